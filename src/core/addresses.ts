@@ -1,0 +1,103 @@
+/** Addresses of people and servers. `parseX` is the only way to make one, so whoever holds one holds a valid one. */
+
+declare const brand: unique symbol;
+
+/** A mailbox's SMTP address, lower case (RFC 5321 4.1.2; Exchange compares without case). */
+export type Mailbox = string & { readonly [brand]: "mailbox" };
+
+/** `local@domain` or `domain`, prepared for exact comparison (RFC 7622). */
+export type BareJid = string & { readonly [brand]: "bare-jid" };
+
+/** A SIP address of record, `sip:alice@example.com` or `sips:…`, without parameters (RFC 3261 10). */
+export type SipAor = string & { readonly [brand]: "aor" };
+
+/** Names the presentity whose presence is kept (RFC 2778): its bare JID, always with a local part. */
+export type PresentityId = BareJid & { readonly presentity: true };
+
+/** Thrown by every `parseX` of this file; `message` is fit for an administrator. */
+export class AddressError extends Error {
+  override readonly name = "AddressError";
+}
+
+/** RFC 7622 3.3.1: excluded from the local part beyond what PRECIS excludes, plus white space and controls. */
+const LOCAL_PART = /^[^\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Z}"&'/:<>@]+$/u;
+const DOMAIN_LABEL = /^[\p{L}\p{N}\p{M}](?:[\p{L}\p{N}\p{M}_-]*[\p{L}\p{N}\p{M}])?$/u;
+const LONGEST_PART = 1023;
+
+const utf8Length = (text: string): number => {
+  let length = 0;
+  for (const character of text) {
+    const code = character.codePointAt(0) ?? 0;
+    length += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+  }
+  return length;
+};
+
+function parseDomain(text: string): string | undefined {
+  const domain = text.normalize("NFKC").toLowerCase().replace(/\.$/, "");
+  if (/^\[[0-9a-f:.]+\]$/.test(domain)) return domain;
+  const isWellFormed =
+    domain.length > 0 && domain.length <= 253 && domain.split(".").every((l) => DOMAIN_LABEL.test(l));
+  return isWellFormed ? domain : undefined;
+}
+
+const quote = (text: string): string => JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
+
+/** Reads `local@domain` or `domain`; refuses a resource. Lower-cased and NFKC-normalised (RFC 7622 3.2, 3.3). */
+export function parseBareJid(text: string): BareJid {
+  const at = text.indexOf("@");
+  const domain = parseDomain(text.slice(at + 1));
+  if (domain === undefined || text.length > 3071) throw new AddressError(`${quote(text)} is not a JID (local@domain)`);
+  if (at < 0) return domain as BareJid;
+  const local = text.slice(0, at).normalize("NFKC").toLowerCase();
+  if (!LOCAL_PART.test(local) || utf8Length(local) > LONGEST_PART) {
+    throw new AddressError(
+      `${quote(text)} is not a JID: its local part is empty or has a character that is not allowed`,
+    );
+  }
+  return `${local}@${domain}` as BareJid;
+}
+
+/** Reads the bare JID of a person: one that has a local part. */
+export function parsePresentityId(text: string): PresentityId {
+  const jid = parseBareJid(text);
+  if (!jid.includes("@"))
+    throw new AddressError(`${quote(text)} is a domain; a user's JID such as alice@${jid} is needed`);
+  return jid as PresentityId;
+}
+
+/** The bare JID of a full or bare JID as it stands in a stanza's `from`; the resource is not checked. */
+export function bareJidOf(text: string): BareJid {
+  const slash = text.indexOf("/");
+  return parseBareJid(slash < 0 ? text : text.slice(0, slash));
+}
+
+/** The resource of a full JID; empty for a bare one. */
+export function resourceOf(text: string): string {
+  const slash = text.indexOf("/");
+  return slash < 0 ? "" : text.slice(slash + 1);
+}
+
+/** The domain of a JID. */
+export const domainOf = (jid: BareJid): BareJid => jid.slice(jid.indexOf("@") + 1) as BareJid;
+
+/** Reads an SMTP address; lower case. */
+export function parseMailbox(text: string): Mailbox {
+  const trimmed = text.trim();
+  const at = trimmed.lastIndexOf("@");
+  const local = trimmed.slice(0, Math.max(at, 0));
+  const domain = parseDomain(trimmed.slice(at + 1));
+  const isWellFormed = at > 0 && local.length <= 64 && !/[\s\p{Cc}\p{Cs}<>"(),:;\\[\]@]/u.test(local);
+  if (!isWellFormed || domain === undefined) {
+    throw new AddressError(`${quote(text)} is not an SMTP address such as alice@example.com`);
+  }
+  return `${local.toLowerCase()}@${domain}` as Mailbox;
+}
+
+/** Reads `sip:user@host[:port]` or `sips:…`; parameters and headers are refused, an AOR has none. */
+export function parseSipAor(text: string): SipAor {
+  const match = /^(sips?):([^@\s<>"%;?]+(?:%[0-9a-f]{2}[^@\s<>"%;?]*)*)@([^:;?\s]+)(:\d{1,5})?$/i.exec(text.trim());
+  const domain = match && parseDomain(match[3] ?? "");
+  if (!match || !domain) throw new AddressError(`${quote(text)} is not a SIP address such as sip:alice@example.com`);
+  return `${(match[1] ?? "").toLowerCase()}:${match[2]}@${domain}${match[4] ?? ""}` as SipAor;
+}

@@ -1,0 +1,85 @@
+import type { Instant } from "./time.ts";
+
+interface Entry<Key> {
+  readonly key: Key;
+  at: Instant;
+  index: number;
+}
+
+/** A binary heap of instants with at most one entry a key; every operation is O(log n) at most. */
+export class TimerHeap<Key> {
+  readonly #heap: Entry<Key>[] = [];
+  readonly #entries = new Map<Key, Entry<Key>>();
+
+  /** How many keys wait. */
+  get size(): number {
+    return this.#heap.length;
+  }
+
+  /** The earliest instant of all, if any key waits. */
+  get next(): Instant | undefined {
+    return this.#heap[0]?.at;
+  }
+
+  /** Sets or moves the key's instant. */
+  set(key: Key, at: Instant): void {
+    const existing = this.#entries.get(key);
+    if (existing) {
+      existing.at = at;
+      this.#up(existing);
+      this.#down(existing);
+      return;
+    }
+    const entry: Entry<Key> = { key, at, index: this.#heap.length };
+    this.#heap.push(entry);
+    this.#entries.set(key, entry);
+    this.#up(entry);
+  }
+
+  /** Forgets the key, if it waits. */
+  delete(key: Key): void {
+    const entry = this.#entries.get(key);
+    if (!entry) return;
+    this.#entries.delete(key);
+    const last = this.#heap.pop();
+    if (!last || last === entry) return;
+    last.index = entry.index;
+    this.#heap[last.index] = last;
+    this.#up(last);
+    this.#down(last);
+  }
+
+  /** Takes out the earliest key when its instant is not after `now`. */
+  takeDue(now: Instant): Key | undefined {
+    const first = this.#heap[0];
+    if (!first || first.at > now) return undefined;
+    this.delete(first.key);
+    return first.key;
+  }
+
+  #swap(a: Entry<Key>, b: Entry<Key>): void {
+    const index = a.index;
+    a.index = b.index;
+    b.index = index;
+    this.#heap[a.index] = a;
+    this.#heap[b.index] = b;
+  }
+
+  #up(entry: Entry<Key>): void {
+    while (entry.index > 0) {
+      const parent = this.#heap[(entry.index - 1) >> 1];
+      if (!parent || parent.at <= entry.at) return;
+      this.#swap(entry, parent);
+    }
+  }
+
+  #down(entry: Entry<Key>): void {
+    for (;;) {
+      const left = this.#heap[entry.index * 2 + 1];
+      const right = this.#heap[entry.index * 2 + 2];
+      const smaller = right && left && right.at < left.at ? right : left;
+      if (!smaller || smaller.at >= entry.at) return;
+      this.#swap(entry, smaller);
+    }
+  }
+}

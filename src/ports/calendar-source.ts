@@ -1,0 +1,43 @@
+import type { Mailbox } from "../core/addresses.ts";
+import type { BusyInterval } from "../core/busy-time.ts";
+import type { TimeWindow } from "../lib/time.ts";
+import type { GatewayError } from "./errors.ts";
+import type { Plugin } from "./plugin.ts";
+
+/** One mailbox's answer. */
+export type BusyTimeResult =
+  | { readonly mailbox: Mailbox; readonly intervals: readonly BusyInterval[] }
+  | { readonly mailbox: Mailbox; readonly error: GatewayError };
+
+/**
+ * "Look again": a notification carries no calendar data. `all` after (re)subscribing and after any gap; `alive` when the
+ * server was heard without a change; `failed` for one mailbox that cannot be watched while the others go on.
+ */
+export type CalendarChange =
+  | { readonly kind: "changed"; readonly mailbox: Mailbox }
+  | { readonly kind: "all" }
+  | { readonly kind: "alive" }
+  | { readonly kind: "failed"; readonly mailbox: Mailbox; readonly error: GatewayError };
+
+/** One step of `gateway test`. */
+export interface TestStep {
+  readonly step: string;
+  readonly ok: boolean;
+  readonly detail: string;
+  readonly milliseconds: number;
+}
+
+/** Where calendar states come from. Reads start, end and status only. */
+export interface CalendarSource extends Plugin {
+  readonly capabilities: { readonly maxMailboxesPerFetch: number; readonly maxMailboxesPerWatch: number };
+  /** One result per mailbox, in order. One bad mailbox never fails the batch. Rejects when the whole request failed. */
+  fetchBusyTime(
+    mailboxes: readonly Mailbox[],
+    window: TimeWindow,
+    signal: AbortSignal,
+  ): Promise<readonly BusyTimeResult[]>;
+  /** Runs until the connection is lost (rejects), its lifetime is over (returns), or the signal aborts (rejects). */
+  watchChanges?(mailboxes: readonly Mailbox[], signal: AbortSignal): AsyncIterable<CalendarChange>;
+  /** Tries the server step by step, for a named mailbox where one is given; never throws for a failed step. */
+  test?(mailbox: Mailbox | undefined, signal: AbortSignal): AsyncIterable<TestStep>;
+}

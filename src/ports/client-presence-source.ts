@@ -1,0 +1,18 @@
+import type { PresentityId } from "../core/addresses.ts";
+import type { ClientPresence } from "../core/presence.ts";
+import type { Plugin } from "./plugin.ts";
+
+/** What changed among a presentity's clients. */
+export type ClientChange =
+  | { readonly kind: "present"; readonly presentity: PresentityId; readonly presence: ClientPresence }
+  | { readonly kind: "gone"; readonly presentity: PresentityId; readonly resource: string }
+  /** The connection was lost or made anew: what was known of all clients is void; a snapshot follows. */
+  | { readonly kind: "reset" }
+  /** A client claimed what only the gateway may say; it was overwritten or must be (for audit and overwriting). */
+  | { readonly kind: "claim"; readonly presentity: PresentityId; readonly carrier: "activity" | "status" };
+
+/** Where the users' own clients are heard. */
+export interface ClientPresenceSource extends Plugin {
+  /** A snapshot first, then every change, for every presentity of the server (the engine picks its own). Endless. */
+  watchClients(signal: AbortSignal): AsyncIterable<ClientChange>;
+}

@@ -1,0 +1,87 @@
+import type { PresentityId } from "../core/addresses.ts";
+import type { BusyInterval } from "../core/busy-time.ts";
+import type { Because, CalendarState, Override } from "../core/compose.ts";
+import type { ClientPresence, PresenceDocument } from "../core/presence.ts";
+import type { Instant } from "../lib/time.ts";
+
+/** What one publisher was last known to show for a presentity. */
+export interface Published {
+  readonly publisher: string;
+  /** The publisher's reduction of the document. */
+  readonly document: PresenceDocument;
+  readonly locale: string;
+  readonly at: Instant;
+  /** The publisher's epoch then. */
+  readonly epoch: string;
+  readonly tag?: string;
+}
+
+/** A publication that is due; at most one per presentity and publisher, the newest. */
+export interface OutboxRow {
+  readonly presentity: PresentityId;
+  readonly publisher: string;
+  readonly document: PresenceDocument;
+  readonly locale: string;
+  readonly kind: "publish" | "retract";
+  /** When it was recorded. */
+  readonly since: Instant;
+  /** Not to be tried before. */
+  readonly notBefore: Instant;
+  readonly failures: number;
+  /** What went wrong last. */
+  readonly lastError?: string;
+}
+
+/** Everything the journal knows of one presentity. */
+export interface JournalEntry {
+  readonly presentity: PresentityId;
+  readonly calendar?: CalendarState;
+  /** What went wrong at the last read, if it did. */
+  readonly calendarError?: { readonly code: string; readonly message: string; readonly at: Instant };
+  readonly override?: Override;
+  readonly clients: readonly ClientPresence[];
+  readonly document?: PresenceDocument;
+  readonly because?: Because;
+  /** When the document became what it is. */
+  readonly composedAt?: Instant;
+  readonly published: readonly Published[];
+  readonly outbox: readonly OutboxRow[];
+}
+
+/**
+ * What the engine remembers per presentity. Synchronous and local. Writes of one turn of the event loop share one
+ * transaction; `flush` makes them durable at once. Throws GatewayError (`store-…`); after a failure nothing of the
+ * turn is lost: it is written with the next one.
+ */
+export interface Journal {
+  /** Everything, at start; one pass. */
+  load(): Iterable<JournalEntry>;
+  find(presentity: PresentityId): JournalEntry | undefined;
+
+  replaceBusyTime(presentity: PresentityId, intervals: readonly BusyInterval[], heardAt: Instant): void;
+  /** Only the time of the last successful read; the intervals stay. */
+  recordHeard(presentity: PresentityId, heardAt: Instant): void;
+  recordCalendarError(presentity: PresentityId, error: JournalEntry["calendarError"]): void;
+  replaceOverride(presentity: PresentityId, override: Override | undefined): void;
+  replaceClients(presentity: PresentityId, clients: readonly ClientPresence[]): void;
+
+  /** The document and its outbox rows, together or not at all. A row replaces an older one of its publisher. */
+  recordComposition(
+    presentity: PresentityId,
+    composition: { readonly document: PresenceDocument; readonly because: Because; readonly composedAt: Instant },
+    rows: readonly OutboxRow[],
+  ): void;
+  /** The row was published: it goes, unless a newer one has taken its place; what is published is noted. */
+  recordPublished(row: OutboxRow, published: Published): void;
+  /** The row stays, to be tried at `retryAt`, unless a newer one has taken its place. */
+  recordFailure(row: OutboxRow, failure: { readonly retryAt: Instant; readonly error: string }): void;
+  /** What is published is no longer there (retracted, or lost with the server). */
+  deletePublished(presentity: PresentityId, publisher: string): void;
+  /** Drops a row that need not be sent any more. */
+  deleteOutboxRow(presentity: PresentityId, publisher: string): void;
+  /** Forgets the presentity entirely. */
+  deletePresentity(presentity: PresentityId): void;
+
+  /** Makes what was written durable now. */
+  flush(): void;
+}

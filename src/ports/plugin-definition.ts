@@ -1,0 +1,49 @@
+import type { z } from "zod";
+import type { CalendarSource } from "./calendar-source.ts";
+import type { ClientPresenceSource } from "./client-presence-source.ts";
+import type { DirectorySource } from "./directory-source.ts";
+import type { Parameters } from "./parameters.ts";
+import type { PresencePublisher } from "./presence-publisher.ts";
+import type { Runtime } from "./runtime.ts";
+import type { XmppLink } from "./xmpp-link.ts";
+
+/** What each kind of plugin creates. */
+export interface PluginKinds {
+  readonly calendar: CalendarSource;
+  readonly publish: PresencePublisher;
+  readonly clients: ClientPresenceSource;
+  readonly directory: DirectorySource;
+}
+
+/** A kind of plugin. */
+export type PluginKind = keyof PluginKinds;
+
+/** What a plugin may use. */
+export interface PluginContext {
+  /** The instance's own name, e.g. the calendar server's. */
+  readonly name: string;
+  readonly runtime: Runtime;
+  readonly parameters: Parameters;
+  readonly xmpp: XmppLink;
+}
+
+/** A plugin: data and a factory, no side effects. */
+export interface PluginDefinition<Kind extends PluginKind = PluginKind, Options extends z.ZodObject = z.ZodObject> {
+  readonly kind: Kind;
+  /** With the kind it names the plugin's folder: `<kind>-<name>`. */
+  readonly name: string;
+  readonly summary: string;
+  /** Specifications with version or section. */
+  readonly implements: readonly string[];
+  /** Strict: unknown keys are refused by name. Values are strings on the way in (chat commands). */
+  readonly options: Options;
+  /** Names of the options that are secret: sealed in the store, never shown. */
+  readonly secrets: readonly (keyof z.infer<Options> & string)[];
+  readonly needs: readonly "xmpp"[];
+  create(options: z.infer<Options>, context: PluginContext): PluginKinds[Kind];
+}
+
+/** Types a definition; does nothing else. */
+export const definePlugin = <Kind extends PluginKind, Options extends z.ZodObject>(
+  definition: PluginDefinition<Kind, Options>,
+): PluginDefinition<Kind, Options> => definition;

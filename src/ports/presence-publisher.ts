@@ -1,0 +1,43 @@
+import type { PresentityId } from "../core/addresses.ts";
+import type { PresenceDocument } from "../core/presence.ts";
+import type { Plugin } from "./plugin.ts";
+
+/** One document on its way to one publisher. */
+export interface Publication {
+  readonly presentity: PresentityId;
+  readonly document: PresenceDocument;
+  /** BCP 47 tag for the gateway's own texts. */
+  readonly locale: string;
+}
+
+/** What the server said. */
+export interface PublishReceipt {
+  /** Kept in the journal and given back; for SIP the entity tag. */
+  readonly tag?: string;
+}
+
+/** Where composed documents go. */
+export interface PresencePublisher extends Plugin {
+  /** Stable name of this publisher in the journal. */
+  readonly name: string;
+  readonly capabilities: {
+    readonly addressType: "jid" | "sip";
+    readonly isSoftState: boolean;
+    readonly carries: ReadonlySet<"show" | "activity" | "note" | "until">;
+    /** Publications that may be under way at once. */
+    readonly window: number;
+  };
+  /** The document as far as this publisher shows it: equal reductions are not published again. Pure. */
+  reduce(document: PresenceDocument): PresenceDocument;
+  /** Idempotent: publishing the same document twice does no harm. */
+  publish(publication: Publication, signal: AbortSignal): Promise<PublishReceipt>;
+  /** Takes back whatever this gateway published for the presentity. */
+  retract(publication: Publication, signal: AbortSignal): Promise<void>;
+  /**
+   * Names the place where published state lives, e.g. one run of a server. When it differs from the one at the time of
+   * publishing, that state is gone and must be published again. `undefined`: not known (yet); nothing is published then.
+   */
+  epoch(): string | undefined;
+  /** Yields after every change of the epoch. */
+  watchEpoch(signal: AbortSignal): AsyncIterable<string | undefined>;
+}

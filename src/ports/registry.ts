@@ -1,0 +1,84 @@
+import type { Mailbox, PresentityId } from "../core/addresses.ts";
+import type { Instant } from "../lib/time.ts";
+
+/** A user whose calendar state is shown. */
+export interface User {
+  readonly presentity: PresentityId;
+  readonly mailbox: Mailbox;
+  /** Name of the calendar server. */
+  readonly gateway: string;
+  /** BCP 47. */
+  readonly locale: string;
+  readonly isEnabled: boolean;
+}
+
+/** A configured calendar server: plain options, and the names of its sealed secrets. */
+export interface CalendarServer {
+  readonly name: string;
+  /** Which calendar plugin, e.g. `ews`. */
+  readonly type: string;
+  readonly options: Readonly<Record<string, string>>;
+  readonly isEnabled: boolean;
+}
+
+/** One line of the audit. */
+export interface AuditEntry {
+  readonly at: Instant;
+  /** Who did it: a bare JID, `local administrator`, or `gateway`. */
+  readonly actor: string;
+  /** `area.what-happened`, like log events. */
+  readonly action: string;
+  readonly subject: string;
+  readonly detail: string;
+}
+
+/** What changed, so that it can take effect without a restart, whoever changed it. */
+export type RegistryChange =
+  | { readonly kind: "user"; readonly presentity: PresentityId }
+  | { readonly kind: "calendar-server"; readonly name: string }
+  | { readonly kind: "parameter"; readonly name: string }
+  | { readonly kind: "calendar-name"; readonly locale: string };
+
+/**
+ * What people configure. Changes rarely; every change can be watched and takes effect through the watch, whichever
+ * process made it. Rejects with GatewayError (`store-…`).
+ */
+export interface Registry {
+  listUsers(): Promise<readonly User[]>;
+  findUser(presentity: PresentityId): Promise<User | undefined>;
+  replaceUser(user: User): Promise<void>;
+  deleteUser(presentity: PresentityId): Promise<void>;
+
+  listCalendarServers(): Promise<readonly CalendarServer[]>;
+  findCalendarServer(name: string): Promise<CalendarServer | undefined>;
+  /** Secrets are option values that are sealed; one given as `undefined` is removed, one not named stays. */
+  replaceCalendarServer(server: CalendarServer, secrets?: Readonly<Record<string, string | undefined>>): Promise<void>;
+  deleteCalendarServer(name: string): Promise<void>;
+  /** The server's secrets in clear, for the plugin that needs them and nobody else. */
+  openSecrets(server: string): Promise<Readonly<Record<string, string>>>;
+  /** Names of the secrets that are set. */
+  listSecretNames(server: string): Promise<readonly string[]>;
+
+  listParameters(): Promise<Readonly<Record<string, string>>>;
+  /** `undefined` puts the default back. */
+  replaceParameter(name: string, value: string | undefined): Promise<void>;
+
+  /** Localised display names of the default calendar folder, by locale. */
+  listCalendarNames(): Promise<readonly CalendarName[]>;
+  replaceCalendarName(locale: string, name: string): Promise<void>;
+
+  recordAudit(entry: AuditEntry): Promise<void>;
+  /** Newest first. */
+  listAudit(limit: number, subject?: string): Promise<readonly AuditEntry[]>;
+
+  /** Every change from now on, made by this process or another; endless until the signal aborts. */
+  watch(signal: AbortSignal): AsyncIterable<RegistryChange>;
+}
+
+/** The localised name of the default calendar folder. */
+export interface CalendarName {
+  readonly locale: string;
+  readonly name: string;
+  /** `built-in`, or who set it. */
+  readonly source: string;
+}

@@ -6,8 +6,10 @@ import type { Plugin } from "./plugin.ts";
 export type ClientChange =
   | { readonly kind: "present"; readonly presentity: PresentityId; readonly presence: ClientPresence }
   | { readonly kind: "gone"; readonly presentity: PresentityId; readonly resource: string }
-  /** The connection was lost or made anew: what was known of all clients is void; a snapshot follows. */
+  /** The connection was made anew: what was known of all clients is unconfirmed until heard again. */
   | { readonly kind: "reset" }
+  /** The snapshot after a reset is complete: who was not heard again is gone. Never sent by a server that gives none. */
+  | { readonly kind: "settled" }
   /** A client claimed what only the gateway may say; it was overwritten or must be (for audit and overwriting). */
   | { readonly kind: "claim"; readonly presentity: PresentityId; readonly carrier: "activity" | "status" };
 

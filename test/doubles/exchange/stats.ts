@@ -1,0 +1,53 @@
+/** What the server has seen since it was started; survives `restart`. */
+export class ExchangeStats {
+  /** Requests by EWS operation. */
+  readonly requests: Record<string, number> = {};
+  /** Refusals by response code, by "http-<status>", or by the injected fault's kind. */
+  readonly refusals: Record<string, number> = {};
+  /** TCP connections accepted. */
+  connectionsAccepted = 0;
+  /** TCP connections open now. */
+  connections = 0;
+  /** Requests being answered now, streaming included. */
+  inFlight = 0;
+  /** The most requests that were answered at a time, streaming not counted. */
+  maxInFlight = 0;
+  /** GetStreamingEvents connections open now. */
+  streamingConnections = 0;
+  readonly #countSubscriptions: () => number;
+
+  constructor(countSubscriptions: () => number) {
+    this.#countSubscriptions = countSubscriptions;
+  }
+
+  /** Subscriptions alive now. */
+  get subscriptions(): number {
+    return this.#countSubscriptions();
+  }
+
+  /** How many requests named this operation. */
+  requestsOf(operation: string): number {
+    return this.requests[operation] ?? 0;
+  }
+
+  /** How many refusals had this reason. */
+  refusalsOf(reason: string): number {
+    return this.refusals[reason] ?? 0;
+  }
+
+  /** Counts one request of an operation. */
+  countRequest(operation: string): void {
+    this.requests[operation] = this.requestsOf(operation) + 1;
+  }
+
+  /** Counts one refusal. */
+  countRefusal(reason: string): void {
+    this.refusals[reason] = this.refusalsOf(reason) + 1;
+  }
+
+  /** A request has begun or ended. */
+  countInFlight(change: 1 | -1): void {
+    this.inFlight += change;
+    this.maxInFlight = Math.max(this.maxInFlight, this.inFlight - this.streamingConnections);
+  }
+}

@@ -1,0 +1,73 @@
+import { EwsFault } from "./soap.ts";
+
+/** The releases of Exchange that can be played. */
+export type ExchangeVersion =
+  | "exchange2010sp1"
+  | "exchange2010sp2"
+  | "exchange2013sp1"
+  | "exchange2016"
+  | "exchange2019";
+
+interface Release {
+  readonly info: readonly [major: number, minor: number, majorBuild: number, minorBuild: number, version: string];
+  readonly newestRequest: RequestVersion;
+}
+
+// ExchangeVersionType of types.xsd, oldest first: the order is what "or later" means.
+const REQUEST_VERSIONS = [
+  "Exchange2007",
+  "Exchange2007_SP1",
+  "Exchange2010",
+  "Exchange2010_SP1",
+  "Exchange2010_SP2",
+  "Exchange2013",
+  "Exchange2013_SP1",
+  "Exchange2015",
+  "Exchange2016",
+  "V2015_10_05",
+  "V2016_01_06",
+  "V2016_04_13",
+  "V2016_07_13",
+  "V2016_10_10",
+  "V2017_01_07",
+  "V2017_04_14",
+  "V2017_07_11",
+] as const;
+
+/** A schema version a client may ask for (t:RequestServerVersion). */
+export type RequestVersion = (typeof REQUEST_VERSIONS)[number];
+
+// Builds and Version strings as real servers report them; 2016 and 2019 both say V2017_07_11.
+const RELEASES: Readonly<Record<ExchangeVersion, Release>> = {
+  exchange2010sp1: { info: [14, 1, 218, 11, "Exchange2010_SP1"], newestRequest: "Exchange2010_SP1" },
+  exchange2010sp2: { info: [14, 2, 247, 1, "Exchange2010_SP2"], newestRequest: "Exchange2010_SP2" },
+  exchange2013sp1: { info: [15, 0, 847, 31, "V2_8"], newestRequest: "Exchange2013_SP1" },
+  exchange2016: { info: [15, 1, 2507, 6, "V2017_07_11"], newestRequest: "V2017_07_11" },
+  exchange2019: { info: [15, 2, 1544, 4, "V2017_07_11"], newestRequest: "V2017_07_11" },
+};
+
+/** The attributes of ServerVersionInfo, as in each answer's SOAP header. */
+export function encodeVersionInfo(version: ExchangeVersion): string {
+  const [major, minor, majorBuild, minorBuild, name] = RELEASES[version].info;
+  return `MajorVersion="${major}" MinorVersion="${minor}" MajorBuildNumber="${majorBuild}" MinorBuildNumber="${minorBuild}" Version="${name}"`;
+}
+
+/** The version a request asks for; one that this server does not know is ErrorInvalidServerVersion. */
+export function parseRequestVersion(name: string | undefined, server: ExchangeVersion): RequestVersion {
+  // RequestServerVersion, remarks: a request that names no version targets the first release of Exchange 2007.
+  const wanted = REQUEST_VERSIONS.find((known) => known === (name ?? "Exchange2007"));
+  if (wanted === undefined || !isAtLeast(RELEASES[server].newestRequest, wanted)) {
+    throw new EwsFault("ErrorInvalidServerVersion", "The specified server version is invalid.");
+  }
+  return wanted;
+}
+
+/** Whether `version` is `bound` or later. */
+export function isAtLeast(version: RequestVersion, bound: RequestVersion): boolean {
+  return REQUEST_VERSIONS.indexOf(version) >= REQUEST_VERSIONS.indexOf(bound);
+}
+
+/** Whether the server is Exchange 2010, whose budgets are charged to the calling account. */
+export function isExchange2010(version: ExchangeVersion): boolean {
+  return RELEASES[version].info[0] === 14;
+}

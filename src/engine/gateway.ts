@@ -1,0 +1,233 @@
+import type { PresentityId } from "../core/addresses.ts";
+import type { Override } from "../core/compose.ts";
+import type { CompositionPolicy } from "../core/policy.ts";
+import { instant, milliseconds } from "../lib/time.ts";
+import type { ClientPresenceSource } from "../ports/client-presence-source.ts";
+import { toGatewayError } from "../ports/errors.ts";
+import type { Journal } from "../ports/journal.ts";
+import type { Plugin } from "../ports/plugin.ts";
+import type { PresencePublisher } from "../ports/presence-publisher.ts";
+import type { Registry } from "../ports/registry.ts";
+import type { Runtime } from "../ports/runtime.ts";
+import { CalendarServers, type CreateCalendarSource } from "./calendar-servers.ts";
+import type { LiveParameters } from "./live-parameters.ts";
+import { policyFromParameters } from "./policy-from-parameters.ts";
+import { Presentities, type Presentity, restorePresentity } from "./presentity.ts";
+import { DRAIN_LIMIT, PublishDue } from "./publish-due.ts";
+import { isVisible, type RecomputeDeps, type RecomputeReason, recomputePresence } from "./recompute-presence.ts";
+import { syncDirectory } from "./sync-directory.ts";
+import { WakeTimers } from "./wake-timers.ts";
+import { watchClients } from "./watch-clients.ts";
+
+/** How often the gateway looks whether everything is connected. */
+const READINESS_INTERVAL = milliseconds(200);
+
+/** What the gateway is made of. */
+export interface GatewayDeps {
+  readonly runtime: Runtime;
+  readonly registry: Registry;
+  readonly journal: Journal;
+  readonly parameters: LiveParameters;
+  readonly reservedTexts: ReadonlySet<string>;
+  readonly publishers: readonly PresencePublisher[];
+  readonly clientSources: readonly ClientPresenceSource[];
+  readonly createCalendarSource: CreateCalendarSource;
+  /** Whether the presence servers are connected. */
+  readonly isConnected: () => boolean;
+}
+
+/** The gateway at work: starts its parts in order, undoes a failed start, stops in reverse. */
+export class Gateway {
+  readonly presentities = new Presentities();
+  readonly calendarServers: CalendarServers;
+  readonly publishers: readonly PublishDue[];
+  readonly #deps: GatewayDeps;
+  readonly #timers: WakeTimers;
+  readonly #recomputeDeps: RecomputeDeps;
+  readonly #stop = new AbortController();
+  readonly #started: Plugin[] = [];
+  readonly #loops: Promise<void>[] = [];
+  #policy: CompositionPolicy;
+  #isStopping = false;
+
+  constructor(deps: GatewayDeps) {
+    this.#deps = deps;
+    const { runtime, journal, parameters, registry } = deps;
+    this.#policy = policyFromParameters(parameters, deps.reservedTexts);
+    this.#timers = new WakeTimers(runtime.clock, {
+      wake: (id) => this.#wake(id),
+      clockSetBack: () => this.#clockSetBack(),
+    });
+    this.publishers = deps.publishers.map(
+      (publisher) =>
+        new PublishDue(publisher, {
+          runtime,
+          journal,
+          presentities: this.presentities,
+          replan: (presentity) => this.recompute(presentity, "lost-publication"),
+          retracted: (presentity) => this.#forgetIfGone(presentity),
+        }),
+    );
+    this.#recomputeDeps = {
+      runtime,
+      journal,
+      parameters,
+      policy: () => this.#policy,
+      publishers: this.publishers,
+      wakeAt: (presentity, at) => this.#timers.set(presentity.id, at),
+      isWithdrawing: () => this.#isStopping,
+    };
+    this.calendarServers = new CalendarServers({
+      runtime,
+      journal,
+      parameters,
+      registry,
+      presentities: this.presentities,
+      create: deps.createCalendarSource,
+      recompute: (presentity) => this.recompute(presentity),
+    });
+  }
+
+  /** Restores what was known, then starts the parts; on failure stops what was started and rejects with its error. */
+  async start(): Promise<void> {
+    const { journal, parameters, runtime } = this.#deps;
+    try {
+      await parameters.reload();
+      this.#policy = policyFromParameters(parameters, this.#deps.reservedTexts);
+      for (const entry of journal.load()) this.presentities.add(restorePresentity(entry));
+      runtime.log.info("gateway.restored", { presentities: this.presentities.size });
+      for (const plugin of [...this.#deps.publishers, ...this.#deps.clientSources]) {
+        await plugin.start(this.#stop.signal);
+        this.#started.push(plugin);
+      }
+      this.#runLoops(this.#stop.signal);
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  /** Takes back what is shown, waits for that at most 4 s, and stops everything in reverse. Safe to call twice. */
+  async stop(): Promise<void> {
+    if (this.#isStopping) return;
+    this.#isStopping = true;
+    await this.calendarServers.stop();
+    await this.#withdrawAll();
+    for (const due of this.publishers) due.stop();
+    this.#timers.stop();
+    this.#stop.abort(new Error("the gateway is stopping"));
+    await Promise.all(this.#loops);
+    for (const plugin of this.#started.toReversed()) await plugin.stop();
+    this.#deps.journal.flush();
+  }
+
+  /** Computes the presentity's document anew and lets what changed be published. */
+  recompute(presentity: Presentity, reason: RecomputeReason = "input"): void {
+    recomputePresence(this.#recomputeDeps, presentity, reason);
+  }
+
+  /** Sets or takes away what the user asked for by chat. */
+  setOverride(id: PresentityId, override: Override | undefined): void {
+    const presentity = this.presentities.find(id);
+    if (!presentity) return;
+    this.#replaceOverride(presentity, override);
+    this.recompute(presentity);
+  }
+
+  #replaceOverride(presentity: Presentity, override: Override | undefined): void {
+    presentity.override = override;
+    this.#deps.journal.replaceOverride(presentity.id, override);
+  }
+
+  #runLoops(signal: AbortSignal): void {
+    const { runtime, registry, journal } = this.#deps;
+    const recompute = (presentity: Presentity): void => this.recompute(presentity);
+    const { presentities, calendarServers, publishers } = this;
+    this.#own(
+      "registry",
+      syncDirectory(
+        {
+          runtime,
+          registry,
+          journal,
+          presentities,
+          calendarServers,
+          recompute,
+          parametersChanged: () => this.#parametersChanged(),
+          forget: (presentity) => this.#forgetIfGone(presentity),
+        },
+        signal,
+      ),
+    );
+    for (const due of publishers) this.#own(due.name, due.run(signal));
+    for (const source of this.#deps.clientSources) {
+      this.#own(
+        "clients",
+        watchClients(source, { runtime, journal, registry, presentities, publishers, recompute }, signal),
+      );
+    }
+    this.#own("timers", this.#timers.run(signal));
+    this.#own("readiness", this.#announceReady(signal));
+  }
+
+  /** Keeps a loop's promise; one that ends by anything but the stop is a defect and is logged as such. */
+  #own(loop: string, running: Promise<void>): void {
+    const owned = running.catch((error: unknown) => {
+      if (this.#stop.signal.aborted) return;
+      const { code, message } = toGatewayError(error);
+      this.#deps.runtime.log.error("gateway.loop-failed", { loop, code, message });
+    });
+    this.#loops.push(owned);
+  }
+
+  async #announceReady(signal: AbortSignal): Promise<void> {
+    const { clock, log, metrics } = this.#deps.runtime;
+    while (!(this.#deps.isConnected() && this.calendarServers.isProven)) await clock.sleep(READINESS_INTERVAL, signal);
+    metrics.gauge("presence_gateway_presentities", this.presentities.size);
+    log.info("gateway.ready", { presentities: this.presentities.size });
+  }
+
+  #wake(id: PresentityId): void {
+    const presentity = this.presentities.find(id);
+    if (!presentity) return;
+    const until = presentity.override?.until;
+    if (until !== undefined && until <= this.#deps.runtime.clock.now()) this.#replaceOverride(presentity, undefined);
+    this.recompute(presentity, "edge");
+  }
+
+  #clockSetBack(): void {
+    this.#deps.runtime.log.warn("clock.set-back");
+    this.calendarServers.reschedule();
+    for (const presentity of this.presentities) this.recompute(presentity);
+  }
+
+  async #parametersChanged(): Promise<void> {
+    await this.#deps.parameters.reload();
+    this.#policy = policyFromParameters(this.#deps.parameters, this.#deps.reservedTexts);
+    this.calendarServers.reschedule();
+    for (const presentity of this.presentities) this.recompute(presentity);
+  }
+
+  /** After the last retraction nothing is kept of somebody who is no user any more. */
+  #forgetIfGone(presentity: Presentity): void {
+    if (presentity.user || presentity.outbox.size > 0 || presentity.published.size > 0) return;
+    this.#timers.set(presentity.id, undefined);
+    this.#deps.journal.deletePresentity(presentity.id);
+    // Whoever is online is remembered, so that enabling them again shows the truth at once.
+    if (presentity.clients.size === 0) this.presentities.delete(presentity);
+  }
+
+  async #withdrawAll(): Promise<void> {
+    for (const presentity of this.presentities) {
+      const { document } = presentity;
+      if (document && this.publishers.some(({ publisher }) => isVisible(publisher, document)))
+        this.recompute(presentity);
+    }
+    const limit = new AbortController();
+    const cancel = this.#deps.runtime.clock.at(instant(this.#deps.runtime.clock.now() + DRAIN_LIMIT), () =>
+      limit.abort(),
+    );
+    await Promise.all(this.publishers.map((due) => due.drain(limit.signal)));
+    cancel();
+  }
+}

@@ -1,0 +1,41 @@
+import { type PresenceDocument, samePresence } from "../core/presence.ts";
+import type { OutboxRow, Published } from "../ports/journal.ts";
+
+/** What one publisher shows and is about to show of a presentity. */
+export interface PublicationState {
+  /** What is known to be shown, unless it was lost with the server. */
+  readonly shown: Published | undefined;
+  readonly pending: OutboxRow | undefined;
+  /** Whether the pending row is on its way, so that its effect can no longer be prevented. */
+  readonly isUnderWay: boolean;
+}
+
+/** What shall be shown; `neutral` is what the publisher makes of a presentity of whom nothing is to be said. */
+export interface PublicationTarget {
+  readonly document: PresenceDocument;
+  readonly locale: string;
+  readonly neutral: PresenceDocument;
+}
+
+/** What is to be done so that the target is shown: nothing, send it, or drop a row that has become needless. */
+export type PublicationPlan = "nothing" | "send" | "drop-pending";
+
+interface Shown {
+  readonly document: PresenceDocument;
+  readonly locale: string;
+}
+
+/** The locale matters only where one of the gateway's own texts is shown. */
+const isSame = (a: Shown, b: Shown): boolean =>
+  samePresence(a.document, b.document) && (a.document.text === undefined || a.locale === b.locale);
+
+/** Decides by what will be shown when everything under way has arrived; nothing unchanged is sent twice. */
+export function planPublication(
+  target: PublicationTarget,
+  { shown, pending, isUnderWay }: PublicationState,
+): PublicationPlan {
+  const isShown = shown ? isSame(shown, target) : samePresence(target.document, target.neutral);
+  if (!pending) return isShown ? "nothing" : "send";
+  if (isShown && !isUnderWay) return "drop-pending";
+  return isSame(pending, target) ? "nothing" : "send";
+}

@@ -1,0 +1,271 @@
+import type { PresentityId } from "../core/addresses.ts";
+import { busynessOf, type PresenceDocument } from "../core/presence.ts";
+import { type BackoffPolicy, backoffDelay } from "../lib/backoff.ts";
+import { hours, type Instant, minutes, plus, seconds } from "../lib/time.ts";
+import { TimerHeap } from "../lib/timer-heap.ts";
+import { type GatewayError, toGatewayError } from "../ports/errors.ts";
+import type { Journal, OutboxRow, Published } from "../ports/journal.ts";
+import type { PresencePublisher } from "../ports/presence-publisher.ts";
+import type { Runtime } from "../ports/runtime.ts";
+import type { Presentities, Presentity } from "./presentity.ts";
+
+const RETRY: BackoffPolicy = { first: seconds(1), longest: minutes(5) };
+/** A refusal that only a person can mend is tried again rarely. */
+const RETRY_REFUSED: BackoffPolicy = { first: minutes(1), longest: hours(1) };
+
+/** What publishing works with. */
+export interface PublishDeps {
+  readonly runtime: Runtime;
+  readonly journal: Journal;
+  readonly presentities: Presentities;
+  /** Called when published state was lost with its server: the presentity is to be planned anew. */
+  readonly replan: (presentity: Presentity) => void;
+  /** Called after a row of somebody who is no user any more was taken back. */
+  readonly retracted: (presentity: Presentity) => void;
+}
+
+/** A clean stop waits this long for what is under way. */
+export const DRAIN_LIMIT = seconds(4);
+
+/**
+ * Sends one publisher's outbox: ends before starts, at most one publication per presentity under way, at most
+ * the publisher's window in all. Rows are durable before they are sent, and stay until the server has confirmed them.
+ */
+export class PublishDue {
+  readonly publisher: PresencePublisher;
+  readonly #deps: PublishDeps;
+  readonly #ends = new Set<PresentityId>();
+  readonly #starts = new Set<PresentityId>();
+  readonly #waiting = new TimerHeap<PresentityId>();
+  readonly #underWay = new Map<PresentityId, OutboxRow>();
+  #cancelTimer: (() => void) | undefined;
+  #isPumpDue = false;
+  #signal: AbortSignal | undefined;
+  #idle: (() => void) | undefined;
+  #lastError: GatewayError | undefined;
+
+  constructor(publisher: PresencePublisher, deps: PublishDeps) {
+    this.publisher = publisher;
+    this.#deps = deps;
+  }
+
+  /** The publisher's name in the journal. */
+  get name(): string {
+    return this.publisher.name;
+  }
+
+  /** Publications that are due, waiting for a retry, or under way. */
+  get depth(): number {
+    return this.#ends.size + this.#starts.size + this.#waiting.size + this.#underWay.size;
+  }
+
+  /** What went wrong last, until something goes right. */
+  get lastError(): GatewayError | undefined {
+    return this.#lastError;
+  }
+
+  /** What is shown of the presentity, unless it was lost with the server's run. */
+  shownBy(presentity: Presentity): Published | undefined {
+    const shown = presentity.published.get(this.name);
+    const epoch = this.publisher.epoch();
+    return shown && (epoch === undefined || shown.epoch === epoch) ? shown : undefined;
+  }
+
+  /** True while a publication of the presentity is on its way. */
+  isUnderWay(presentity: Presentity): boolean {
+    return this.#underWay.has(presentity.id);
+  }
+
+  /** Takes the presentity's row into the queue. */
+  enqueue(presentity: Presentity): void {
+    const row = presentity.outbox.get(this.name);
+    if (!row) return;
+    this.#forget(presentity.id);
+    if (row.notBefore > this.#deps.runtime.clock.now()) this.#waiting.set(presentity.id, row.notBefore);
+    else this.#lane(presentity, row.document).add(presentity.id);
+    this.#schedulePump();
+  }
+
+  /** Takes back a row that has become needless. */
+  drop(presentity: Presentity): void {
+    presentity.outbox.delete(this.name);
+    this.#forget(presentity.id);
+    this.#deps.journal.deleteOutboxRow(presentity.id, this.name);
+  }
+
+  /** Notes that something else than we published is shown, so that what is right is sent over it. */
+  noteForged(presentity: Presentity): void {
+    const document: PresenceDocument = { show: "unavailable", source: "client", activity: { general: "forged" } };
+    const epoch = this.publisher.epoch() ?? "";
+    presentity.published.set(this.name, {
+      publisher: this.name,
+      document,
+      locale: "",
+      at: this.#deps.runtime.clock.now(),
+      epoch,
+    });
+    this.#deps.replan(presentity);
+  }
+
+  /** Follows the publisher's server: what was lost with an earlier run of it is published again. */
+  async run(signal: AbortSignal): Promise<void> {
+    this.#signal = signal;
+    for (const presentity of this.#deps.presentities) this.enqueue(presentity);
+    for await (const epoch of this.publisher.watchEpoch(signal)) {
+      if (epoch === undefined) continue;
+      for (const presentity of this.#deps.presentities) {
+        const shown = presentity.published.get(this.name);
+        if (shown && shown.epoch !== epoch) this.#deps.replan(presentity);
+      }
+      this.#schedulePump();
+    }
+  }
+
+  /** Resolves when nothing is under way or due now; waits at most until the signal aborts. */
+  async drain(signal: AbortSignal): Promise<void> {
+    while (
+      !signal.aborted &&
+      this.publisher.epoch() !== undefined &&
+      this.#underWay.size + this.#ends.size + this.#starts.size > 0
+    ) {
+      await new Promise<void>((resolve) => {
+        this.#idle = resolve;
+        signal.addEventListener("abort", () => resolve(), { once: true });
+      });
+    }
+  }
+
+  /** Nothing more is sent. */
+  stop(): void {
+    this.#cancelTimer?.();
+    this.#signal = undefined;
+  }
+
+  #lane(presentity: Presentity, document: PresenceDocument): Set<PresentityId> {
+    const shown = presentity.published.get(this.name)?.document;
+    const isStart = document.activity !== undefined || document.text !== undefined;
+    const wasBusier = shown !== undefined && busynessOf(shown.show) > busynessOf(document.show);
+    return isStart && !wasBusier ? this.#starts : this.#ends;
+  }
+
+  #forget(id: PresentityId): void {
+    this.#ends.delete(id);
+    this.#starts.delete(id);
+    this.#waiting.delete(id);
+  }
+
+  /** Many rows of one turn are sent together, after one commit. */
+  #schedulePump(): void {
+    if (this.#isPumpDue) return;
+    this.#isPumpDue = true;
+    queueMicrotask(() => {
+      this.#isPumpDue = false;
+      this.#pump();
+    });
+  }
+
+  #pump(): void {
+    const signal = this.#signal;
+    if (!signal || signal.aborted || this.publisher.epoch() === undefined) return;
+    const now = this.#deps.runtime.clock.now();
+    for (let due = this.#waiting.takeDue(now); due !== undefined; due = this.#waiting.takeDue(now)) this.#ends.add(due);
+    this.#arm();
+    const batch = [...this.#take()];
+    if (batch.length === 0) {
+      this.#tellIdle();
+      return;
+    }
+    this.#deps.journal.flush();
+    for (const [presentity, row] of batch) {
+      this.#underWay.set(presentity.id, row);
+      // Never rejects: every failure is recorded for a retry.
+      void this.#send(presentity, row, signal);
+    }
+  }
+
+  *#take(): Generator<readonly [Presentity, OutboxRow]> {
+    const free = this.publisher.capabilities.window - this.#underWay.size;
+    let taken = 0;
+    for (const lane of [this.#ends, this.#starts]) {
+      for (const id of lane) {
+        if (taken >= free) return;
+        if (this.#underWay.has(id)) continue;
+        lane.delete(id);
+        const presentity = this.#deps.presentities.find(id);
+        const row = presentity?.outbox.get(this.name);
+        if (!presentity || !row) continue;
+        taken++;
+        yield [presentity, row];
+      }
+    }
+  }
+
+  async #send(presentity: Presentity, row: OutboxRow, signal: AbortSignal): Promise<void> {
+    const epoch = this.publisher.epoch() ?? "";
+    const publication = { presentity: row.presentity, document: row.document, locale: row.locale };
+    try {
+      const receipt =
+        row.kind === "publish"
+          ? await this.publisher.publish(publication, signal)
+          : await this.publisher.retract(publication, signal);
+      this.#succeed(presentity, row, { epoch, ...(receipt?.tag !== undefined && { tag: receipt.tag }) });
+    } catch (error) {
+      this.#fail(presentity, row, toGatewayError(error));
+    }
+  }
+
+  #succeed(presentity: Presentity, row: OutboxRow, { epoch, tag }: { epoch: string; tag?: string }): void {
+    const { document, locale, publisher } = row;
+    const at = this.#deps.runtime.clock.now();
+    const published: Published = { publisher, document, locale, at, epoch, ...(tag !== undefined && { tag }) };
+    this.#lastError = undefined;
+    this.#underWay.delete(presentity.id);
+    this.#deps.runtime.metrics.count("presence_gateway_publications_total", { publisher });
+    if (presentity.outbox.get(publisher) === row) presentity.outbox.delete(publisher);
+    if (row.kind === "publish") presentity.published.set(publisher, published);
+    else presentity.published.delete(publisher);
+    this.#deps.journal.recordPublished(row, published);
+    if (row.kind === "retract") {
+      this.#deps.journal.deletePublished(presentity.id, publisher);
+      this.#deps.retracted(presentity);
+    }
+    this.#schedulePump();
+  }
+
+  #fail(presentity: Presentity, row: OutboxRow, error: GatewayError): void {
+    this.#underWay.delete(presentity.id);
+    const current = presentity.outbox.get(this.name);
+    if (this.#signal?.aborted !== false) {
+      this.#tellIdle();
+      return;
+    }
+    this.#lastError = error;
+    const { clock, metrics, log } = this.#deps.runtime;
+    metrics.count("presence_gateway_publication_failures_total", { publisher: this.name, code: error.code });
+    log.debug("publication.failed", { publisher: this.name, presentity: presentity.id, code: error.code });
+    if (current === row) {
+      const retryAt = this.#retryAt(row, error, clock.now());
+      const failed: OutboxRow = { ...row, failures: row.failures + 1, notBefore: retryAt, lastError: error.message };
+      presentity.outbox.set(this.name, failed);
+      this.#deps.journal.recordFailure(row, { retryAt, error: error.message });
+      this.#waiting.set(presentity.id, retryAt);
+    }
+    this.#schedulePump();
+  }
+
+  #retryAt(row: OutboxRow, error: GatewayError, now: Instant): Instant {
+    const policy = error.type === "wait" ? RETRY : RETRY_REFUSED;
+    const delay = backoffDelay(policy, row.failures + 1, this.#deps.runtime.random());
+    return plus(now, Math.max(delay, error.retryAfter ?? 0));
+  }
+
+  #arm(): void {
+    this.#cancelTimer?.();
+    const { next } = this.#waiting;
+    this.#cancelTimer = next === undefined ? undefined : this.#deps.runtime.clock.at(next, () => this.#schedulePump());
+  }
+
+  #tellIdle(): void {
+    if (this.#underWay.size + this.#ends.size + this.#starts.size === 0) this.#idle?.();
+  }
+}

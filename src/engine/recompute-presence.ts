@@ -1,0 +1,106 @@
+import { composePresence } from "../core/compose.ts";
+import type { CompositionPolicy } from "../core/policy.ts";
+import { busynessOf, type PresenceDocument, samePresence } from "../core/presence.ts";
+import { type Instant, plus, seconds } from "../lib/time.ts";
+import type { Journal, OutboxRow } from "../ports/journal.ts";
+import type { Parameters } from "../ports/parameters.ts";
+import type { PresencePublisher } from "../ports/presence-publisher.ts";
+import type { Runtime } from "../ports/runtime.ts";
+import { planPublication } from "./plan-publication.ts";
+import { inputsOf, type Presentity } from "./presentity.ts";
+import type { PublishDue } from "./publish-due.ts";
+
+/** A presentity of whom nothing is to be said. */
+export const NEUTRAL: PresenceDocument = { show: "unavailable", source: "client" };
+
+/** What recomputation works on. */
+export interface RecomputeDeps {
+  readonly runtime: Runtime;
+  readonly journal: Journal;
+  readonly parameters: Parameters;
+  readonly policy: () => CompositionPolicy;
+  readonly publishers: readonly PublishDue[];
+  /** While the gateway stops, nothing is shown of anybody. */
+  readonly isWithdrawing: () => boolean;
+  readonly wakeAt: (presentity: Presentity, at: Instant | undefined) => void;
+}
+
+/** Why a presentity is recomputed; only an edge known in advance is spread (parameter `calendar-spread`). */
+export type RecomputeReason = "edge" | "input" | "lost-publication";
+
+/**
+ * The one place where a presentity's document changes: everything that can change it ends here. From reading the inputs
+ * to recording the result it is one synchronous step.
+ */
+export function recomputePresence(deps: RecomputeDeps, presentity: Presentity, reason: RecomputeReason): void {
+  const now = deps.runtime.clock.now();
+  const isShown = presentity.user?.isEnabled === true && !deps.isWithdrawing();
+  const composition = composePresence(inputsOf(presentity), deps.policy(), now);
+  const document = isShown ? composition.document : NEUTRAL;
+  const hasChanged = presentity.document === undefined || !samePresence(presentity.document, document);
+  const isStart = presentity.document !== undefined && busynessOf(document.show) > busynessOf(presentity.document.show);
+  const notBefore = reason === "edge" && isStart ? plus(now, spreadOffset(presentity.id, deps.parameters)) : now;
+
+  presentity.because = composition.because;
+  presentity.validUntil = isShown ? composition.validUntil : undefined;
+  deps.wakeAt(presentity, presentity.validUntil);
+  const planned = deps.publishers.filter((due) => plan(due, { presentity, document, now, notBefore }));
+  const rows = planned.map((due) => presentity.outbox.get(due.name)).filter((row) => row !== undefined);
+  if (hasChanged) {
+    presentity.document = document;
+    presentity.composedAt = now;
+    deps.runtime.metrics.count("presence_gateway_compositions_total");
+  }
+  if (hasChanged || rows.length > 0) {
+    const composedAt = presentity.composedAt ?? now;
+    deps.journal.recordComposition(presentity.id, { document, because: composition.because, composedAt }, rows);
+  }
+  for (const due of planned) due.enqueue(presentity);
+}
+
+interface PlanInput {
+  readonly presentity: Presentity;
+  readonly document: PresenceDocument;
+  readonly now: Instant;
+  readonly notBefore: Instant;
+}
+
+/** Puts the publisher's row into the presentity's outbox when one is needed; true when it did. */
+function plan(due: PublishDue, { presentity, document, now, notBefore }: PlanInput): boolean {
+  const { publisher, name } = due;
+  const locale = presentity.user?.locale ?? "en";
+  const reduced = publisher.reduce(document);
+  const state = {
+    shown: due.shownBy(presentity),
+    pending: presentity.outbox.get(name),
+    isUnderWay: due.isUnderWay(presentity),
+  };
+  const decision = planPublication({ document: reduced, locale, neutral: publisher.reduce(NEUTRAL) }, state);
+  if (decision === "drop-pending") due.drop(presentity);
+  if (decision !== "send") return false;
+  const row: OutboxRow = {
+    presentity: presentity.id,
+    publisher: name,
+    document: reduced,
+    locale,
+    kind: presentity.user?.isEnabled ? "publish" : "retract",
+    since: now,
+    notBefore,
+    failures: 0,
+  };
+  presentity.outbox.set(name, row);
+  return true;
+}
+
+/** A fixed offset a user within the spread: FNV-1a over the JID. */
+export function spreadOffset(id: string, parameters: Parameters): number {
+  const spread = seconds(parameters.integer("calendar-spread"));
+  if (spread === 0) return 0;
+  let hash = 0x811c9dc5;
+  for (let index = 0; index < id.length; index++) hash = Math.imul(hash ^ id.charCodeAt(index), 0x01000193);
+  return (hash >>> 0) % (spread + 1);
+}
+
+/** True when the publisher would show something of the document. */
+export const isVisible = (publisher: PresencePublisher, document: PresenceDocument): boolean =>
+  !samePresence(publisher.reduce(document), publisher.reduce(NEUTRAL));

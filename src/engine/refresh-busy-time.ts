@@ -1,0 +1,242 @@
+import type { Mailbox } from "../core/addresses.ts";
+import { type BusyInterval, canonicalIntervals, sameIntervals } from "../core/busy-time.ts";
+import { type BackoffPolicy, backoffDelay } from "../lib/backoff.ts";
+import { hours, type Instant, minutes, plus, seconds, type TimeWindow } from "../lib/time.ts";
+import type { BusyTimeResult, CalendarSource } from "../ports/calendar-source.ts";
+import { type GatewayError, toGatewayError } from "../ports/errors.ts";
+import type { Journal } from "../ports/journal.ts";
+import type { Parameters } from "../ports/parameters.ts";
+import type { Runtime } from "../ports/runtime.ts";
+import type { Presentities, Presentity } from "./presentity.ts";
+import { RefreshQueue } from "./refresh-queue.ts";
+
+/** A mailbox that is moving or whose store is away comes back by itself; docs/ERRORS.md. */
+const RETRY_MAILBOX: BackoffPolicy = { first: seconds(30), longest: minutes(10) };
+/** A mailbox that does not exist or may not be read needs a person. */
+const RETRY_PARKED = hours(1);
+const WATCH_GRACE = seconds(30);
+const RETRY_SERVER: BackoffPolicy = { first: seconds(2), longest: minutes(2) };
+
+/** What reading works with. */
+export interface RefreshDeps {
+  readonly runtime: Runtime;
+  readonly journal: Journal;
+  readonly parameters: Parameters;
+  readonly presentities: Presentities;
+  readonly recompute: (presentity: Presentity) => void;
+}
+
+/**
+ * Reads the calendars of one server in batches: what changed first, every mailbox once per `ews-status-frequency` at
+ * least. One bad mailbox stops nobody; a bad server is asked again with growing patience, one request at a time.
+ */
+export class RefreshBusyTime {
+  readonly #gateway: string;
+  readonly #source: CalendarSource;
+  readonly #deps: RefreshDeps;
+  readonly #queue: RefreshQueue;
+  readonly #mailboxes = new Set<Mailbox>();
+  readonly #mailboxFailures = new Map<Mailbox, number>();
+  #inFlight = 0;
+  #serverFailures = 0;
+  #pausedUntil: Instant | undefined;
+  #lastError: GatewayError | undefined;
+  #hasAnswered = false;
+  #signal: AbortSignal | undefined;
+  #cancelTimer: (() => void) | undefined;
+
+  constructor(gateway: string, source: CalendarSource, deps: RefreshDeps) {
+    this.#gateway = gateway;
+    this.#source = source;
+    this.#deps = deps;
+    this.#queue = new RefreshQueue(source.capabilities.maxMailboxesPerFetch);
+  }
+
+  /** Mailboxes known to have changed and not read yet. */
+  get depth(): number {
+    return this.#queue.depth;
+  }
+
+  /** What the server last answered wrong, until it answers right. */
+  get lastError(): GatewayError | undefined {
+    return this.#lastError;
+  }
+
+  /** True once the server has answered a request, or has none to answer. */
+  get isProven(): boolean {
+    return this.#hasAnswered || this.#mailboxes.size === 0;
+  }
+
+  /** Reads the mailbox from now on. */
+  add(mailbox: Mailbox, heardAt: Instant | undefined): void {
+    this.#mailboxes.add(mailbox);
+    const now = this.#deps.runtime.clock.now();
+    // What is remembered from before a restart serves until notifications flow, which then read everything anyway.
+    const canWait = heardAt !== undefined && this.#source.watchChanges !== undefined;
+    this.#queue.scheduleRoutine(mailbox, canWait ? plus(now, WATCH_GRACE) : now);
+    this.#arm();
+  }
+
+  /** Reads the mailbox no more. */
+  delete(mailbox: Mailbox): void {
+    this.#mailboxes.delete(mailbox);
+    this.#mailboxFailures.delete(mailbox);
+    this.#queue.delete(mailbox);
+  }
+
+  /** The mailbox may have changed. */
+  markChanged(mailbox: Mailbox): void {
+    if (!this.#mailboxes.has(mailbox)) return;
+    this.#queue.markChanged(mailbox, this.#deps.runtime.clock.now());
+    this.#arm();
+  }
+
+  /** Starts reading; ends with the signal. */
+  start(signal: AbortSignal): void {
+    this.#signal = signal;
+    signal.addEventListener("abort", () => this.#cancelTimer?.(), { once: true });
+    this.#arm();
+  }
+
+  /** A parameter or the clock changed: looks again at what is due. */
+  reschedule(): void {
+    const now = this.#deps.runtime.clock.now();
+    if (this.#pausedUntil !== undefined && this.#pausedUntil > plus(now, RETRY_SERVER.longest)) this.#pausedUntil = now;
+    this.#arm();
+  }
+
+  #sweepInterval(): number {
+    return minutes(this.#deps.parameters.integer("ews-status-frequency"));
+  }
+
+  #arm(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    if (!this.#signal || this.#signal.aborted || this.#inFlight >= this.#concurrency()) return;
+    const due = this.#queue.nextDue();
+    if (due === undefined) return;
+    const at = this.#pausedUntil !== undefined && this.#pausedUntil > due ? this.#pausedUntil : due;
+    this.#cancelTimer = this.#deps.runtime.clock.at(at, () => this.#fetchNext());
+  }
+
+  /** After a failure one request at a time finds out whether the server is back. */
+  #concurrency(): number {
+    return this.#serverFailures > 0 ? 1 : this.#deps.parameters.integer("exchange-threads");
+  }
+
+  #fetchNext(): void {
+    const signal = this.#signal;
+    if (!signal || signal.aborted) return;
+    const { clock } = this.#deps.runtime;
+    const now = clock.now();
+    const batch = this.#queue.takeBatch(now, plus(now, this.#sweepInterval() / 10));
+    if (batch) {
+      this.#inFlight++;
+      // Never rejects: every failure is recorded.
+      void this.#fetch(batch.mailboxes, signal).finally(() => {
+        this.#inFlight--;
+        this.#arm();
+      });
+    }
+    this.#arm();
+  }
+
+  #window(now: Instant): TimeWindow {
+    const { parameters } = this.#deps;
+    return {
+      start: plus(now, -hours(parameters.integer("calendar-window-back"))),
+      end: plus(now, hours(parameters.integer("calendar-window-ahead"))),
+    };
+  }
+
+  async #fetch(mailboxes: readonly Mailbox[], signal: AbortSignal): Promise<void> {
+    const { metrics, clock } = this.#deps.runtime;
+    // The answer is as old as the question: a change made while it travels must not count as seen.
+    const askedAt = clock.now();
+    metrics.count("presence_gateway_calendar_fetches_total", { gateway: this.#gateway });
+    try {
+      const results = await this.#source.fetchBusyTime(mailboxes, this.#window(askedAt), signal);
+      this.#serverAnswered();
+      for (const result of results) this.#take(result, askedAt);
+    } catch (error) {
+      if (!signal.aborted) this.#serverFailed(mailboxes, toGatewayError(error));
+    }
+  }
+
+  #serverAnswered(): void {
+    if (this.#lastError) this.#deps.runtime.log.info("calendar.recovered", { gateway: this.#gateway });
+    this.#hasAnswered = true;
+    this.#serverFailures = 0;
+    this.#pausedUntil = undefined;
+    this.#lastError = undefined;
+  }
+
+  #serverFailed(mailboxes: readonly Mailbox[], error: GatewayError): void {
+    const { log, metrics, clock, random } = this.#deps.runtime;
+    metrics.count("presence_gateway_calendar_failures_total", { gateway: this.#gateway, code: error.code });
+    if (this.#lastError?.code !== error.code) {
+      log.warn("calendar.fetch-failed", { gateway: this.#gateway, code: error.code, message: error.message });
+    }
+    this.#lastError = error;
+    this.#serverFailures++;
+    const delay = Math.max(backoffDelay(RETRY_SERVER, this.#serverFailures, random()), error.retryAfter ?? 0);
+    this.#pausedUntil = plus(clock.now(), delay);
+    for (const mailbox of mailboxes) {
+      if (this.#mailboxes.has(mailbox)) this.#queue.scheduleRoutine(mailbox, this.#pausedUntil);
+      for (const each of this.#deps.presentities.ofMailbox(this.#gateway, mailbox)) this.#noteError(each, error);
+    }
+  }
+
+  #take(result: BusyTimeResult, askedAt: Instant): void {
+    const { mailbox } = result;
+    if (!this.#mailboxes.has(mailbox)) return;
+    if ("error" in result) {
+      this.#mailboxFailed(mailbox, result.error);
+      return;
+    }
+    this.#mailboxFailures.delete(mailbox);
+    this.#queue.scheduleRoutine(mailbox, plus(askedAt, this.#sweepInterval()));
+    const intervals = canonicalIntervals(result.intervals);
+    for (const presentity of this.#deps.presentities.ofMailbox(this.#gateway, mailbox)) {
+      this.#replace(presentity, intervals, askedAt);
+    }
+  }
+
+  #replace(presentity: Presentity, intervals: readonly BusyInterval[], heardAt: Instant): void {
+    const { journal, recompute } = this.#deps;
+    const before = presentity.calendar;
+    // Two requests may overtake each other: the younger question wins.
+    if (before && before.heardAt > heardAt && before.heardAt <= this.#deps.runtime.clock.now()) return;
+    if (presentity.calendarError) {
+      presentity.calendarError = undefined;
+      journal.recordCalendarError(presentity.id, undefined);
+    }
+    if (before && sameIntervals(before.intervals, intervals)) {
+      presentity.calendar = { intervals: before.intervals, heardAt };
+      journal.recordHeard(presentity.id, heardAt);
+    } else {
+      presentity.calendar = { intervals, heardAt };
+      journal.replaceBusyTime(presentity.id, intervals, heardAt);
+    }
+    recompute(presentity);
+  }
+
+  #mailboxFailed(mailbox: Mailbox, error: GatewayError): void {
+    const { clock, metrics, random, log } = this.#deps.runtime;
+    metrics.count("presence_gateway_calendar_failures_total", { gateway: this.#gateway, code: error.code });
+    const failures = (this.#mailboxFailures.get(mailbox) ?? 0) + 1;
+    this.#mailboxFailures.set(mailbox, failures);
+    if (failures === 1) log.warn("calendar.mailbox-failed", { gateway: this.#gateway, mailbox, code: error.code });
+    const delay = error.type === "wait" ? backoffDelay(RETRY_MAILBOX, failures, random()) : RETRY_PARKED;
+    this.#queue.scheduleRoutine(mailbox, plus(clock.now(), Math.max(delay, error.retryAfter ?? 0)));
+    for (const presentity of this.#deps.presentities.ofMailbox(this.#gateway, mailbox))
+      this.#noteError(presentity, error);
+  }
+
+  #noteError(presentity: Presentity, { code, message }: GatewayError): void {
+    const noted = { code, message, at: this.#deps.runtime.clock.now() };
+    const isNew = presentity.calendarError?.code !== code;
+    presentity.calendarError = noted;
+    if (isNew) this.#deps.journal.recordCalendarError(presentity.id, noted);
+  }
+}

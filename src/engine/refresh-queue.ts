@@ -1,0 +1,83 @@
+import type { Mailbox } from "../core/addresses.ts";
+import { type Instant, type Milliseconds, plus, seconds } from "../lib/time.ts";
+import { TimerHeap } from "../lib/timer-heap.ts";
+
+/** In a busy time changes gather for this long, so that one request reads many mailboxes. */
+const GATHER: Milliseconds = seconds(5);
+
+/** A batch that is about to be read. */
+export interface RefreshBatch {
+  readonly mailboxes: readonly Mailbox[];
+}
+
+/**
+ * Which mailboxes of one calendar server are to be read, and when: one entry a mailbox, whatever asks how often. The
+ * first change after quiet is read at once; in a busy time changes gather for a few seconds. Routine reads (the safety
+ * sweep) are taken in full batches and fill up the batches of others.
+ */
+export class RefreshQueue {
+  readonly #changed = new Map<Mailbox, Instant>();
+  readonly #routine = new TimerHeap<Mailbox>();
+  readonly #batchSize: number;
+  #lastChangeBatch: Instant | undefined;
+
+  constructor(batchSize: number) {
+    this.#batchSize = batchSize;
+  }
+
+  /** Mailboxes known to have changed and not read yet. */
+  get depth(): number {
+    return this.#changed.size;
+  }
+
+  /** Something may have changed: read it soon. */
+  markChanged(mailbox: Mailbox, now: Instant): void {
+    if (!this.#changed.has(mailbox)) this.#changed.set(mailbox, now);
+  }
+
+  /** Read it at this time if nothing asks earlier: the safety sweep, or a retry. */
+  scheduleRoutine(mailbox: Mailbox, at: Instant): void {
+    this.#routine.set(mailbox, at);
+  }
+
+  /** Forgets the mailbox. */
+  delete(mailbox: Mailbox): void {
+    this.#changed.delete(mailbox);
+    this.#routine.delete(mailbox);
+  }
+
+  /** When the next batch will be due; `undefined` when nothing is waited for. */
+  nextDue(): Instant | undefined {
+    const routine = this.#routine.next;
+    const oldest = this.#changed.values().next().value;
+    if (oldest === undefined) return routine;
+    const changed = this.#changed.size >= this.#batchSize ? oldest : this.#gatheredAt(oldest);
+    return routine !== undefined && routine < changed ? routine : changed;
+  }
+
+  /** Takes the next batch when it is due at `now`. `fillUntil`: routine reads due before it may ride along. */
+  takeBatch(now: Instant, fillUntil: Instant): RefreshBatch | undefined {
+    const due = this.nextDue();
+    if (due === undefined || due > now) return undefined;
+    const mailboxes: Mailbox[] = [];
+    if (this.#changed.size > 0) this.#lastChangeBatch = now;
+    for (const mailbox of this.#changed.keys()) {
+      if (mailboxes.length >= this.#batchSize) break;
+      this.delete(mailbox);
+      mailboxes.push(mailbox);
+    }
+    while (mailboxes.length < this.#batchSize) {
+      const mailbox = this.#routine.takeDue(fillUntil > now ? fillUntil : now);
+      if (mailbox === undefined) break;
+      this.#changed.delete(mailbox);
+      mailboxes.push(mailbox);
+    }
+    return { mailboxes };
+  }
+
+  #gatheredAt(oldest: Instant): Instant {
+    if (this.#lastChangeBatch === undefined) return oldest;
+    const quietAt = plus(this.#lastChangeBatch, GATHER);
+    return quietAt > oldest ? quietAt : oldest;
+  }
+}

@@ -1,0 +1,90 @@
+import type { PresentityId } from "../core/addresses.ts";
+import { type BackoffPolicy, backoffDelay } from "../lib/backoff.ts";
+import { minutes, seconds } from "../lib/time.ts";
+import { toGatewayError } from "../ports/errors.ts";
+import type { Journal } from "../ports/journal.ts";
+import type { Registry, RegistryChange, User } from "../ports/registry.ts";
+import type { Runtime } from "../ports/runtime.ts";
+import type { CalendarServers } from "./calendar-servers.ts";
+import type { Presentities, Presentity } from "./presentity.ts";
+
+const RETRY: BackoffPolicy = { first: seconds(1), longest: minutes(1) };
+
+/** What following the registry works with. */
+export interface SyncDirectoryDeps {
+  readonly runtime: Runtime;
+  readonly registry: Registry;
+  readonly journal: Journal;
+  readonly presentities: Presentities;
+  readonly calendarServers: CalendarServers;
+  readonly recompute: (presentity: Presentity) => void;
+  readonly parametersChanged: () => Promise<void>;
+  /** Called for somebody who is no user any more and of whom nothing is left to retract. */
+  readonly forget: (presentity: Presentity) => void;
+}
+
+/** Lets every change of the configuration take effect, whoever made it, until the signal aborts. */
+export async function syncDirectory(deps: SyncDirectoryDeps, signal: AbortSignal): Promise<void> {
+  const { clock, log, random } = deps.runtime;
+  for (let failures = 0; !signal.aborted; ) {
+    try {
+      // The watch begins before everything is read, so that no change falls between the two.
+      const changes = deps.registry.watch(signal)[Symbol.asyncIterator]();
+      let next = changes.next();
+      await syncAll(deps, signal);
+      for (let item = await next; !item.done; item = await next) {
+        failures = 0;
+        await takeChange(item.value, deps, signal);
+        next = changes.next();
+      }
+    } catch (error) {
+      if (signal.aborted) return;
+      log.error("registry.watch-failed", { code: toGatewayError(error).code, message: toGatewayError(error).message });
+    }
+    failures++;
+    await clock.sleep(backoffDelay(RETRY, failures, random()), signal).catch(() => undefined);
+  }
+}
+
+async function syncAll(deps: SyncDirectoryDeps, signal: AbortSignal): Promise<void> {
+  const users = new Map((await deps.registry.listUsers()).map((user) => [user.presentity, user]));
+  for (const user of users.values()) assignUser(user.presentity, user, deps);
+  for (const presentity of deps.presentities) if (!users.has(presentity.id)) assignUser(presentity.id, undefined, deps);
+  const servers = await deps.registry.listCalendarServers();
+  await Promise.all(servers.map(({ name }) => deps.calendarServers.sync(name, signal)));
+}
+
+async function takeChange(change: RegistryChange, deps: SyncDirectoryDeps, signal: AbortSignal): Promise<void> {
+  switch (change.kind) {
+    case "user":
+      assignUser(change.presentity, await deps.registry.findUser(change.presentity), deps);
+      return;
+    case "calendar-server":
+      await deps.calendarServers.sync(change.name, signal);
+      return;
+    case "parameter":
+      await deps.parametersChanged();
+      return;
+    case "calendar-name":
+      return;
+  }
+}
+
+const isSameUser = (a: User | undefined, b: User | undefined): boolean =>
+  a?.mailbox === b?.mailbox && a?.gateway === b?.gateway && a?.locale === b?.locale && a?.isEnabled === b?.isEnabled;
+
+/** Puts the user's configuration to work; the calendar is kept where only the server changed, so that no gap shows. */
+export function assignUser(id: PresentityId, user: User | undefined, deps: SyncDirectoryDeps): void {
+  const presentity = user ? deps.presentities.open(id) : deps.presentities.find(id);
+  if (!presentity || (presentity.user !== undefined && isSameUser(presentity.user, user))) return;
+  const before = presentity.user;
+  deps.presentities.assign(presentity, user);
+  if (before?.isEnabled) deps.calendarServers.release(before.gateway, before.mailbox);
+  if (before && before.mailbox !== user?.mailbox) presentity.calendar = undefined;
+  if (!user?.isEnabled) presentity.calendarError = undefined;
+  if (user && presentity.clients.size > 0) deps.journal.replaceClients(id, [...presentity.clients.values()]);
+  deps.calendarServers.add(presentity);
+  if (before && before.gateway !== user?.gateway) deps.calendarServers.refresh(presentity);
+  deps.recompute(presentity);
+  if (!user) deps.forget(presentity);
+}

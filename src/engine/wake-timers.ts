@@ -1,0 +1,72 @@
+import type { PresentityId } from "../core/addresses.ts";
+import { type Instant, plus, seconds } from "../lib/time.ts";
+import { TimerHeap } from "../lib/timer-heap.ts";
+import type { Clock } from "../ports/runtime.ts";
+
+/** How far wall time may stray from the timers' time before it counts as a step. */
+const STEP = seconds(2);
+const HEARTBEAT = seconds(1);
+
+/** What the timers call. */
+export interface WakeHandlers {
+  /** The document of this presentity is due to change. */
+  readonly wake: (presentity: PresentityId) => void;
+  /** The clock was set back: what was due may no longer be. */
+  readonly clockSetBack: () => void;
+}
+
+/**
+ * One timer for all presentities: starts and ends of meetings are known in advance and need no network. Wall time is
+ * compared every second, so that a stepped clock delays nothing.
+ */
+export class WakeTimers {
+  readonly #heap = new TimerHeap<PresentityId>();
+  readonly #clock: Clock;
+  readonly #handlers: WakeHandlers;
+  #cancel: (() => void) | undefined;
+  #armedFor: Instant | undefined;
+
+  constructor(clock: Clock, handlers: WakeHandlers) {
+    this.#clock = clock;
+    this.#handlers = handlers;
+  }
+
+  /** Wakes the presentity at the instant; `undefined` takes its timer away. */
+  set(presentity: PresentityId, at: Instant | undefined): void {
+    if (at === undefined) this.#heap.delete(presentity);
+    else this.#heap.set(presentity, at);
+    this.#arm();
+  }
+
+  /** Watches for the clock being set back until the signal aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      const before = this.#clock.now();
+      await this.#clock.sleep(HEARTBEAT, signal);
+      if (this.#clock.now() < plus(before, -STEP)) this.#handlers.clockSetBack();
+    }
+  }
+
+  /** Takes the timer away; nothing wakes any more. */
+  stop(): void {
+    this.#cancel?.();
+    this.#cancel = undefined;
+    this.#armedFor = undefined;
+  }
+
+  #arm(): void {
+    const { next } = this.#heap;
+    if (next === this.#armedFor) return;
+    this.stop();
+    if (next === undefined) return;
+    this.#armedFor = next;
+    this.#cancel = this.#clock.at(next, () => this.#fire());
+  }
+
+  #fire(): void {
+    this.stop();
+    const now = this.#clock.now();
+    for (let due = this.#heap.takeDue(now); due !== undefined; due = this.#heap.takeDue(now)) this.#handlers.wake(due);
+    this.#arm();
+  }
+}

@@ -1,0 +1,184 @@
+import type { Mailbox } from "../core/addresses.ts";
+import { type BackoffPolicy, backoffDelay } from "../lib/backoff.ts";
+import { minutes, plus, seconds } from "../lib/time.ts";
+import type { CalendarChange, CalendarSource } from "../ports/calendar-source.ts";
+import { type GatewayError, toGatewayError } from "../ports/errors.ts";
+import type { Runtime } from "../ports/runtime.ts";
+
+const RETRY: BackoffPolicy = { first: seconds(2), longest: minutes(5) };
+/** New mailboxes gather this long, so that enabling many users makes few groups. */
+const GATHER = seconds(1);
+const RETRY_PARKED = minutes(30);
+
+/** What watching reports to. */
+export interface WatchHandlers {
+  readonly runtime: Runtime;
+  readonly markChanged: (mailbox: Mailbox) => void;
+}
+
+interface WatchGroup {
+  readonly mailboxes: Set<Mailbox>;
+  readonly stop: AbortController;
+}
+
+/**
+ * Keeps notifications flowing from one calendar server: mailboxes in groups as large as one watch allows, each with its
+ * own loop and back-off. A notification only marks a mailbox as changed; a gap marks them all.
+ */
+export class WatchCalendar {
+  readonly #gateway: string;
+  readonly #source: CalendarSource;
+  readonly #handlers: WatchHandlers;
+  readonly #groups = new Set<WatchGroup>();
+  readonly #unwatched = new Set<Mailbox>();
+  readonly #live = new Set<WatchGroup>();
+  /** Mailboxes that the server refuses to watch; they are read by the sweep, and tried again after a while. */
+  readonly #parked = new Map<Mailbox, () => void>();
+  #signal: AbortSignal | undefined;
+  #cancelTimer: (() => void) | undefined;
+  #lastError: GatewayError | undefined;
+
+  constructor(gateway: string, source: CalendarSource, handlers: WatchHandlers) {
+    this.#gateway = gateway;
+    this.#source = source;
+    this.#handlers = handlers;
+  }
+
+  /** What the server last refused, until notifications flow again. */
+  get lastError(): GatewayError | undefined {
+    return this.#lastError;
+  }
+
+  /** How many mailboxes notifications flow for, of how many. */
+  get coverage(): { readonly live: number; readonly all: number } {
+    const count = (groups: Iterable<WatchGroup>): number =>
+      [...groups].reduce((sum, { mailboxes }) => sum + mailboxes.size, 0);
+    return { live: count(this.#live), all: count(this.#groups) + this.#unwatched.size };
+  }
+
+  /** Watches the mailbox from now on. */
+  add(mailbox: Mailbox): void {
+    if (!this.#source.watchChanges) return;
+    this.#unwatched.add(mailbox);
+    this.#arm();
+  }
+
+  /** Watches it no more; its group ends when it is empty. */
+  delete(mailbox: Mailbox): void {
+    this.#unwatched.delete(mailbox);
+    this.#parked.get(mailbox)?.();
+    this.#parked.delete(mailbox);
+    for (const group of this.#groups)
+      if (group.mailboxes.delete(mailbox) && group.mailboxes.size === 0) this.#end(group);
+  }
+
+  /** Starts watching; ends with the signal. */
+  start(signal: AbortSignal): void {
+    this.#signal = signal;
+    signal.addEventListener("abort", () => this.#stopAll(), { once: true });
+    this.#arm();
+  }
+
+  #stopAll(): void {
+    this.#cancelTimer?.();
+    for (const cancel of this.#parked.values()) cancel();
+    for (const group of this.#groups) this.#end(group);
+  }
+
+  #end(group: WatchGroup): void {
+    this.#groups.delete(group);
+    this.#live.delete(group);
+    group.stop.abort(new Error("no longer watched"));
+  }
+
+  #arm(): void {
+    const { clock } = this.#handlers.runtime;
+    if (!this.#signal || this.#signal.aborted || this.#cancelTimer || this.#unwatched.size === 0) return;
+    this.#cancelTimer = clock.at(plus(clock.now(), GATHER), () => {
+      this.#cancelTimer = undefined;
+      this.#formGroups();
+    });
+  }
+
+  /** Puts new mailboxes into groups; small groups left over from earlier join them, so that groups stay few and full. */
+  #formGroups(): void {
+    const size = this.#source.capabilities.maxMailboxesPerWatch;
+    const small = [...this.#groups].filter((group) => group.mailboxes.size <= size / 2);
+    const needed = Math.ceil(this.#unwatched.size / size);
+    if (small.length > needed + 2) {
+      for (const group of small) {
+        for (const mailbox of group.mailboxes) this.#unwatched.add(mailbox);
+        this.#end(group);
+      }
+    }
+    const waiting = [...this.#unwatched];
+    this.#unwatched.clear();
+    for (let start = 0; start < waiting.length; start += size) {
+      const group = { mailboxes: new Set(waiting.slice(start, start + size)), stop: new AbortController() };
+      this.#groups.add(group);
+      // Never rejects: it ends with its signal, every failure is retried.
+      void this.#watch(group);
+    }
+  }
+
+  async #watch(group: WatchGroup): Promise<void> {
+    const { runtime } = this.#handlers;
+    const signal = group.stop.signal;
+    let failures = 0;
+    while (!signal.aborted) {
+      try {
+        for await (const change of this.#source.watchChanges?.([...group.mailboxes], signal) ?? []) {
+          failures = 0;
+          this.#take(group, change);
+        }
+        if (failures === 0 && this.#live.has(group)) continue;
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#failed(group, toGatewayError(error));
+      }
+      failures++;
+      await runtime.clock.sleep(backoffDelay(RETRY, failures, runtime.random()), signal).catch(() => undefined);
+    }
+  }
+
+  #failed(group: WatchGroup, error: GatewayError): void {
+    this.#live.delete(group);
+    if (this.#lastError?.code !== error.code) {
+      this.#handlers.runtime.log.warn("calendar.watch-failed", {
+        gateway: this.#gateway,
+        code: error.code,
+        message: error.message,
+      });
+    }
+    this.#lastError = error;
+  }
+
+  #take(group: WatchGroup, change: CalendarChange): void {
+    switch (change.kind) {
+      case "changed":
+        this.#handlers.markChanged(change.mailbox);
+        return;
+      case "all":
+        this.#live.add(group);
+        this.#lastError = undefined;
+        for (const mailbox of group.mailboxes) this.#handlers.markChanged(mailbox);
+        return;
+      case "alive":
+        return;
+      case "failed":
+        this.#park(group, change.mailbox, change.error);
+        return;
+    }
+  }
+
+  #park(group: WatchGroup, mailbox: Mailbox, { code }: GatewayError): void {
+    const { log, clock } = this.#handlers.runtime;
+    if (!group.mailboxes.delete(mailbox)) return;
+    log.warn("calendar.mailbox-not-watched", { gateway: this.#gateway, mailbox, code });
+    const cancel = clock.at(plus(clock.now(), RETRY_PARKED), () => {
+      this.#parked.delete(mailbox);
+      this.add(mailbox);
+    });
+    this.#parked.set(mailbox, cancel);
+  }
+}

@@ -1,0 +1,116 @@
+import { type ClientPresence, sameClientPresence } from "../core/presence.ts";
+import { type BackoffPolicy, backoffDelay } from "../lib/backoff.ts";
+import { minutes, seconds } from "../lib/time.ts";
+import type { ClientChange, ClientPresenceSource } from "../ports/client-presence-source.ts";
+import { toGatewayError } from "../ports/errors.ts";
+import type { Journal } from "../ports/journal.ts";
+import type { Registry } from "../ports/registry.ts";
+import type { Runtime } from "../ports/runtime.ts";
+import type { Presentities, Presentity } from "./presentity.ts";
+import type { PublishDue } from "./publish-due.ts";
+
+const RETRY: BackoffPolicy = { first: seconds(1), longest: minutes(1) };
+
+/** What watching the clients works with. */
+export interface WatchClientsDeps {
+  readonly runtime: Runtime;
+  readonly journal: Journal;
+  readonly registry: Registry;
+  readonly presentities: Presentities;
+  readonly publishers: readonly PublishDue[];
+  readonly recompute: (presentity: Presentity) => void;
+}
+
+/** Follows what the users' own clients say, until the signal aborts. */
+export async function watchClients(
+  source: ClientPresenceSource,
+  deps: WatchClientsDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  const { clock, log, random } = deps.runtime;
+  for (let failures = 0; !signal.aborted; ) {
+    try {
+      for await (const change of source.watchClients(signal)) {
+        failures = 0;
+        takeChange(change, deps);
+      }
+    } catch (error) {
+      if (signal.aborted) return;
+      log.warn("clients.watch-failed", { code: toGatewayError(error).code });
+    }
+    failures++;
+    await clock.sleep(backoffDelay(RETRY, failures, random()), signal).catch(() => undefined);
+  }
+}
+
+function takeChange(change: ClientChange, deps: WatchClientsDeps): void {
+  switch (change.kind) {
+    case "reset":
+      for (const { clients, unconfirmed } of deps.presentities)
+        for (const resource of clients.keys()) unconfirmed.add(resource);
+      return;
+    case "settled":
+      for (const presentity of deps.presentities) dropUnconfirmed(presentity, deps);
+      return;
+    case "present":
+      takePresence(deps.presentities.open(change.presentity), change.presence, deps);
+      return;
+    case "gone":
+      takeGone(deps.presentities.find(change.presentity), change.resource, deps);
+      return;
+    case "claim":
+      takeClaim(change, deps);
+      return;
+  }
+}
+
+function takePresence(presentity: Presentity, presence: ClientPresence, deps: WatchClientsDeps): void {
+  presentity.unconfirmed.delete(presence.resource);
+  const before = presentity.clients.get(presence.resource);
+  if (before && sameClientPresence(before, presence)) return;
+  presentity.clients.set(presence.resource, presence);
+  record(presentity, deps);
+}
+
+function takeGone(presentity: Presentity | undefined, resource: string, deps: WatchClientsDeps): void {
+  presentity?.unconfirmed.delete(resource);
+  if (presentity?.clients.delete(resource)) record(presentity, deps);
+}
+
+function dropUnconfirmed(presentity: Presentity, deps: WatchClientsDeps): void {
+  if (presentity.unconfirmed.size === 0) return;
+  for (const resource of presentity.unconfirmed) presentity.clients.delete(resource);
+  presentity.unconfirmed.clear();
+  record(presentity, deps);
+}
+
+/** Clients of people who are not enabled are only remembered: enabling them then shows the truth at once. */
+function record(presentity: Presentity, deps: WatchClientsDeps): void {
+  if (!presentity.user) {
+    if (presentity.clients.size === 0 && presentity.published.size === 0) deps.presentities.delete(presentity);
+    return;
+  }
+  deps.journal.replaceClients(presentity.id, [...presentity.clients.values()]);
+  deps.recompute(presentity);
+}
+
+/** A forged activity stands where ours belongs: what is right is sent over it, and the audit keeps a line. */
+function takeClaim({ presentity: id, carrier }: ClientChange & { kind: "claim" }, deps: WatchClientsDeps): void {
+  const presentity = deps.presentities.find(id);
+  if (!presentity?.user?.isEnabled) return;
+  const { clock, log, metrics } = deps.runtime;
+  metrics.count("presence_gateway_forged_claims_total", { carrier });
+  log.info("claim.overwritten", { presentity: id, carrier });
+  const entry = {
+    at: clock.now(),
+    actor: id,
+    action: "claim.forged",
+    subject: id,
+    detail: `in a meeting, by ${carrier}`,
+  };
+  deps.registry
+    .recordAudit(entry)
+    .catch((error: unknown) => log.warn("audit.failed", { code: toGatewayError(error).code }));
+  if (carrier !== "activity") return;
+  for (const due of deps.publishers) if (due.publisher.capabilities.carries.has("activity")) due.noteForged(presentity);
+}

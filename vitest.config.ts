@@ -1,13 +1,29 @@
 import { defineConfig } from "vitest/config";
 
-/** Fast tests run in `npm run check`; everything runs in `npm test`. Real servers are slow to start, so time limits are wide. */
+const REAL = "test/**/*.{interop,slow}.test.ts";
+
+/**
+ * Two projects: `fast` runs in `npm run check`; `interop` starts real servers, which are slow to come up, so its time
+ * limits are wide. Everything runs in `npm test`, at most two files at a time.
+ */
 export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts"],
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
     pool: "forks",
     maxWorkers: 2,
-    reporters: ["default", "./test/setup/closing-line.ts", ["json", { outputFile: "node_modules/.cache/test-results.json" }]],
+    reporters: [
+      "default",
+      ["json", { outputFile: "node_modules/.cache/test-results.json" }],
+      "./test/setup/closing-line.ts",
+    ],
+    projects: [
+      {
+        extends: true,
+        test: { name: "fast", include: ["test/**/*.test.ts"], exclude: [REAL], testTimeout: 20_000 },
+      },
+      {
+        extends: true,
+        test: { name: "interop", include: [REAL], testTimeout: 60_000, hookTimeout: 120_000 },
+      },
+    ],
   },
 });

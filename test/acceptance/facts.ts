@@ -1,0 +1,21 @@
+/** What calendar presence users know from Cisco's IM and Presence, by the ids that test names carry. Our own words. */
+export const FACTS: Readonly<Record<string, string>> = {
+  M1: "free time shows as the client says",
+  M2: "a tentative entry shows as the client says, unless set otherwise",
+  M3: "a busy entry shows as In a meeting",
+  M4: "out of office shows as away",
+  M5: "what a client calls Away is out of office in EWS, and shows as away",
+  M6: "working elsewhere shows as the client says, unless set otherwise",
+  M7: "no data is unknown and never invents a meeting",
+  M8: "the calendar is one input beside the clients' own states",
+  R1: "no client can set In a meeting by itself",
+  R2: "nor while the gateway is down",
+  R6: "each gateway has credentials of its own",
+  R7: "adding, changing and removing gateways needs no restart",
+  R8: "changing a parameter needs no restart",
+  P2: "parameter: spread of meeting starts (0 to 59 s)",
+  P3: "parameter: time limit of a request to Exchange (1 to 20 s)",
+  P4: "parameter: longest queue of requests (1 to 5000)",
+  P5: "parameter: most requests at once (1 to 100)",
+  P6: "parameter: how often every calendar is read (10 to 1440 min)",
+};

@@ -1,0 +1,68 @@
+import type { CalendarServer } from "../ports/registry.ts";
+import type { StoreDatabase } from "./database.ts";
+import type { SealContext, SecretBox } from "./secret-box.ts";
+
+interface ServerRow {
+  readonly name: string;
+  readonly type: string;
+  readonly options: string;
+  readonly is_enabled: number;
+}
+
+interface SecretRow {
+  readonly name: string;
+  readonly sealed: Buffer;
+}
+
+function decodeServer({ name, type, options, is_enabled }: ServerRow): CalendarServer {
+  const decoded: Readonly<Record<string, string>> = JSON.parse(options); // written by `replace` below
+  return { name, type, options: decoded, isEnabled: is_enabled === 1 };
+}
+
+/** The statements about calendar servers, prepared once. */
+export function prepareCalendarServers(database: StoreDatabase) {
+  const list = database.prepare<[], ServerRow>(
+    "SELECT name, type, options, is_enabled FROM calendar_server ORDER BY name",
+  );
+  const find = database.prepare<[string], ServerRow>(
+    "SELECT name, type, options, is_enabled FROM calendar_server WHERE name = ?",
+  );
+  const replace = database.prepare<[string, string, string, number]>(`
+    INSERT INTO calendar_server (name, type, options, is_enabled) VALUES (?, ?, ?, ?)
+    ON CONFLICT (name) DO UPDATE SET
+      type = excluded.type, options = excluded.options, is_enabled = excluded.is_enabled`);
+  const remove = database.prepare<[string]>("DELETE FROM calendar_server WHERE name = ?"); // its secrets go with it
+  return {
+    list: (): readonly CalendarServer[] => list.all().map(decodeServer),
+    find: (name: string): CalendarServer | undefined => {
+      const row = find.get(name);
+      return row && decodeServer(row);
+    },
+    replace: ({ name, type, options, isEnabled }: CalendarServer) =>
+      replace.run(name, type, JSON.stringify(options), Number(isEnabled)),
+    delete: (name: string) => remove.run(name),
+  };
+}
+
+const contextOf = (server: string, name: string): SealContext => ["calendar_secret", server, name];
+
+/** The statements about calendar servers' secrets, which enter and leave the database sealed. */
+export function prepareCalendarSecrets(database: StoreDatabase, box: SecretBox) {
+  const list = database.prepare<[string], SecretRow>(
+    "SELECT name, sealed FROM calendar_secret WHERE server = ? ORDER BY name",
+  );
+  const replace = database.prepare<[string, string, Buffer]>(`
+    INSERT INTO calendar_secret (server, name, sealed) VALUES (?, ?, ?)
+    ON CONFLICT (server, name) DO UPDATE SET sealed = excluded.sealed`);
+  const remove = database.prepare<[string, string]>("DELETE FROM calendar_secret WHERE server = ? AND name = ?");
+  return {
+    listNames: (server: string): readonly string[] => list.all(server).map(({ name }) => name),
+    open: (server: string): Readonly<Record<string, string>> =>
+      Object.fromEntries(
+        list.all(server).map(({ name, sealed }) => [name, box.open(sealed, contextOf(server, name))] as const),
+      ),
+    replace: (server: string, name: string, secret: string) =>
+      replace.run(server, name, box.seal(secret, contextOf(server, name))),
+    delete: (server: string, name: string) => remove.run(server, name),
+  };
+}

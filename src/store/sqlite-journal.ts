@@ -1,0 +1,220 @@
+import type { PresentityId } from "../core/addresses.ts";
+import type { BusyInterval } from "../core/busy-time.ts";
+import type { Override } from "../core/compose.ts";
+import type { ClientPresence } from "../core/presence.ts";
+import { type Instant, seconds } from "../lib/time.ts";
+import { type GatewayError, toGatewayError } from "../ports/errors.ts";
+import type { Journal, JournalEntry, OutboxRow, Published } from "../ports/journal.ts";
+import type { Health } from "../ports/plugin.ts";
+import type { Runtime } from "../ports/runtime.ts";
+import { LOCK_PATIENCE, NO_PATIENCE, type StoreDatabase } from "./database.ts";
+import { type JournalReads, prepareJournalReads } from "./journal-reads.ts";
+import { type JournalWrites, prepareJournalWrites } from "./journal-writes.ts";
+import { PendingWrites, type Write, type WriteSubject } from "./pending-writes.ts";
+import { isRefusedWrite } from "./store-errors.ts";
+
+const RETRY_INTERVAL = seconds(1);
+
+type JournalRuntime = Pick<Runtime, "clock" | "log">;
+
+interface Failure {
+  readonly error: GatewayError;
+  readonly since: Instant;
+}
+
+/**
+ * The journal in SQLite. Writes wait in memory until the event loop turns and share one transaction then; those that
+ * cannot be written stay there and are tried again each second, so that a full disk costs nothing but time. Reading
+ * what has not been written yet writes it first, and throws when that fails.
+ */
+export class SqliteJournal implements Journal {
+  readonly #database: StoreDatabase;
+  readonly #runtime: JournalRuntime;
+  readonly #writes: JournalWrites;
+  readonly #reads: JournalReads;
+  readonly #pending = new PendingWrites();
+  #cancelCommit: (() => void) | undefined;
+  #failure: Failure | undefined;
+
+  constructor(database: StoreDatabase, runtime: JournalRuntime) {
+    this.#database = database;
+    this.#runtime = runtime;
+    this.#writes = prepareJournalWrites(database);
+    this.#reads = prepareJournalReads(database);
+  }
+
+  *load(): Generator<JournalEntry> {
+    this.flush();
+    yield* this.#reads.listEntries();
+  }
+
+  find(presentity: PresentityId): JournalEntry | undefined {
+    if (this.#pending.has(presentity)) this.flush();
+    return this.#reads.findEntry(presentity);
+  }
+
+  replaceBusyTime(presentity: PresentityId, intervals: readonly BusyInterval[], heardAt: Instant): void {
+    this.#add(presentity, "busy-time", () => this.#writes.replaceBusyTime(presentity, intervals, heardAt));
+  }
+
+  recordHeard(presentity: PresentityId, heardAt: Instant): void {
+    this.#add(presentity, "heard", () => this.#writes.recordHeard(presentity, heardAt));
+  }
+
+  recordCalendarError(presentity: PresentityId, error: JournalEntry["calendarError"]): void {
+    this.#add(presentity, "calendar-error", () =>
+      error ? this.#writes.replaceCalendarError(presentity, error) : this.#writes.deleteCalendarError(presentity),
+    );
+  }
+
+  replaceOverride(presentity: PresentityId, override: Override | undefined): void {
+    this.#add(presentity, "override", () =>
+      override ? this.#writes.replaceOverride(presentity, override) : this.#writes.deleteOverride(presentity),
+    );
+  }
+
+  replaceClients(presentity: PresentityId, clients: readonly ClientPresence[]): void {
+    this.#add(presentity, "clients", () =>
+      clients.length > 0 ? this.#writes.replaceClients(presentity, clients) : this.#writes.deleteClients(presentity),
+    );
+  }
+
+  recordComposition(
+    presentity: PresentityId,
+    composition: Parameters<Journal["recordComposition"]>[1],
+    rows: readonly OutboxRow[],
+  ): void {
+    this.#add(presentity, "composition", () => this.#writes.replaceComposition(presentity, composition));
+    for (const row of rows) {
+      // What became of the row before this one matters no more.
+      this.#pending.drop(presentity, outcomesOf(row.publisher));
+      this.#add(presentity, `outbox ${row.publisher}`, () => this.#writes.replaceOutboxRow(row));
+    }
+  }
+
+  recordPublished(row: OutboxRow, published: Published): void {
+    const { presentity } = row;
+    this.#add(presentity, `published ${published.publisher}`, () =>
+      this.#writes.replacePublished(presentity, published),
+    );
+    this.#add(presentity, outcomeOf(row), () => this.#writes.deleteSameOutboxRow(row));
+  }
+
+  recordFailure(row: OutboxRow, { retryAt, error }: { readonly retryAt: Instant; readonly error: string }): void {
+    const failed: OutboxRow = { ...row, notBefore: retryAt, failures: row.failures + 1, lastError: error };
+    this.#add(row.presentity, outcomeOf(row), () => this.#writes.recordOutboxFailure(failed));
+  }
+
+  deletePublished(presentity: PresentityId, publisher: string): void {
+    this.#add(presentity, `published ${publisher}`, () => this.#writes.deletePublished(presentity, publisher));
+  }
+
+  deleteOutboxRow(presentity: PresentityId, publisher: string): void {
+    this.#pending.drop(presentity, outcomesOf(publisher));
+    this.#add(presentity, `outbox ${publisher}`, () => this.#writes.deleteOutboxRow(presentity, publisher));
+  }
+
+  deletePresentity(presentity: PresentityId): void {
+    this.#pending.drop(presentity);
+    this.#add(presentity, "all", () => this.#writes.deletePresentity(presentity));
+  }
+
+  flush(): void {
+    try {
+      this.#commit();
+    } finally {
+      if (!this.#pending.isEmpty) this.#scheduleCommit();
+    }
+  }
+
+  /** `degraded` while something could not be written. */
+  health(): Health {
+    return this.#failure ? { state: "degraded", ...this.#failure } : { state: "ok" };
+  }
+
+  /** Ends the attempts to write what waits. */
+  close(): void {
+    this.#cancelCommit?.();
+    this.#cancelCommit = undefined;
+  }
+
+  #add(presentity: PresentityId, subject: WriteSubject, write: Write): void {
+    this.#pending.add(presentity, subject, write);
+    this.#scheduleCommit();
+  }
+
+  #scheduleCommit(): void {
+    if (this.#cancelCommit) return;
+    if (!this.#failure) {
+      const immediate = setImmediate(() => this.#commitWhenDue());
+      this.#cancelCommit = () => clearImmediate(immediate);
+      return;
+    }
+    const stop = new AbortController();
+    this.#cancelCommit = () => stop.abort();
+    this.#runtime.clock.sleep(RETRY_INTERVAL, stop.signal).then(
+      () => this.#commitWhenDue(),
+      () => undefined, // cancelled
+    );
+  }
+
+  #commitWhenDue(): void {
+    this.#cancelCommit = undefined;
+    // A second attempt does not wait for a lock: the event loop has better things to do, and a third one follows.
+    const isRetry = this.#failure !== undefined;
+    if (isRetry) this.#database.setPatience(NO_PATIENCE);
+    try {
+      this.#commit();
+    } catch {
+      this.#scheduleCommit(); // recorded and logged by #commit
+    } finally {
+      if (isRetry) this.#database.setPatience(LOCK_PATIENCE);
+    }
+  }
+
+  #commit(): void {
+    if (this.#pending.isEmpty) return;
+    try {
+      this.#writePending();
+    } catch (error) {
+      this.#noteFailure(toGatewayError(error));
+      throw error;
+    }
+    this.close();
+    this.#pending.clear();
+    if (this.#failure) this.#runtime.log.info("store.write-recovered", { code: this.#failure.error.code });
+    this.#failure = undefined;
+  }
+
+  #noteFailure(error: GatewayError): void {
+    if (this.#failure?.error.code !== error.code) {
+      this.#runtime.log.error("store.write-failed", { code: error.code, message: error.message });
+    }
+    this.#failure = { error, since: this.#failure?.since ?? this.#runtime.clock.now() };
+  }
+
+  /** One transaction for all. A presentity whose write can never succeed must not keep everybody else's from the disk. */
+  #writePending(): void {
+    for (;;) {
+      let current: PresentityId | undefined;
+      try {
+        this.#database.write(() => {
+          for (const [presentity, writes] of this.#pending) {
+            current = presentity;
+            for (const write of writes) write();
+          }
+        });
+        return;
+      } catch (error) {
+        if (current === undefined || !isRefusedWrite(error)) throw error;
+        this.#pending.drop(current);
+        this.#runtime.log.error("store.write-refused", { presentity: current, message: toGatewayError(error).message });
+      }
+    }
+  }
+}
+
+const outcomesOf = (publisher: string): `outcome ${string}` => `outcome ${JSON.stringify(publisher)} `;
+/** Of each row the last outcome counts; outcomes of different rows stand side by side. */
+const outcomeOf = ({ publisher, since, kind, locale, document }: OutboxRow): WriteSubject =>
+  `${outcomesOf(publisher)}${JSON.stringify([since, kind, locale, document])}`;

@@ -1,0 +1,39 @@
+import type { Mailbox, PresentityId } from "../core/addresses.ts";
+import type { User } from "../ports/registry.ts";
+import type { StoreDatabase } from "./database.ts";
+
+interface UserRow {
+  readonly presentity: PresentityId;
+  readonly mailbox: Mailbox;
+  readonly gateway: string;
+  readonly locale: string;
+  readonly is_enabled: number;
+}
+
+const decodeUser = ({ is_enabled, ...user }: UserRow): User => ({ ...user, isEnabled: is_enabled === 1 });
+
+/** The statements about users, prepared once. */
+export function prepareUsers(database: StoreDatabase) {
+  const list = database.prepare<[], UserRow>(
+    "SELECT presentity, mailbox, gateway, locale, is_enabled FROM user ORDER BY presentity",
+  );
+  const find = database.prepare<[string], UserRow>(
+    "SELECT presentity, mailbox, gateway, locale, is_enabled FROM user WHERE presentity = ?",
+  );
+  const replace = database.prepare<[string, string, string, string, number]>(`
+    INSERT INTO user (presentity, mailbox, gateway, locale, is_enabled) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (presentity) DO UPDATE SET
+      mailbox = excluded.mailbox, gateway = excluded.gateway, locale = excluded.locale,
+      is_enabled = excluded.is_enabled`);
+  const remove = database.prepare<[string]>("DELETE FROM user WHERE presentity = ?");
+  return {
+    list: (): readonly User[] => list.all().map(decodeUser),
+    find: (presentity: PresentityId): User | undefined => {
+      const row = find.get(presentity);
+      return row && decodeUser(row);
+    },
+    replace: ({ presentity, mailbox, gateway, locale, isEnabled }: User) =>
+      replace.run(presentity, mailbox, gateway, locale, Number(isEnabled)),
+    delete: (presentity: PresentityId) => remove.run(presentity),
+  };
+}

@@ -1,0 +1,126 @@
+import { readFileSync } from "node:fs";
+import { dirname, isAbsolute, resolve } from "node:path";
+import { parse, TomlError } from "smol-toml";
+import { z } from "zod";
+import { nearest } from "../lib/nearest.ts";
+import { GatewayError } from "../ports/errors.ts";
+import { CONFIG_SCHEMA, type Config, type SecretSource } from "./config-schema.ts";
+
+const LARGEST_FILE = 1_048_576; // bytes
+
+/** The configuration with its secrets found and its paths made absolute. */
+export interface LoadedConfig extends Config {
+  readonly componentSecret: string;
+  readonly storeKey: string | undefined;
+  readonly storePath: string;
+  readonly secretsDirectory: string | undefined;
+}
+
+/**
+ * Reads the TOML file. Throws one GatewayError `config-invalid` that names every problem by its path, or
+ * `config-unreadable`.
+ */
+export function loadConfig(path: string, environment: NodeJS.ProcessEnv): LoadedConfig {
+  const raw = parseToml(readText(path), path);
+  const parsed = CONFIG_SCHEMA.safeParse(raw);
+  const problems = parsed.success ? [] : parsed.error.issues.flatMap(describeIssue);
+  const find = (name: string, source: SecretSource | undefined): string | undefined => {
+    const found = source === undefined ? undefined : findSecret(source, path, environment);
+    if (found && "problem" in found) problems.push(`${name}: ${found.problem}`);
+    return found && "value" in found ? found.value : undefined;
+  };
+  if (!parsed.success) throw invalid(path, problems);
+  const config = parsed.data;
+  const componentSecret = find("xmpp.secret", config.xmpp.secret) ?? "";
+  const storeKey = find("store.key", config.store.key);
+  if (problems.length > 0) throw invalid(path, problems);
+  const directory = config.store["secrets-directory"];
+  return {
+    ...config,
+    componentSecret,
+    storeKey,
+    storePath: fromConfig(path, config.store.path),
+    secretsDirectory: directory === undefined ? undefined : fromConfig(path, directory),
+  };
+}
+
+const fromConfig = (configPath: string, path: string): string =>
+  isAbsolute(path) ? path : resolve(dirname(configPath), path);
+
+const invalid = (path: string, problems: readonly string[]): GatewayError =>
+  new GatewayError([`${path} is not valid:`, ...problems.map((problem) => `  ${problem}`)].join("\n"), {
+    type: "modify",
+    code: "config-invalid",
+  });
+
+function readText(path: string): string {
+  try {
+    const bytes = readFileSync(path);
+    if (bytes.length > LARGEST_FILE) throw new Error(`it is larger than ${LARGEST_FILE} bytes`);
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new GatewayError(`cannot read the configuration file ${path}: ${reason}`, {
+      type: "modify",
+      code: "config-unreadable",
+      cause: error,
+    });
+  }
+}
+
+function parseToml(text: string, path: string): unknown {
+  try {
+    return parse(text);
+  } catch (error) {
+    // The library's own message quotes the line, which may hold a secret.
+    const place = error instanceof TomlError ? ` at line ${error.line}, column ${error.column}` : "";
+    throw new GatewayError(`${path} is not TOML: syntax error${place}`, { type: "modify", code: "config-invalid" });
+  }
+}
+
+function describeIssue(issue: z.core.$ZodIssue): string[] {
+  const path = issue.path.join(".");
+  if (issue.code === "unrecognized_keys") {
+    return issue.keys.map((key) => {
+      const known = nearest(key, keysAt(issue.path));
+      return `${[...issue.path, key].join(".")}: no such setting${known ? `; did you mean ${known}?` : ""}`;
+    });
+  }
+  if (issue.code === "invalid_union") return [`${path}: must be a string, { file = "…" } or { env = "…" }`];
+  if (issue.code === "invalid_type" && issue.input === undefined && /undefined/.test(issue.message)) {
+    return [`${path}: is missing`];
+  }
+  return [`${path || "(file)"}: ${issue.message}`];
+}
+
+/** The settings of the section at a path of the schema. */
+function keysAt(path: readonly PropertyKey[]): readonly string[] {
+  let schema: unknown = CONFIG_SCHEMA;
+  for (const key of path) schema = sectionOf(schema)?.[String(key)];
+  return Object.keys(sectionOf(schema) ?? {});
+}
+
+function sectionOf(schema: unknown): Readonly<Record<string, unknown>> | undefined {
+  if (schema instanceof z.ZodObject) return schema.shape;
+  if (schema instanceof z.ZodPrefault || schema instanceof z.ZodDefault) return sectionOf(schema.unwrap());
+  return undefined;
+}
+
+function findSecret(
+  source: SecretSource,
+  configPath: string,
+  environment: NodeJS.ProcessEnv,
+): { readonly value: string } | { readonly problem: string } {
+  if (typeof source === "string") return { value: source };
+  if ("env" in source) {
+    const value = environment[source.env];
+    return value ? { value } : { problem: `the environment variable ${source.env} is not set` };
+  }
+  const file = fromConfig(configPath, source.file);
+  try {
+    const value = readFileSync(file, "utf8").split(/\r?\n/, 1)[0] ?? "";
+    return value === "" ? { problem: `${file} is empty` } : { value };
+  } catch (error) {
+    return { problem: `cannot read ${file}: ${error instanceof Error ? error.message : String(error)}` };
+  }
+}

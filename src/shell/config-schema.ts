@@ -1,0 +1,123 @@
+import { isIPv4, isIPv6 } from "node:net";
+import { z } from "zod";
+import { AddressError, type BareJid, parseBareJid, parsePresentityId } from "../core/addresses.ts";
+import { LOG_LEVELS } from "./runtime.ts";
+
+/** A secret in clear, or where to find it. */
+const secret = z
+  .union([
+    z.string().min(1),
+    z.strictObject({ file: z.string().min(1) }),
+    z.strictObject({ env: z.string().regex(/^[A-Za-z_]\w*$/, "must be the name of an environment variable") }),
+  ])
+  .describe('A string, `{ file = "…" }` (its first line) or `{ env = "…" }` (an environment variable).');
+
+const parsedBy = <Result>(parse: (text: string) => Result) =>
+  z.string().transform((text, context): Result => {
+    try {
+      return parse(text);
+    } catch (error) {
+      context.addIssue({ code: "custom", message: error instanceof AddressError ? error.message : String(error) });
+      return z.NEVER;
+    }
+  });
+
+/** Host and port of `xmpp://host:port`. */
+export interface ServiceAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+function parseService(text: string): ServiceAddress {
+  const match = /^(?:xmpp|tcp):\/\/(\[[0-9a-f:.]+\]|[^\s:/[\]]+)(?::(\d{1,5}))?\/?$/i.exec(text);
+  const port = Number(match?.[2] ?? 5347);
+  if (!match || port < 1 || port > 65_535) {
+    throw new AddressError(`${JSON.stringify(text)} is not an address such as xmpp://127.0.0.1:5347`);
+  }
+  return { host: (match[1] ?? "").replace(/^\[|\]$/g, ""), port };
+}
+
+function parseListen(text: string): ServiceAddress {
+  const match = /^(\[[0-9a-f:.]+\]|[^\s:]+):(\d{1,5})$/i.exec(text);
+  const port = Number(match?.[2]);
+  if (!match || port > 65_535)
+    throw new AddressError(`${JSON.stringify(text)} is not an address such as 127.0.0.1:9464`);
+  return { host: (match[1] ?? "").replace(/^\[|\]$/g, ""), port };
+}
+
+/** True for addresses that never leave the machine. */
+export const isLoopback = (host: string): boolean =>
+  host.toLowerCase() === "localhost" ||
+  (isIPv4(host) && host.startsWith("127.")) ||
+  (isIPv6(host) && /^(0*:)*0*1$/.test(host));
+
+const xmpp = z
+  .strictObject({
+    service: parsedBy(parseService).describe("Where the XMPP server takes components, `xmpp://host:port` (XEP-0114)."),
+    component: parsedBy(parseBareJid).describe("The component's own domain, as the XMPP server knows it."),
+    secret: secret.describe("The component's secret."),
+    domains: z.array(parsedBy(parseBareJid)).min(1).describe("The domains whose users the gateway serves."),
+    admins: z.array(parsedBy(parsePresentityId)).describe("Bare JIDs of those who may administer the gateway by chat."),
+    "acts-by": z
+      .enum(["auto", "privilege", "trusted"])
+      .default("auto")
+      .describe(
+        "How the gateway acts for users: by XEP-0356 privilege, or by a trusted `from` (ejabberd `check_from: false`, Prosody `validate_from_addresses = false`). `auto` takes the privilege that the server offers.",
+      ),
+    "allow-plain-text-to": z
+      .array(z.string())
+      .default([])
+      .describe(
+        "Component connections are not encrypted. A host that is not this machine must be named here, e.g. one behind a tunnel.",
+      ),
+  })
+  .superRefine((value, context) => {
+    const { host } = value.service;
+    if (isLoopback(host) || value["allow-plain-text-to"].includes(host)) return;
+    context.addIssue({
+      code: "custom",
+      path: ["service"],
+      message: `${host} is another machine and component connections are not encrypted: use a tunnel to 127.0.0.1, or name the host in xmpp.allow-plain-text-to`,
+    });
+  });
+
+/** The configuration file. Everything else is configured while the gateway runs, by chat commands. */
+export const CONFIG_SCHEMA = z.strictObject({
+  xmpp: xmpp.describe("The connection to the XMPP server."),
+  store: z
+    .strictObject({
+      path: z
+        .string()
+        .min(1)
+        .describe("The SQLite file; made when absent. Relative paths start at the configuration file."),
+      key: secret
+        .optional()
+        .describe("Base64 of the 32 bytes that seal stored secrets. Default: the file `<path>.key`, made when absent."),
+      "secrets-directory": z
+        .string()
+        .optional()
+        .describe("Folder of files that chat commands may name as `password=@name`."),
+    })
+    .describe("Where users, calendar servers and what is published are kept."),
+  log: z
+    .strictObject({ level: z.enum(LOG_LEVELS).default("info").describe("The least that is logged.") })
+    .prefault({})
+    .describe("Logging, one JSON object a line on standard output."),
+  metrics: z
+    .strictObject({
+      listen: parsedBy(parseListen)
+        .optional()
+        .describe("Where metrics are served for Prometheus, `address:port`; absent: nowhere."),
+    })
+    .prefault({})
+    .describe("Metrics."),
+});
+
+/** The configuration as read. */
+export type Config = z.infer<typeof CONFIG_SCHEMA>;
+
+/** A secret as it is written. */
+export type SecretSource = z.infer<typeof secret>;
+
+/** The served domains of a configuration. */
+export const servedDomains = (config: Config): readonly BareJid[] => config.xmpp.domains;

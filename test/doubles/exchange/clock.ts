@@ -1,3 +1,6 @@
+import { plus } from "../../../src/lib/time.ts";
+import type { Clock } from "../../../src/ports/runtime.ts";
+
 /** Time as the simulated server sees it: instants in milliseconds since 1970 and one-shot timers that can be cancelled. */
 export interface ExchangeClock {
   now(): number;
@@ -12,6 +15,14 @@ export function systemClock(now: () => number = Date.now): ExchangeClock {
       const timer = setTimeout(action, milliseconds).unref();
       return () => clearTimeout(timer);
     },
+  };
+}
+
+/** Time of the gateway's own clock, so that both sides of a scenario live in the same simulated time. */
+export function followClock(clock: Pick<Clock, "now" | "at">): ExchangeClock {
+  return {
+    now: () => clock.now(),
+    setTimeout: (action, milliseconds) => clock.at(plus(clock.now(), milliseconds), action),
   };
 }
 

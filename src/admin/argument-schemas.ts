@@ -1,0 +1,65 @@
+import { z } from "zod";
+import { AddressError, parseMailbox, parsePresentityId } from "../core/addresses.ts";
+import { type Milliseconds, parseLength } from "../lib/time.ts";
+
+/** A schema of a text that `parse` reads; what `parse` throws as AddressError is the problem shown. */
+const readBy = <Value>(parse: (text: string) => Value) =>
+  z.string().transform((text, context): Value => {
+    try {
+      return parse(text);
+    } catch (error) {
+      if (!(error instanceof AddressError)) throw error;
+      context.addIssue({ code: "custom", message: error.message });
+      return z.NEVER;
+    }
+  });
+
+/** The bare JID of a user. */
+export const presentityArgument = readBy((text) => parsePresentityId(text.trim()));
+
+/** The SMTP address of a mailbox. */
+export const mailboxArgument = readBy(parseMailbox);
+
+/** A well-formed BCP 47 tag in canonical form; `_` is taken for `-`. */
+export const localeArgument = readBy((text) => {
+  try {
+    const [tag] = text.length <= 64 ? Intl.getCanonicalLocales(text.trim().replaceAll("_", "-")) : [];
+    if (tag !== undefined) return tag;
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+  }
+  throw new AddressError("this is not a language tag such as en, de-AT or zh-Hant");
+});
+
+/** The name of a calendar server, lower case. */
+export const gatewayNameArgument = z
+  .string()
+  .trim()
+  .toLowerCase()
+  .regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, "a gateway's name has 1 to 63 letters, digits, dots, hyphens and underscores");
+
+/** `yes` or `no`. */
+export const yesOrNoArgument = z
+  .string()
+  .trim()
+  .toLowerCase()
+  .pipe(z.enum(["yes", "no"], "must be yes or no"))
+  .transform((word) => word === "yes");
+
+/** A whole number from 1 to `max`. */
+export const countArgument = (max: number) =>
+  z
+    .string()
+    .trim()
+    .regex(/^\d{1,6}$/, `must be a whole number from 1 to ${max}`)
+    .transform(Number)
+    .refine((count) => count >= 1 && count <= max, `must be a whole number from 1 to ${max}`);
+
+/** A length of time from `min` to `max`; a bare number is minutes. */
+export const lengthArgument = (min: Milliseconds, max: Milliseconds, problem: string) =>
+  z.string().transform((text, context): Milliseconds => {
+    const length = parseLength(text);
+    if (length !== undefined && length >= min && length <= max) return length;
+    context.addIssue({ code: "custom", message: problem });
+    return z.NEVER;
+  });

@@ -1,0 +1,41 @@
+import type { Command } from "./command.ts";
+import { audit } from "./commands/audit.ts";
+import { calendarNameList, calendarNameSet } from "./commands/calendar-name.ts";
+import { gatewayAdd, gatewayRemove, gatewaySet } from "./commands/gateway-change.ts";
+import { gatewayList, gatewayShow, gatewayTest } from "./commands/gateway-show.ts";
+import { help } from "./commands/help.ts";
+import { end, me, pause, resume } from "./commands/own-presence.ts";
+import { parameterList, parameterSet } from "./commands/parameter.ts";
+import { status } from "./commands/status.ts";
+import { localeSet, userDisable, userEnable, userSet } from "./commands/user-change.ts";
+import { userList, userShow } from "./commands/user-show.ts";
+import { refresh, why } from "./commands/why.ts";
+
+/** Every command, in the order of help and docs/COMMANDS.md. */
+export const COMMANDS: readonly Command[] = [
+  help,
+  me,
+  pause,
+  resume,
+  end,
+  status,
+  gatewayAdd,
+  gatewayList,
+  gatewayShow,
+  gatewaySet,
+  gatewayTest,
+  gatewayRemove,
+  userEnable,
+  userDisable,
+  userShow,
+  userSet,
+  userList,
+  why,
+  refresh,
+  parameterList,
+  parameterSet,
+  localeSet,
+  calendarNameList,
+  calendarNameSet,
+  audit,
+];

@@ -1,0 +1,129 @@
+import { z } from "zod";
+import type { PresentityId } from "../core/addresses.ts";
+import type { Journal } from "../ports/journal.ts";
+import type { PluginDefinition } from "../ports/plugin-definition.ts";
+import type { Registry } from "../ports/registry.ts";
+import type { Clock } from "../ports/runtime.ts";
+import { bindArguments } from "./bind-arguments.ts";
+import type { LiveGateway } from "./live-gateway.ts";
+import type { Word } from "./parse-command-line.ts";
+import type { SecretLookup } from "./secret-lookup.ts";
+
+/** Who may give a command: administrators only, or everybody whom the gateway serves. */
+export type Role = "admin" | "user";
+
+/** Who gives a command. */
+export interface Actor {
+  /** As it stands in the audit: a bare JID or `local administrator`. */
+  readonly name: string;
+  readonly role: Role;
+  /** Absent for the local administrator, who has no presence. */
+  readonly presentity?: PresentityId;
+}
+
+/** Whoever may run the program on the gateway's machine. */
+export const LOCAL_ADMINISTRATOR: Actor = { name: "local administrator", role: "admin" };
+
+/** What commands act upon. */
+export interface CommandServices {
+  readonly registry: Registry;
+  readonly journal: Journal;
+  readonly clock: Clock;
+  readonly live?: LiveGateway;
+  readonly calendarTypes: readonly PluginDefinition<"calendar">[];
+  /** Domains whose users may be enabled, as `parseBareJid` gives them. */
+  readonly servedDomains: readonly string[];
+  readonly secrets: SecretLookup;
+  readonly commands: readonly Command[];
+}
+
+/** The services and who asks for them. */
+export interface CommandContext extends CommandServices {
+  readonly actor: Actor;
+}
+
+/** A name and its value. */
+export type Field = readonly [name: string, value: string];
+
+/** What a command found or did, as data: each front end draws it in its own way. */
+export type CommandResult = { readonly warnings?: readonly string[] } & (
+  | { readonly kind: "text"; readonly text: string }
+  | { readonly kind: "fields"; readonly title?: string; readonly fields: readonly Field[] }
+  | { readonly kind: "lines"; readonly title?: string; readonly lines: readonly string[] }
+  | {
+      readonly kind: "table";
+      readonly title?: string;
+      readonly columns: readonly string[];
+      readonly rows: readonly (readonly string[])[];
+      /** Said in place of a table without rows. */
+      readonly empty: string;
+    }
+);
+
+/** One argument as help and docs/COMMANDS.md show it. */
+export interface ArgumentText {
+  readonly name: string;
+  readonly text: string;
+  readonly isRequired: boolean;
+}
+
+/** A command as the front ends see it. */
+export interface Command {
+  readonly name: string;
+  readonly who: Role;
+  readonly summary: string;
+  readonly usage: string;
+  readonly arguments: readonly ArgumentText[];
+  readonly examples: readonly string[];
+  /** Checks the words after the name, then acts. Throws GatewayError (`command-…`, `store-…`). */
+  run(context: CommandContext, words: readonly Word[], signal: AbortSignal): Promise<CommandResult>;
+}
+
+/** A command as it is written down: `arguments` checks every value and, by its types, tells `run` what it gets. */
+export interface CommandDefinition<Arguments extends z.ZodObject> {
+  readonly name: string;
+  readonly who: Role;
+  readonly summary: string;
+  /** The form after the name, where the one made from `arguments` would not say it all. */
+  readonly form?: string;
+  /** Strict. A key `others` takes all options that are not named. */
+  readonly arguments: Arguments;
+  /** Arguments that are given by their place; all may be given as `name=value` too. */
+  readonly positional?: readonly (keyof z.infer<Arguments> & string)[];
+  /** Whether the last positional argument takes all the remaining words. */
+  readonly takesRest?: boolean;
+  readonly examples: readonly string[];
+  run(context: CommandContext, args: z.infer<Arguments>, signal: AbortSignal): Promise<CommandResult>;
+}
+
+/** Makes the command of its definition. */
+export function defineCommand<Arguments extends z.ZodObject>(definition: CommandDefinition<Arguments>): Command {
+  const { name, who, summary, examples } = definition;
+  const usage = [name, definition.form ?? formOf(definition)].filter((part) => part !== "").join(" ");
+  return {
+    name,
+    who,
+    summary,
+    usage,
+    arguments: describeArguments(definition),
+    examples,
+    run: async (context, words, signal) =>
+      definition.run(context, bindArguments({ ...definition, usage }, words), signal),
+  };
+}
+
+const describeArguments = <A extends z.ZodObject>({ arguments: schema }: CommandDefinition<A>): ArgumentText[] =>
+  Object.entries(schema.shape).map(([name, each]) => ({
+    name,
+    text: z.globalRegistry.get(each)?.description ?? "",
+    isRequired: !z.safeParse(each, undefined).success,
+  }));
+
+function formOf<A extends z.ZodObject>(definition: CommandDefinition<A>): string {
+  const positional: readonly string[] = definition.positional ?? [];
+  const form = ({ name, isRequired }: ArgumentText): string => {
+    const plain = positional.includes(name) ? `<${name}>` : `${name}=…`;
+    return isRequired ? plain : `[${plain}]`;
+  };
+  return describeArguments(definition).map(form).join(" ");
+}

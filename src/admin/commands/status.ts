@@ -1,0 +1,51 @@
+import { z } from "zod";
+import { type CommandContext, defineCommand, type Field } from "../command.ts";
+import { describeHealth } from "../describe-health.ts";
+import { formatMoment } from "../format-moment.ts";
+import type { LiveGateway } from "../live-gateway.ts";
+
+/** `status`. */
+export const status = defineCommand({
+  name: "status",
+  who: "admin",
+  summary: "Shows the condition of every connection, and what the gateway counts.",
+  arguments: z.strictObject({}),
+  examples: ["status"],
+  run: async (context) => {
+    const { live } = context;
+    const fields = live ? describeLive(live) : await describeStored(context);
+    const troubled =
+      live?.parts().filter(({ health }) => health.state === "down" || health.state === "degraded").length ?? 0;
+    return {
+      kind: "fields",
+      title: live ? "The gateway is running." : "The gateway is not running in this process: this is what is stored.",
+      fields,
+      warnings: troubled === 0 ? [] : [`${troubled === 1 ? "1 part is" : `${troubled} parts are`} in trouble.`],
+    };
+  },
+});
+
+function describeLive(live: LiveGateway): readonly Field[] {
+  const now = live.now();
+  const counts = live.counts();
+  return [
+    ...live.parts().map((part): Field => [`${part.kind} ${part.name}`, describeHealth(part.health, now)]),
+    ["users", `${counts.presentities}, calendar known of ${counts.withCalendar}, stale ${counts.stale}`],
+    ["in a meeting", String(counts.inMeeting)],
+    ["waiting", `publications ${counts.outbox}, calendar reads ${counts.refreshQueue}`],
+    [
+      "oldest calendar",
+      counts.oldestHeard === undefined ? "none read yet" : `read at ${formatMoment(counts.oldestHeard, now)}`,
+    ],
+  ];
+}
+
+async function describeStored({ registry }: CommandContext): Promise<readonly Field[]> {
+  const users = await registry.listUsers();
+  const gateways = await registry.listCalendarServers();
+  const enabled = users.filter((user) => user.isEnabled).length;
+  return [
+    ["users", `${enabled} enabled, ${users.length - enabled} disabled`],
+    ["gateways", gateways.map((each) => (each.isEnabled ? each.name : `${each.name} (disabled)`)).join(", ") || "none"],
+  ];
+}

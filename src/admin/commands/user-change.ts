@@ -1,0 +1,155 @@
+import { z } from "zod";
+import { domainOf, type PresentityId, parseMailbox } from "../../core/addresses.ts";
+import { nearest } from "../../lib/nearest.ts";
+import type { User } from "../../ports/registry.ts";
+import { gatewayNameArgument, localeArgument, mailboxArgument, presentityArgument } from "../argument-schemas.ts";
+import { type CommandContext, defineCommand } from "../command.ts";
+import { commandError } from "../command-errors.ts";
+import { findKnownGateway, findKnownUser, recordChange } from "../find-entities.ts";
+import { localeWarnings } from "../locale-warnings.ts";
+
+const jid = presentityArgument.describe("The user's bare JID.");
+const options = {
+  mailbox: mailboxArgument.optional().describe("The SMTP address of the user's mailbox."),
+  gateway: gatewayNameArgument.optional().describe("The calendar server that has the mailbox."),
+  locale: localeArgument.optional().describe("The language of the user's state texts (BCP 47)."),
+};
+
+interface Wanted {
+  readonly jid: PresentityId;
+  readonly mailbox?: User["mailbox"] | undefined;
+  readonly gateway?: string | undefined;
+  readonly locale?: string | undefined;
+}
+
+/** `user enable`. */
+export const userEnable = defineCommand({
+  name: "user enable",
+  who: "admin",
+  summary: "Shows a user's calendar state from now on. The mailbox is the JID, the locale en, where not given.",
+  arguments: z.strictObject({ jid, ...options }),
+  positional: ["jid"],
+  examples: [
+    "user enable alice@example.com",
+    "user enable bob@example.com mailbox=bob.b@example.com gateway=branch locale=de-AT",
+  ],
+  run: async (context, args) => {
+    checkDomain(context, args.jid);
+    const before = await context.registry.findUser(args.jid);
+    const user: User = {
+      presentity: args.jid,
+      mailbox: args.mailbox ?? before?.mailbox ?? parseMailboxOf(args.jid),
+      gateway: await chooseGateway(context, args.gateway, before?.gateway),
+      locale: args.locale ?? before?.locale ?? "en",
+      isEnabled: true,
+    };
+    const warnings = await replaceUser(context, user, "user.enabled");
+    return { kind: "text", text: `${args.jid} is enabled: ${describeUser(user)}.`, warnings };
+  },
+});
+
+const describeUser = ({ mailbox, gateway, locale }: User): string =>
+  `mailbox ${mailbox}, gateway ${gateway}, locale ${locale}`;
+
+function checkDomain({ servedDomains }: CommandContext, presentity: PresentityId): void {
+  const domain = domainOf(presentity);
+  if (servedDomains.includes(domain)) return;
+  const close = nearest(domain, servedDomains);
+  throw commandError(
+    "command-conflict",
+    `The gateway does not serve ${domain}${close ? `; did you mean ${close}?` : "."} It serves: ${servedDomains.join(", ") || "no domain"}.`,
+  );
+}
+
+function parseMailboxOf(presentity: PresentityId): User["mailbox"] {
+  try {
+    return parseMailbox(presentity);
+  } catch (error) {
+    throw commandError("command-arguments", `${presentity} is no SMTP address: give the mailbox as mailbox=…`, error);
+  }
+}
+
+async function chooseGateway(
+  context: CommandContext,
+  given: string | undefined,
+  before: string | undefined,
+): Promise<string> {
+  if (given !== undefined) return (await findKnownGateway(context.registry, given)).name;
+  const names = (await context.registry.listCalendarServers()).map((server) => server.name);
+  if (before !== undefined && names.includes(before)) return before;
+  const [first, second] = names;
+  if (first === undefined)
+    throw commandError("command-conflict", "There is no gateway yet; add one first with: gateway add");
+  if (second === undefined) return first;
+  throw commandError("command-arguments", `gateway is missing: there are several (${names.slice(0, 50).join(", ")}).`);
+}
+
+async function replaceUser(context: CommandContext, user: User, action: string): Promise<readonly string[]> {
+  const { registry } = context;
+  const sharers = (await registry.listUsers()).filter(
+    (other) => other.isEnabled && other.mailbox === user.mailbox && other.presentity !== user.presentity,
+  );
+  await registry.replaceUser(user);
+  await recordChange(context, { action, subject: user.presentity, detail: describeUser(user) });
+  const [first] = sharers;
+  const shared = first ? [`The mailbox ${user.mailbox} is also that of ${first.presentity}.`] : [];
+  return [...shared, ...localeWarnings(user.locale)];
+}
+
+/** `user disable`. */
+export const userDisable = defineCommand({
+  name: "user disable",
+  who: "admin",
+  summary: "Stops showing a user's calendar state at once; what is configured for the user stays.",
+  arguments: z.strictObject({ jid }),
+  positional: ["jid"],
+  examples: ["user disable alice@example.com"],
+  run: async (context, args) => {
+    const user = await findKnownUser(context.registry, args.jid);
+    if (!user.isEnabled) return { kind: "text", text: `${args.jid} is disabled already.` };
+    await context.registry.replaceUser({ ...user, isEnabled: false });
+    await recordChange(context, { action: "user.disabled", subject: user.presentity });
+    return {
+      kind: "text",
+      text: `${args.jid} is disabled. The calendar is shown again after: user enable ${args.jid}`,
+    };
+  },
+});
+
+/** `user set`. */
+export const userSet = defineCommand({
+  name: "user set",
+  who: "admin",
+  summary: "Changes a user's mailbox, calendar server or locale.",
+  arguments: z.strictObject({ jid, ...options }),
+  positional: ["jid"],
+  examples: ["user set bob@example.com gateway=head-office"],
+  run: (context, args) => changeUser(context, args),
+});
+
+/** `locale set`. */
+export const localeSet = defineCommand({
+  name: "locale set",
+  who: "admin",
+  summary: "Sets the language of a user's state texts.",
+  arguments: z.strictObject({ jid, tag: localeArgument.describe("A BCP 47 language tag.") }),
+  positional: ["jid", "tag"],
+  examples: ["locale set bob@example.com de-AT"],
+  run: (context, args) => changeUser(context, { jid: args.jid, locale: args.tag }),
+});
+
+async function changeUser(context: CommandContext, wanted: Wanted) {
+  const before = await findKnownUser(context.registry, wanted.jid);
+  if (wanted.mailbox === undefined && wanted.gateway === undefined && wanted.locale === undefined) {
+    throw commandError("command-arguments", "There is nothing to change: give mailbox=, gateway= or locale=.");
+  }
+  const user: User = {
+    ...before,
+    mailbox: wanted.mailbox ?? before.mailbox,
+    gateway:
+      wanted.gateway === undefined ? before.gateway : (await findKnownGateway(context.registry, wanted.gateway)).name,
+    locale: wanted.locale ?? before.locale,
+  };
+  const warnings = await replaceUser(context, user, "user.changed");
+  return { kind: "text" as const, text: `${wanted.jid} is changed: ${describeUser(user)}.`, warnings };
+}

@@ -1,0 +1,39 @@
+import type { RuleName } from "../core/compose.ts";
+import type { PresenceDocument, TextKey } from "../core/presence.ts";
+import { TEXT_CATALOGUE } from "../core/text-catalogue.ts";
+
+const SHOWS: Readonly<Record<PresenceDocument["show"], string>> = {
+  chat: "free for chat",
+  available: "available",
+  away: "away",
+  xa: "away for long",
+  dnd: "do not disturb",
+  unavailable: "offline",
+};
+
+const textOf = (key: TextKey): string => TEXT_CATALOGUE.en[key];
+
+/** The show in words. */
+export const describeShow = (show: PresenceDocument["show"]): string => SHOWS[show];
+
+/** What is shown in short: `dnd, text "In a meeting", activity in_a_meeting`. Never the user's own status text. */
+export function describeDocument({ show, text, activity }: PresenceDocument): string {
+  const parts: string[] = [show];
+  if (text) parts.push(`text "${textOf(text)}"`);
+  if (activity) parts.push(`activity ${activity.specific ?? activity.general}`);
+  return parts.join(", ");
+}
+
+/** The rules of composition in words, for `why`. */
+export const RULE_TEXTS: Readonly<Record<RuleName, string>> = {
+  offline: "none of the user's clients is online, so the calendar is not shown",
+  override: "the user has asked that the calendar not be shown",
+  phone: "the user is in a call",
+  "client-dnd": "a client says do not disturb, which stands before the calendar",
+  "calendar-oof": "the calendar says out of office",
+  "calendar-busy": "the calendar says busy",
+  "calendar-tentative": "the calendar says tentative, which is set to count as a meeting",
+  "calendar-working-elsewhere": "the calendar says working elsewhere, which is set to count as a meeting",
+  "calendar-unknown": "the calendar is unknown",
+  client: "the calendar asks for nothing, so the strongest client speaks",
+};

@@ -1,0 +1,82 @@
+import type { GatewayError } from "../ports/errors.ts";
+import type { CommandResult } from "./command.ts";
+
+const LONGEST_CELL = 400;
+
+/** A result as plain text, for chat and for the command line. Readable in proportional fonts too. */
+export function drawText(result: CommandResult): string {
+  const warnings = (result.warnings ?? []).map((warning) => `Warning: ${drawValue(warning)}`);
+  return [...drawBody(result), ...warnings].join("\n");
+}
+
+/** A command's failure as plain text. */
+export const drawError = (error: GatewayError): string => `${error.message} [${error.code}]`;
+
+function drawBody(result: CommandResult): readonly string[] {
+  switch (result.kind) {
+    case "text":
+      return result.text.split("\n").map(drawValue);
+    case "lines":
+      return [...drawTitle(result.title), ...result.lines.map(drawValue)];
+    case "fields":
+      return [
+        ...drawTitle(result.title),
+        ...result.fields.map(([name, value]) => `${drawValue(name)}: ${drawValue(value)}`),
+      ];
+    case "table":
+      return [
+        ...drawTitle(result.title),
+        ...(result.rows.length === 0 ? [result.empty] : drawTable(result.columns, result.rows)),
+      ];
+  }
+}
+
+const drawTitle = (title: string | undefined): readonly string[] => (title === undefined ? [] : [drawValue(title)]);
+
+/** Columns are padded for fixed fonts and parted by bars for others; the last is not padded. */
+function drawTable(columns: readonly string[], rows: readonly (readonly string[])[]): readonly string[] {
+  const cells = [columns, ...rows].map((row) => row.map(drawValue));
+  const widths = columns.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
+  return cells.map((row) =>
+    row.map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column] ?? 0))).join(" | "),
+  );
+}
+
+/** One line of bounded length. Names of clients come from strangers: no line breaks, controls or turned-round text. */
+const drawValue = (value: string): string => {
+  const line = value.replace(/[\p{Cc}\u2028\u2029]+/gu, " ").replace(/[\u202A-\u202E\u2066-\u2069]/g, "");
+  return line.length > LONGEST_CELL ? `${line.slice(0, LONGEST_CELL).replace(/[\uD800-\uDBFF]$/, "")}…` : line;
+};
+
+/** The text in parts of at most `limit` UTF-8 bytes, cut at line ends where there are any. */
+export function splitText(text: string, limit: number): readonly string[] {
+  const parts: string[] = [];
+  let part = "";
+  for (const line of text.split("\n").flatMap((each) => cutLine(each, limit))) {
+    const longer = part === "" ? line : `${part}\n${line}`;
+    if (part !== "" && Buffer.byteLength(longer) > limit) {
+      parts.push(part);
+      part = line;
+    } else part = longer;
+  }
+  return part === "" && parts.length > 0 ? parts : [...parts, part];
+}
+
+/** A line in pieces that fit, never cut within a character. */
+function cutLine(line: string, limit: number): readonly string[] {
+  if (Buffer.byteLength(line) <= limit) return [line];
+  const pieces: string[] = [];
+  let piece = "";
+  let length = 0;
+  for (const character of line) {
+    const size = Buffer.byteLength(character);
+    if (length + size > limit) {
+      pieces.push(piece);
+      piece = "";
+      length = 0;
+    }
+    piece += character;
+    length += size;
+  }
+  return [...pieces, piece];
+}

@@ -1,0 +1,40 @@
+import type { Mailbox, PresentityId } from "../core/addresses.ts";
+import type { Override } from "../core/compose.ts";
+import type { Instant } from "../lib/time.ts";
+import type { TestStep } from "../ports/calendar-source.ts";
+import type { JournalEntry } from "../ports/journal.ts";
+import type { Health } from "../ports/plugin.ts";
+
+/** One part of the running gateway and its condition. */
+export interface GatewayPart {
+  readonly name: string;
+  readonly kind: "xmpp" | "calendar" | "publisher" | "store";
+  readonly health: Health;
+}
+
+/** What the running gateway counts. */
+export interface GatewayCounts {
+  readonly presentities: number;
+  readonly withCalendar: number;
+  readonly stale: number;
+  readonly inMeeting: number;
+  readonly outbox: number;
+  readonly refreshQueue: number;
+  /** When the calendar that was read the longest ago was read. */
+  readonly oldestHeard?: Instant;
+}
+
+/** What the commands ask of the running gateway; absent where commands run beside it or while it is stopped. */
+export interface LiveGateway {
+  now(): Instant;
+  parts(): readonly GatewayPart[];
+  counts(): GatewayCounts;
+  /** What is known of the presentity this moment. */
+  entry(presentity: PresentityId): JournalEntry | undefined;
+  /** Reads the presentity's calendar now. */
+  refresh(presentity: PresentityId): void;
+  /** Tries a calendar server step by step; never throws for a failed step. */
+  testCalendarServer(name: string, mailbox: Mailbox | undefined, signal: AbortSignal): AsyncIterable<TestStep>;
+  /** Sets or removes the presentity's override and recomputes. */
+  setOverride(presentity: PresentityId, override: Override | undefined): void;
+}

@@ -1,0 +1,25 @@
+import { toGatewayError } from "../ports/errors.ts";
+import type { CommandContext, CommandResult } from "./command.ts";
+import { commandError } from "./command-errors.ts";
+import { findCommand } from "./find-command.ts";
+import { parseCommandLine } from "./parse-command-line.ts";
+
+/**
+ * Reads and runs one command as its actor. Throws GatewayError and nothing else: `command-…` for what the actor can
+ * mend, others as the store and the gateway throw them; when the signal aborts, its reason.
+ */
+export async function runCommandLine(
+  context: CommandContext,
+  text: string,
+  signal: AbortSignal,
+): Promise<CommandResult> {
+  try {
+    const words = parseCommandLine(text);
+    if (words.length === 0) throw commandError("command-unknown", "Send help for a list of commands.");
+    const found = findCommand(context.actor.role, context.commands, words);
+    return await found.command.run(context, found.words, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    throw toGatewayError(error);
+  }
+}

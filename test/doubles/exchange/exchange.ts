@@ -7,7 +7,7 @@ import { type ExchangeClock, systemClock } from "./clock.ts";
 import { Faults } from "./faults.ts";
 import { type FrontContext, handleRequest } from "./http-front.ts";
 import type { Mailbox, MailboxOptions } from "./mailbox.ts";
-import { offeredOperations } from "./operations.ts";
+import { offeredOperations } from "./offered-operations.ts";
 import { type Account, type Call, Site } from "./site.ts";
 import { ExchangeStats } from "./stats.ts";
 import { parseStreamingRequest, StreamingConnection, StreamingSubscription } from "./streaming.ts";

@@ -33,6 +33,12 @@ export interface Meeting extends MeetingDetails {
   readonly changedAt: number;
 }
 
+/** What is left of an item that was removed. */
+export interface RemovedMeeting {
+  readonly id: string;
+  readonly changedAt: number;
+}
+
 /** A change of one item, as notifications and synchronisation report it. */
 export interface MailboxChange {
   readonly kind: "created" | "modified" | "deleted";
@@ -53,7 +59,7 @@ export class Mailbox {
   readonly sid: string;
   oof: OofSettings = { state: "disabled" };
   readonly #meetings = new Map<string, Meeting>();
-  readonly #removed: { readonly id: string; readonly changedAt: number }[] = [];
+  readonly #removed: RemovedMeeting[] = [];
   readonly #onChange: (change: MailboxChange) => void;
   #changes = 0;
   #made = 0;
@@ -72,7 +78,7 @@ export class Mailbox {
   /** Adds an item and returns its id. */
   addMeeting(details: MeetingDetails): string {
     this.#made += 1;
-    const id = itemId(this.smtp, this.#made);
+    const id = itemId(this.smtp, String(this.#made));
     this.#put({ ...details, id, createdAt: this.#changes + 1, changedAt: 0 });
     this.#tell("created", id, details.status !== "free");
     return id;
@@ -86,7 +92,7 @@ export class Mailbox {
     this.#tell(
       "modified",
       id,
-      timing.some((property) => change[property] !== undefined),
+      timing.some((property) => property in change),
     );
   }
 
@@ -107,6 +113,11 @@ export class Mailbox {
     return found;
   }
 
+  /** The item with that number, as it stands in ids, or ErrorItemNotFound. */
+  meetingNumber(number: string): Meeting {
+    return this.meeting(itemId(this.smtp, number));
+  }
+
   /** All items in the order in which they were made. */
   get meetings(): Iterable<Meeting> {
     return this.#meetings.values();
@@ -122,9 +133,9 @@ export class Mailbox {
     return this.#changes;
   }
 
-  /** The ids of items removed after the given count of changes. */
-  removedAfter(changes: number): readonly string[] {
-    return this.#removed.filter((removed) => removed.changedAt > changes).map((removed) => removed.id);
+  /** The items removed after the given count of changes. */
+  removedAfter(changes: number): readonly RemovedMeeting[] {
+    return this.#removed.filter((removed) => removed.changedAt > changes);
   }
 
   #put(meeting: Meeting): void {
@@ -143,8 +154,14 @@ export function changeKey(changedAt: number): string {
 }
 
 // Exchange's own ids are base64 with a mailbox inside; a client must treat them as opaque.
-function itemId(smtp: string, number: number): string {
+function itemId(smtp: string, number: string): string {
   return `AAMk${Buffer.from(`i|${smtp}|${number}`).toString("base64")}`;
+}
+
+/** The id of the occurrence of a series that starts at that instant. */
+export function occurrenceId(masterId: string, start: number): string {
+  const { smtp, local } = decodeId(masterId) ?? { smtp: "", local: "" };
+  return itemId(smtp, `${local}@${start}`);
 }
 
 /** The id of a folder of a mailbox. */

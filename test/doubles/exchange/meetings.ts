@@ -21,7 +21,7 @@ export interface MeetingDetails {
   readonly status: FreeBusyStatus;
   readonly subject?: string;
   readonly location?: string;
-  readonly recurrence?: Recurrence;
+  readonly recurrence?: Recurrence | undefined;
   readonly allDay?: boolean;
   readonly isPrivate?: boolean;
   readonly isMeeting?: boolean;

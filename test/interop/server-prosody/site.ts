@@ -1,0 +1,93 @@
+import { connectJabber, type JabberClient, type JabberOptions } from "../../lab/jabber-client.ts";
+import { type Prosody, type ProsodyOptions, startProsody } from "../../lab/prosody.ts";
+import { type ComponentReply, connectComponent, type RawComponent } from "./raw-component.ts";
+
+export const HOST = "example.test";
+export const GATEWAY = "calendar.example.test";
+export const NS = "urn:x-presence-gateway:server:1";
+export const MEETING = "<working><in_a_meeting/></working>";
+const SECRET = "component-secret";
+
+/** A Prosody with alice, bob and carol, who see each other, and everybody who connects to it. */
+export interface Site {
+  readonly prosody: Prosody;
+  /** Connects and sends presence, unless the user stays silent. */
+  jabber(
+    name: string,
+    options?: Partial<JabberOptions> & { presence?: Parameters<JabberClient["sendPresence"]>[0] | "none" },
+  ): Promise<JabberClient>;
+  gateway(jid?: string): Promise<RawComponent>;
+  /** Ends everything. */
+  close(): Promise<void>;
+}
+
+/** Starts the site. */
+export async function startSite(options: Partial<ProsodyOptions> = {}): Promise<Site> {
+  const prosody = await startProsody({
+    host: HOST,
+    component: { jid: GATEWAY, secret: SECRET },
+    users: ["alice", "bob", "carol"].map((name) => ({ name, password: `password of ${name}` })),
+    rosters: [
+      ["alice", "bob"],
+      ["alice", "carol"],
+      ["bob", "carol"],
+    ],
+    ...options,
+  });
+  const clients: JabberClient[] = [];
+  const components: RawComponent[] = [];
+  return {
+    prosody,
+    async jabber(name, { presence = {}, ...rest } = {}) {
+      const jid = `${name}@${HOST}`;
+      const client = await connectJabber({ jid, password: `password of ${name}`, port: prosody.c2sPort, ...rest });
+      clients.push(client);
+      if (presence !== "none") await client.sendPresence(presence);
+      await client.settle();
+      return client;
+    },
+    async gateway(jid = GATEWAY) {
+      const component = await connectComponent({ port: prosody.componentPort, jid, secret: SECRET });
+      components.push(component);
+      return component;
+    },
+    async close() {
+      await Promise.all(clients.splice(0).map((client) => client.close()));
+      await Promise.all(components.splice(0).map((component) => component.vanish()));
+      await prosody.stop();
+    },
+  };
+}
+
+/** Seconds since 1970, this many seconds from now. */
+export const inSeconds = (seconds: number): number => Math.ceil(Date.now() / 1000 + seconds);
+
+export interface OverlayOrder {
+  readonly show?: string;
+  readonly until?: number | string;
+  readonly activity?: string;
+  /** Texts by language tag; `""` for none. */
+  readonly statuses?: Readonly<Record<string, string>>;
+}
+
+/** Asks the server for an overlay; with nothing in it, to clear it. Default end: in five minutes. */
+export function setOverlay(gateway: RawComponent, user: string, order: OverlayOrder): Promise<ComponentReply> {
+  const { statuses = {}, until = inSeconds(300), show, activity } = order;
+  const attributes = Object.entries({ show, activity, until }).flatMap(([name, value]) =>
+    value === undefined ? [] : [`${name}="${value}"`],
+  );
+  const texts = Object.entries(statuses).map(
+    ([lang, text]) => `<status${lang && ` xml:lang="${lang}"`}>${text}</status>`,
+  );
+  const payload = `<overlay xmlns="${NS}" ${attributes.join(" ")}>${texts.join("")}</overlay>`;
+  return gateway.request({ type: "set", to: `${user}@${HOST}`, payload });
+}
+
+/** What the gateway usually shows. */
+export const IN_A_MEETING: OverlayOrder = { show: "dnd", statuses: { "": "In a meeting" } };
+
+/** Asks the server who it is; the attributes of the answer. */
+export async function hello(gateway: RawComponent): Promise<Readonly<Record<string, string>>> {
+  const reply = await gateway.request({ type: "get", to: HOST, payload: `<hello xmlns="${NS}"/>` });
+  return reply.element.getChild("hello", NS)?.attrs ?? {};
+}

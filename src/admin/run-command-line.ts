@@ -1,4 +1,4 @@
-import { toGatewayError } from "../ports/errors.ts";
+import { GatewayError, toGatewayError } from "../ports/errors.ts";
 import type { CommandContext, CommandResult } from "./command.ts";
 import { commandError } from "./command-errors.ts";
 import { findCommand } from "./find-command.ts";
@@ -20,6 +20,15 @@ export async function runCommandLine(
     return await found.command.run(context, found.words, signal);
   } catch (error) {
     signal.throwIfAborted();
-    throw toGatewayError(error);
+    const failure = toGatewayError(error);
+    // The text of a defect may quote what was sent.
+    throw failure.code === "internal-error" ? describeDefect(error) : failure;
   }
 }
+
+const describeDefect = (cause: unknown): GatewayError =>
+  new GatewayError("Something went wrong inside the gateway; its log says where.", {
+    type: "wait",
+    code: "internal-error",
+    cause,
+  });

@@ -1,0 +1,122 @@
+import type { BareJid } from "../core/addresses.ts";
+import { type GatewayError, toGatewayError } from "../ports/errors.ts";
+import type { Runtime } from "../ports/runtime.ts";
+import type { XmppLink } from "../ports/xmpp-link.ts";
+import { findStanding } from "./authorization.ts";
+import type { Actor, CommandServices } from "./command.ts";
+import { drawError, drawText, splitText } from "./draw-text.ts";
+import { type ChatMessage, readChatMessage } from "./read-chat-message.ts";
+import { RefusalLimiter } from "./refusal-limiter.ts";
+import { runCommandLine } from "./run-command-line.ts";
+import { SenderQueues } from "./sender-queues.ts";
+
+/** Servers limit a stanza to 10,000 bytes at least (RFC 6120 13.12); escaping and the envelope need room. */
+const LONGEST_ANSWER = 8192;
+const STRANGER = "This gateway answers its own users and administrators only.";
+const TOO_MANY = "These are too many messages at once: wait for the answers, please. What came last was not read.";
+
+/** What the chat front end works with. */
+export interface ChatFrontEndDeps {
+  readonly link: XmppLink;
+  readonly runtime: Runtime;
+  readonly services: CommandServices;
+  /** Bare JIDs, as `parseBareJid` gives them. */
+  readonly admins: readonly BareJid[];
+}
+
+/** Carries out commands that come as messages to the component, and answers them. */
+export class ChatFrontEnd {
+  readonly #deps: ChatFrontEndDeps;
+  readonly #queues = new SenderQueues();
+  readonly #refusals = new RefusalLimiter();
+  readonly #lifetime = new AbortController();
+  #unhandle: (() => void) | undefined;
+
+  constructor(deps: ChatFrontEndDeps) {
+    this.#deps = deps;
+  }
+
+  /** Listens from now on. */
+  start(): void {
+    const { link } = this.#deps;
+    this.#unhandle = link.handle({
+      message: (stanza) => {
+        const message = readChatMessage(stanza, link.domain);
+        if (message) this.#receive(message);
+      },
+    });
+  }
+
+  /** Stops listening, cancels what is under way and waits for it. Safe twice. */
+  async stop(): Promise<void> {
+    this.#unhandle?.();
+    this.#lifetime.abort(new Error("the gateway is stopping"));
+    await this.#queues.close();
+  }
+
+  #receive(message: ChatMessage): void {
+    const now = this.#deps.runtime.clock.now();
+    const isTaken = this.#queues.add(message.sender, now, {
+      run: () => this.#handle(message),
+      refuse: () => this.#handle({ ...message, body: { problem: TOO_MANY } }),
+    });
+    if (!isTaken) this.#deps.runtime.log.debug("chat.message-dropped", { sender: message.sender });
+  }
+
+  /** Never rejects: the top of the loop over messages. */
+  async #handle(message: ChatMessage): Promise<void> {
+    const { services, admins, runtime } = this.#deps;
+    try {
+      const standing = await findStanding({ admins, ...services }, message.sender);
+      if (standing === "stranger") return await this.#refuseStranger(message);
+      const actor: Actor = { name: message.sender, role: standing, presentity: message.sender };
+      await this.#answer(message, await this.#reply(message, actor));
+    } catch (error) {
+      if (this.#lifetime.signal.aborted) return;
+      runtime.log.warn("chat.answer-failed", { sender: message.sender, code: toGatewayError(error).code });
+    }
+  }
+
+  async #reply({ body }: ChatMessage, actor: Actor): Promise<string> {
+    if (typeof body !== "string") return body.problem;
+    const { signal } = this.#lifetime;
+    try {
+      return drawText(await runCommandLine({ ...this.#deps.services, actor }, body, signal));
+    } catch (error) {
+      signal.throwIfAborted();
+      const failure = toGatewayError(error);
+      if (failure.code === "command-forbidden") await this.#recordRefusal(actor.name, failure.message);
+      if (failure.code === "internal-error") this.#recordDefect(failure);
+      return drawError(failure);
+    }
+  }
+
+  async #refuseStranger(message: ChatMessage): Promise<void> {
+    await this.#recordRefusal(message.sender, "a stranger");
+    if (this.#refusals.mayAnswer(message.sender, this.#deps.runtime.clock.now())) await this.#answer(message, STRANGER);
+  }
+
+  async #recordRefusal(sender: string, detail: string): Promise<void> {
+    const at = this.#deps.runtime.clock.now();
+    if (!this.#refusals.mayAudit(sender, at)) return;
+    const { registry } = this.#deps.services;
+    await registry.recordAudit({ at, actor: sender, action: "command.refused", subject: sender, detail });
+  }
+
+  /** Where it happened, without the text of the error, which may quote what was sent. */
+  #recordDefect({ cause }: GatewayError): void {
+    const stack = cause instanceof Error ? (cause.stack ?? "") : "";
+    const where = stack.split("\n").filter((line) => line.startsWith("    at "));
+    this.#deps.runtime.log.error("chat.command-broke", { where: where.slice(0, 6).join("\n") });
+  }
+
+  async #answer({ from, to, type, thread }: ChatMessage, text: string): Promise<void> {
+    const { link, runtime } = this.#deps;
+    for (const part of splitText(text, LONGEST_ANSWER)) {
+      const body = { name: "body", children: [part] };
+      const context = thread === undefined ? [] : [{ name: "thread", children: [thread] }];
+      const attributes = { from: to, to: from, type, id: runtime.uniqueId() };
+      await link.send({ name: "message", attributes, children: [body, ...context] }, this.#lifetime.signal);
+    }
+  }
+}

@@ -1,0 +1,73 @@
+import fc from "fast-check";
+import type { BusyInterval, FreeBusyStatus } from "../../src/core/busy-time.ts";
+import type { CompositionInputs } from "../../src/core/compose.ts";
+import { type CompositionPolicy, DEFAULT_POLICY } from "../../src/core/policy.ts";
+import type { ClientPresence } from "../../src/core/presence.ts";
+import { TEXT_CATALOGUE } from "../../src/core/text-catalogue.ts";
+import { reservedTexts } from "../../src/core/texts.ts";
+import { instant, milliseconds } from "../../src/lib/time.ts";
+
+/** All instants of the properties lie on a grid this small, so that edges often coincide and every instant can be tried. */
+export const HORIZON = 30;
+
+export const STATUSES: readonly FreeBusyStatus[] = ["free", "tentative", "busy", "oof", "workingElsewhere", "noData"];
+
+export const anInstant = fc.integer({ min: 0, max: HORIZON }).map(instant);
+
+/** Empty and reversed ones included: calendars hold them. */
+export const anInterval: fc.Arbitrary<BusyInterval> = fc.record({
+  start: anInstant,
+  end: anInstant,
+  status: fc.constantFrom(...STATUSES),
+});
+
+export const someIntervals = fc.array(anInterval, { maxLength: 8 });
+
+const aClient: fc.Arbitrary<ClientPresence> = fc.record({
+  resource: fc.constantFrom("desk", "phone", "web", "car"),
+  show: fc.constantFrom("chat" as const, "available" as const, "away" as const, "xa" as const, "dnd" as const),
+  priority: fc.integer({ min: -1, max: 2 }),
+  status: fc.constantFrom<Readonly<Record<string, string>>>(
+    {},
+    { "": "Lunch" },
+    { en: "In a meeting" },
+    { "": "Lunch", de: "In einer Besprechung" },
+  ),
+  since: anInstant,
+});
+
+export const someClients = fc.uniqueArray(aClient, { maxLength: 4, selector: (client) => client.resource });
+
+const aCalendar = fc.record({ intervals: someIntervals, heardAt: anInstant });
+
+const anOverride = fc.record(
+  { kind: fc.constantFrom("end" as const, "pause" as const), setAt: anInstant, until: anInstant },
+  { requiredKeys: ["kind", "setAt"] },
+);
+
+export const someInputs: fc.Arbitrary<CompositionInputs> = fc.record(
+  { clients: someClients, calendar: aCalendar, override: anOverride, phone: fc.record({ since: anInstant }) },
+  { requiredKeys: ["clients"] },
+);
+
+const MEETING = DEFAULT_POLICY.status.busy;
+
+export const aPolicy: fc.Arbitrary<CompositionPolicy> = fc
+  .record({
+    offline: fc.constantFrom("hide" as const, "show" as const),
+    activityUnderDnd: fc.boolean(),
+    busy: fc.constantFrom(MEETING, { ...MEETING, show: "away" as const }),
+    tentative: fc.constantFrom({}, MEETING),
+    workingElsewhere: fc.constantFrom({}, MEETING),
+    ignoreBusyFrom: fc.option(fc.integer({ min: 1, max: 10 }).map(milliseconds), { nil: undefined }),
+    staleAfter: fc.integer({ min: 1, max: HORIZON }).map(milliseconds),
+  })
+  .map(({ offline, activityUnderDnd, ignoreBusyFrom, staleAfter, ...status }) => ({
+    ...DEFAULT_POLICY,
+    offline,
+    activityUnderDnd,
+    staleAfter,
+    ...(ignoreBusyFrom !== undefined && { ignoreBusyFrom }),
+    status: { ...DEFAULT_POLICY.status, ...status },
+    reservedTexts: reservedTexts(TEXT_CATALOGUE),
+  }));

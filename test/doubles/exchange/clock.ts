@@ -50,6 +50,11 @@ export class ManualClock implements ExchangeClock {
     return () => this.#alarms.delete(alarm);
   }
 
+  /** How many timers are set. */
+  get pending(): number {
+    return this.#alarms.size;
+  }
+
   /** Moves time on by `milliseconds` and runs every timer that falls due, in order, timers set meanwhile included. */
   advance(milliseconds: number): void {
     const until = this.#now + milliseconds;

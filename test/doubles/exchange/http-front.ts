@@ -44,20 +44,26 @@ export async function handleRequest(
 }
 
 async function answerRequest(request: IncomingMessage, response: ServerResponse, context: FrontContext): Promise<void> {
+  const { faults, site, stats } = context;
   const account = admit(request, response, context);
   if (account === undefined) return;
   const bytes = await readBody(request);
   if (bytes === undefined) {
-    refuse(response, 413, context.stats);
+    refuse(response, 413, stats);
     return;
   }
   const soap = parseSoapRequest(bytes);
-  context.stats.countRequest(soap.operation);
-  const fault = context.faults.takeFault(soap.operation);
-  if (fault !== undefined) context.stats.countRefusal(fault.kind);
-  if (context.faults.delay > 0) await pause(context.faults.delay, context.site.clock);
+  stats.countRequest(soap.operation);
+  const fault = faults.takeFault(soap.operation);
+  if (fault !== undefined) stats.countRefusal(fault.kind);
+  const call = parseCall(soap, account, request, site);
+  const isStreaming = call.operation === "GetStreamingEvents";
+  // GetStreamingEvents does not count against EWSMaxConcurrency; it has a limit of its own.
+  if (!isStreaming) response.on("close", context.throttle.take("request", call));
+  if (faults.delay > 0) await pause(faults.delay, site.clock);
   if (response.destroyed || (fault !== undefined && applyFault(fault, soap, response, context))) return;
-  perform(parseCall(soap, account, request, context.site), response, context, fault);
+  if (isStreaming) context.openStreaming(call, response);
+  else perform(call, response, context, fault);
 }
 
 /** The account, once path, method and credentials are right; undefined when the refusal has been sent. */
@@ -94,10 +100,6 @@ function refuse(
 }
 
 function perform(call: Call, response: ServerResponse, context: FrontContext, fault: Fault | undefined): void {
-  if (call.operation === "GetStreamingEvents") {
-    context.openStreaming(call, response);
-    return;
-  }
   const operation = context.operations.get(call.operation);
   if (operation === undefined) {
     throw new EwsFault(
@@ -105,7 +107,6 @@ function perform(call: Call, response: ServerResponse, context: FrontContext, fa
       `The request is invalid: the operation ${call.operation} is not offered.`,
     );
   }
-  response.on("close", context.throttle.take("request", call));
   const { body, headers = {} } = operation(call);
   countErrors(body, context.stats);
   const text = encodeEnvelope(encodeVersionInfo(context.site.version), body);

@@ -1,0 +1,114 @@
+import type { GatewayError } from "../../src/ports/errors.ts";
+import { ewsError } from "./ews-errors.ts";
+
+/** An HTTP status as the cause of an error, so that the limiter can tell a busy server from a dead one. */
+export class HttpStatusError extends Error {
+  override readonly name = "HttpStatusError";
+  readonly status: number;
+
+  constructor(status: number) {
+    super(`HTTP ${status}`);
+    this.status = status;
+  }
+}
+
+/** What Node's verify codes mean, in words that name the remedy. */
+const TLS_PROBLEMS: ReadonlyMap<string, string> = new Map([
+  ["CERT_HAS_EXPIRED", "its certificate has expired"],
+  ["CERT_NOT_YET_VALID", "its certificate is not valid yet"],
+  ["CERT_REVOKED", "its certificate was revoked"],
+  ["ERR_TLS_CERT_ALTNAME_INVALID", "its certificate is for another name"],
+  ["DEPTH_ZERO_SELF_SIGNED_CERT", "its certificate is self-signed"],
+  ["SELF_SIGNED_CERT_IN_CHAIN", "its certificate was issued by an authority that is not trusted here"],
+  ["UNABLE_TO_GET_ISSUER_CERT", "an issuer of its certificate is missing"],
+  ["UNABLE_TO_GET_ISSUER_CERT_LOCALLY", "its certificate was issued by an authority that is not known here"],
+  ["UNABLE_TO_VERIFY_LEAF_SIGNATURE", "its certificate's issuer was not sent and is not known here"],
+  ["INVALID_CA", "an issuer in its chain is no certificate authority"],
+  ["INVALID_PURPOSE", "its certificate is not for TLS servers"],
+  ["HOSTNAME_MISMATCH", "its certificate is for another name"],
+]);
+
+const isTlsCode = (code: string): boolean =>
+  TLS_PROBLEMS.has(code) || code.startsWith("ERR_SSL_") || code.startsWith("ERR_TLS_") || code === "EPROTO";
+
+/** What is wrong with TLS, from Node's code. */
+export const tlsProblem = (code: string): string => TLS_PROBLEMS.get(code) ?? `TLS failed (${code})`;
+
+const CONNECTION_PROBLEMS: ReadonlyMap<string, string> = new Map([
+  ["ENOTFOUND", "no such host name in DNS"],
+  ["EAI_AGAIN", "the name server does not answer"],
+  ["ECONNREFUSED", "the connection was refused"],
+  ["ECONNRESET", "the connection was reset"],
+  ["EPIPE", "the connection was closed"],
+  ["EHOSTUNREACH", "there is no route to the host"],
+  ["ENETUNREACH", "there is no route to the network"],
+  ["ETIMEDOUT", "the connection timed out"],
+  ["UND_ERR_CONNECT_TIMEOUT", "the connection timed out"],
+  ["UND_ERR_SOCKET", "the connection was closed before the answer was complete"],
+]);
+
+/** The code of a system, TLS or undici error; empty when it has none. */
+export const codeOf = (error: unknown): string =>
+  error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
+
+/** Translates an error of the connection to the host. */
+export function connectionError(error: unknown, host: string): GatewayError {
+  const code = codeOf(error);
+  if (isTlsCode(code)) return ewsError("ews-tls", `${host}: ${tlsProblem(code)}`, { cause: error });
+  if (
+    code.startsWith("HPE_") ||
+    code === "UND_ERR_RES_CONTENT_LENGTH_MISMATCH" ||
+    code === "UND_ERR_HEADERS_OVERFLOW"
+  ) {
+    return ewsError("ews-bad-answer", `${host}: the answer is not valid HTTP (${code})`, { cause: error });
+  }
+  const words = CONNECTION_PROBLEMS.get(code) ?? `the connection failed${code ? ` (${code})` : ""}`;
+  return ewsError("ews-unavailable", `${host}: ${words}`, { cause: error });
+}
+
+/** Retry-After in its form of seconds (RFC 9110 10.2.3), as milliseconds; at most an hour is believed. */
+function retryAfter(text: string | undefined): { readonly retryAfter?: number } {
+  const wait = /^\d{1,9}$/.test(text ?? "") ? Math.min(Number(text) * 1000, 3_600_000) : 0;
+  return wait > 0 ? { retryAfter: wait } : {};
+}
+
+/** What the head of an answer says. */
+export interface AnswerHead {
+  readonly status: number;
+  readonly contentType: string;
+  readonly retryAfter: string | undefined;
+  readonly location: string | undefined;
+}
+
+/** The error that the head alone tells; undefined when the body has to be read. A SOAP fault comes with HTTP 500. */
+export function headError(head: AnswerHead, host: string): GatewayError | undefined {
+  const { status, contentType } = head;
+  const cause = new HttpStatusError(status);
+  const isWebPage = /^text\/html|^application\/xhtml/i.test(contentType.trim());
+  if (status === 401)
+    return ewsError("ews-unauthorized", `${host}: the account or its password was refused`, { cause });
+  if (status === 403) return ewsError("ews-forbidden", `${host}: EWS is forbidden`, { cause });
+  if (status === 429) {
+    return ewsError("ews-throttled", `${host}: too many requests`, { cause, ...retryAfter(head.retryAfter) });
+  }
+  if (status > 500 || (status === 500 && isWebPage)) {
+    const text = `${host}: the server answered HTTP ${status}`;
+    return ewsError("ews-unavailable", text, { cause, ...retryAfter(head.retryAfter) });
+  }
+  if (status >= 300 && status < 400) return ewsError("ews-not-xml", redirectText(head, host), { cause });
+  if (status === 400) return ewsError("ews-request-refused", `${host}: the server answered HTTP 400`, { cause });
+  if (status !== 200 && status !== 500) {
+    return ewsError("ews-wrong-url", `${host}: the server answered HTTP ${status}`, { cause });
+  }
+  return isWebPage
+    ? ewsError("ews-not-xml", `${host}: a web page came instead of an EWS answer`, { cause })
+    : undefined;
+}
+
+/** Only the origin of the redirect's target is named: its query may hold what a login page was to be told. */
+function redirectText({ status, location }: AnswerHead, host: string): string {
+  const target = URL.canParse(location ?? "", `https://${host}`)
+    ? new URL(location ?? "", `https://${host}`)
+    : undefined;
+  return `${host}: the server redirects (HTTP ${status}) to ${target ? target.origin + target.pathname : "elsewhere"}`;
+}

@@ -1,0 +1,139 @@
+import { type GatewayError, toGatewayError } from "../../src/ports/errors.ts";
+import type { Runtime } from "../../src/ports/runtime.ts";
+import { HttpStatusError } from "./connection-errors.ts";
+import { CredentialGuard } from "./credential-guard.ts";
+import { concernsMailbox, isEwsError } from "./ews-errors.ts";
+import { RequestLimiter, type Urgency } from "./request-limiter.ts";
+import type { AnswerDecoder } from "./soap-answer.ts";
+import type { RequestVersion } from "./soap-request.ts";
+import type { EwsAnswer, EwsRequest, EwsTransport } from "./transport.ts";
+
+/** One operation of EWS: how it is written for a request version, and a fresh decoder for each answer. */
+export interface Operation<Content> {
+  readonly encode: (version: RequestVersion) => EwsRequest;
+  readonly decoder: () => AnswerDecoder<Content>;
+}
+
+/** What a client is made of. */
+export interface ClientOptions {
+  readonly host: string;
+  readonly transport: EwsTransport;
+  readonly runtime: Runtime;
+  readonly threads: () => number;
+  readonly longestQueue: () => number;
+  /** Told of every request's outcome, for the health. */
+  readonly onOutcome: (error: GatewayError | undefined) => void;
+}
+
+/** "Server busy" in its three forms: ErrorServerBusy and its like, HTTP 429, HTTP 503 of IIS. */
+const isRefusal = (error: unknown): error is GatewayError =>
+  isEwsError(error, "ews-throttled") ||
+  (isEwsError(error, "ews-unavailable") && error.cause instanceof HttpStatusError && error.cause.status === 503);
+
+/** Calls operations: limits them, spares the account, finds the version that the server speaks. */
+export class EwsClient {
+  readonly host: string;
+  readonly #options: ClientOptions;
+  readonly #guard: CredentialGuard;
+  readonly #limiter: RequestLimiter;
+  #version: RequestVersion = "Exchange2013_SP1";
+  /** `15.2.1544`; undefined until the server has said it. */
+  serverVersion: string | undefined;
+
+  constructor(options: ClientOptions) {
+    this.host = options.host;
+    this.#options = options;
+    this.#guard = new CredentialGuard(options.host);
+    this.#limiter = new RequestLimiter({
+      host: options.host,
+      clock: options.runtime.clock,
+      random: () => options.runtime.random(),
+      // Until the password is proven one request is enough: ten at once would be ten refusals of one account.
+      ceiling: () => (this.#guard.isProven ? options.threads() : 1),
+      longestQueue: options.longestQueue,
+      isRefusal,
+    });
+  }
+
+  /** Requests that run and wait, and the limit. */
+  get load(): RequestLimiter["load"] {
+    return this.#limiter.load;
+  }
+
+  /** One protocol exchange, when the limiter allows; rejects with GatewayError or the signal's reason. */
+  async call<Content>(
+    operation: Operation<Content>,
+    urgency: Urgency,
+    signal: AbortSignal,
+  ): Promise<EwsAnswer<Content>> {
+    const exchange = () => this.#limiter.run(() => this.#exchange(operation, signal, "guarded"), urgency, signal);
+    return this.#steppingDown(exchange);
+  }
+
+  /** One protocol exchange at once and whatever was refused before: only when an administrator asks. */
+  async tryNow<Content>(operation: Operation<Content>, signal: AbortSignal): Promise<EwsAnswer<Content>> {
+    return this.#steppingDown(() => this.#exchange(operation, signal, "unguarded"));
+  }
+
+  /** An endless answer; not limited, for streaming has a budget of its own (HangingConnectionLimit). */
+  async *stream(encode: Operation<never>["encode"], signal: AbortSignal): AsyncGenerator<Uint8Array, void> {
+    try {
+      this.#guard.check(this.#options.runtime.clock.now());
+      yield* this.#options.transport.stream(encode(this.#version), signal);
+    } catch (error) {
+      if (!signal.aborted) this.#recordError(error);
+      throw error;
+    }
+  }
+
+  /** Rejects all that wait. */
+  close(reason: GatewayError): void {
+    this.#limiter.close(reason);
+  }
+
+  async #steppingDown<Content>(exchange: () => Promise<EwsAnswer<Content>>): Promise<EwsAnswer<Content>> {
+    const before = this.#version;
+    try {
+      return await exchange();
+    } catch (error) {
+      if (!isEwsError(error, "ews-version-refused") || before === "Exchange2010_SP1") throw error;
+      this.#version = "Exchange2010_SP1";
+      this.#options.runtime.log.info("ews.version-stepped-down", { host: this.host, version: this.#version });
+      return await exchange();
+    }
+  }
+
+  async #exchange<Content>(
+    { encode, decoder }: Operation<Content>,
+    signal: AbortSignal,
+    protection: "guarded" | "unguarded",
+  ): Promise<EwsAnswer<Content>> {
+    try {
+      if (protection === "guarded") this.#guard.check(this.#options.runtime.clock.now());
+      const answer = await this.#options.transport.post(encode(this.#version), decoder(), signal);
+      this.serverVersion = answer.serverVersion ?? this.serverVersion;
+      this.#recordAnswer();
+      return answer;
+    } catch (error) {
+      if (!signal.aborted) this.#recordError(error);
+      throw error;
+    }
+  }
+
+  #recordAnswer(): void {
+    this.#guard.accepted();
+    this.#options.onOutcome(undefined);
+  }
+
+  #recordError(error: unknown): void {
+    if (concernsMailbox(error)) {
+      this.#recordAnswer();
+      return;
+    }
+    // The guard's own errors have no cause: only what the server says counts as a refusal.
+    if (isEwsError(error, "ews-unauthorized") && error.cause instanceof HttpStatusError) {
+      this.#guard.refused(this.#options.runtime.clock.now());
+    }
+    this.#options.onOutcome(toGatewayError(error));
+  }
+}

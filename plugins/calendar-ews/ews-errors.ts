@@ -1,0 +1,250 @@
+import { type ErrorType, GatewayError } from "../../src/ports/errors.ts";
+
+interface ErrorCode {
+  readonly type: ErrorType;
+  readonly meaning: string;
+  readonly action: string;
+}
+
+/** Every error code of this plugin: what the caller should do, what happened, and what the administrator should do. */
+export const EWS_ERROR_CODES = {
+  "ews-unauthorized": {
+    type: "auth",
+    meaning: "The server refused the account or its password (HTTP 401).",
+    action: "Check account and password, and that the server allows Basic authentication for EWS; then run the test.",
+  },
+  "ews-forbidden": {
+    type: "auth",
+    meaning: "The account may not use EWS here (HTTP 403, ErrorAccessDenied).",
+    action: "Allow EWS for the account: EwsEnabled and EwsAllowList of the organisation and of the mailbox.",
+  },
+  "ews-not-xml": {
+    type: "wait",
+    meaning: "A web page came instead of an EWS answer: a login page, or a proxy in between.",
+    action: "Let the URL point at /EWS/Exchange.asmx itself, not at a login page or an authenticating proxy.",
+  },
+  "ews-wrong-url": {
+    type: "modify",
+    meaning: "The URL does not lead to Exchange Web Services.",
+    action: "Correct the URL; usually it is https://<server>/EWS/Exchange.asmx.",
+  },
+  "ews-throttled": {
+    type: "wait",
+    meaning: "The server asked to wait (ErrorServerBusy and its like).",
+    action: "Nothing, when it is rare. Otherwise give the account a throttling policy with more room.",
+  },
+  "ews-unavailable": {
+    type: "wait",
+    meaning: "The server cannot be reached or is out of service (no connection, HTTP 502, 503, 504).",
+    action: "Check the server, its name and the network to it.",
+  },
+  "ews-timeout": {
+    type: "wait",
+    meaning: "The server did not answer in time.",
+    action: "Check the server's load; the parameter exchange-timeout sets the limit.",
+  },
+  "ews-tls": {
+    type: "wait",
+    meaning: "The server's certificate or its TLS is not acceptable.",
+    action: "Put the certificate right on the server, or name the private CA's certificate in the option ca.",
+  },
+  "ews-ca-unreadable": {
+    type: "modify",
+    meaning: "The file named in the option ca cannot be read or holds no PEM certificate.",
+    action: "Correct the option ca, or the file's permissions.",
+  },
+  "ews-mailbox-not-found": {
+    type: "cancel",
+    meaning: "The mailbox does not exist on this server.",
+    action: "Correct the user's mailbox, or disable the user.",
+  },
+  "ews-impersonation-denied": {
+    type: "auth",
+    meaning: "The account may not impersonate the mailbox's owner, so changes are only seen when calendars are read.",
+    action: "Give the account the role ApplicationImpersonation with a scope that holds the user.",
+  },
+  "ews-no-access": {
+    type: "auth",
+    meaning: "The account may not see when the mailbox is free or busy.",
+    action: "Give the account at least the calendar permission AvailabilityOnly.",
+  },
+  "ews-mailbox-moving": {
+    type: "wait",
+    meaning: "The mailbox is being moved, or lies on another server or in a database that is not mounted now.",
+    action: "Nothing for a while; if it stays, give the user the calendar server that has the mailbox.",
+  },
+  "ews-subscription-limit": {
+    type: "wait",
+    meaning: "The mailbox or the account has too many notification subscriptions.",
+    action: "Raise EWSMaxSubscriptions in the throttling policy, or wait until forgotten subscriptions expire.",
+  },
+  "ews-subscription-lost": {
+    type: "wait",
+    meaning: "The server forgot its notification subscriptions.",
+    action: "Nothing; they are made anew.",
+  },
+  "ews-stream-silent": {
+    type: "wait",
+    meaning: "Nothing, not even a sign of life, came over the notification connection.",
+    action: "Nothing, when it is rare. Otherwise let proxies and load balancers keep idle connections for 3 minutes.",
+  },
+  "ews-bad-answer": {
+    type: "wait",
+    meaning: "The answer was truncated, malformed, too large, or did not fit the request.",
+    action: "Look for a proxy that changes answers; if there is none, report it with the server's version.",
+  },
+  "ews-version-refused": {
+    type: "cancel",
+    meaning: "The server refused every request version that the gateway speaks (ErrorInvalidServerVersion).",
+    action: "Exchange 2010 SP1 or later is needed.",
+  },
+  "ews-window-too-big": {
+    type: "modify",
+    meaning: "The server reads fewer days ahead than were asked for (ErrorTimeIntervalTooBig).",
+    action: "Lower the parameter calendar-window-ahead.",
+  },
+  "ews-batch-too-big": {
+    type: "modify",
+    meaning: "More mailboxes were asked for at once than can be (ErrorMailboxDataArrayTooBig).",
+    action: "Report it: the gateway asks for at most 100.",
+  },
+  "ews-too-many-entries": {
+    type: "modify",
+    meaning: "The calendar has more entries in the time asked for than the server tells (ErrorResultSetTooBig).",
+    action: "Lower the parameter calendar-window-ahead, or use a mailbox and not a distribution list.",
+  },
+  "ews-request-refused": {
+    type: "modify",
+    meaning: "The server did not understand the request.",
+    action: "Report it with the server's version.",
+  },
+  "ews-queue-full": {
+    type: "wait",
+    meaning: "More requests wait for this server than the parameter exchange-queue allows.",
+    action: "Raise exchange-queue or exchange-threads, or find out why the server is slow.",
+  },
+  "ews-stopped": {
+    type: "cancel",
+    meaning: "The calendar server's connection is not running.",
+    action: "Nothing; it was stopped or has not started.",
+  },
+  "ews-fault": {
+    type: "wait",
+    meaning: "The server reported an error that has no code of its own here.",
+    action: "Look the error up in the server's event log.",
+  },
+} as const satisfies Readonly<Record<string, ErrorCode>>;
+
+/** A code of this plugin. */
+export type EwsErrorCode = keyof typeof EWS_ERROR_CODES;
+
+/** Makes the error: the text names the host and what happened, the table adds what to do. */
+export function ewsError(
+  code: EwsErrorCode,
+  text: string,
+  more: { readonly retryAfter?: number; readonly cause?: unknown } = {},
+): GatewayError {
+  const { type, action } = EWS_ERROR_CODES[code];
+  return new GatewayError(`${text}. ${action}`, { type, code, ...more });
+}
+
+/** True for an error of this plugin with one of the codes. */
+export const isEwsError = (error: unknown, ...codes: readonly EwsErrorCode[]): error is GatewayError =>
+  error instanceof GatewayError && codes.some((code) => code === error.code);
+
+const OF_ONE_MAILBOX: readonly EwsErrorCode[] = [
+  "ews-mailbox-not-found",
+  "ews-impersonation-denied",
+  "ews-no-access",
+  "ews-mailbox-moving",
+  "ews-subscription-limit",
+  "ews-too-many-entries",
+];
+
+/** True for an error that says something of one mailbox and nothing of the server. */
+export const concernsMailbox = (error: unknown): error is GatewayError => isEwsError(error, ...OF_ONE_MAILBOX);
+
+/** ResponseCodeType of EWS to the gateway's codes; any other is `ews-fault`. */
+const BY_RESPONSE_CODE: ReadonlyMap<string, EwsErrorCode> = new Map<string, EwsErrorCode>(
+  Object.entries({
+    ErrorServerBusy: "ews-throttled",
+    ErrorTooManyObjectsOpened: "ews-throttled",
+    ErrorExceededConnectionCount: "ews-throttled",
+    ErrorInsufficientResources: "ews-throttled",
+    ErrorExceededSubscriptionCount: "ews-subscription-limit",
+    ErrorAccountDisabled: "ews-unauthorized",
+    ErrorPasswordExpired: "ews-unauthorized",
+    ErrorPasswordChangeRequired: "ews-unauthorized",
+    ErrorAccessDenied: "ews-forbidden",
+    ErrorNoFreeBusyAccess: "ews-no-access",
+    ErrorImpersonationDenied: "ews-impersonation-denied",
+    ErrorImpersonateUserDenied: "ews-impersonation-denied",
+    ErrorImpersonationFailed: "ews-impersonation-denied",
+    ErrorNonExistentMailbox: "ews-mailbox-not-found",
+    ErrorMailRecipientNotFound: "ews-mailbox-not-found",
+    ErrorInvalidSmtpAddress: "ews-mailbox-not-found",
+    ErrorNonPrimarySmtpAddress: "ews-mailbox-not-found",
+    ErrorMissingEmailAddress: "ews-mailbox-not-found",
+    ErrorMailboxMoveInProgress: "ews-mailbox-moving",
+    ErrorMailboxStoreUnavailable: "ews-mailbox-moving",
+    ErrorMailboxFailover: "ews-mailbox-moving",
+    ErrorMailboxHoldNotFound: "ews-mailbox-moving",
+    ErrorConnectionFailed: "ews-mailbox-moving",
+    ErrorConnectionFailedTransientError: "ews-mailbox-moving",
+    ErrorProxyRequestNotAllowed: "ews-mailbox-moving",
+    ErrorProxyRequestProcessingFailed: "ews-mailbox-moving",
+    ErrorFreeBusyGenerationFailed: "ews-mailbox-moving",
+    ErrorTimeoutExpired: "ews-timeout",
+    ErrorRequestTimedOut: "ews-timeout",
+    ErrorSubscriptionNotFound: "ews-subscription-lost",
+    ErrorInvalidSubscription: "ews-subscription-lost",
+    ErrorExpiredSubscription: "ews-subscription-lost",
+    ErrorReadEventsFailed: "ews-subscription-lost",
+    ErrorMissedNotificationEvents: "ews-subscription-lost",
+    ErrorInvalidWatermark: "ews-subscription-lost",
+    ErrorInvalidServerVersion: "ews-version-refused",
+    ErrorTimeIntervalTooBig: "ews-window-too-big",
+    ErrorMailboxDataArrayTooBig: "ews-batch-too-big",
+    ErrorResultSetTooBig: "ews-too-many-entries",
+    ErrorInvalidRequest: "ews-request-refused",
+    ErrorSchemaValidation: "ews-request-refused",
+    ErrorInvalidOperation: "ews-request-refused",
+    ErrorInvalidSubscriptionRequest: "ews-request-refused",
+    ErrorInvalidTimeInterval: "ews-request-refused",
+    ErrorInvalidFreeBusyViewType: "ews-request-refused",
+    ErrorTimeZone: "ews-request-refused",
+  }),
+);
+
+/** An error as it stands in an answer: in a SOAP fault or in a response message. */
+export interface EwsProblem {
+  /** ResponseCode; empty when the answer has none. */
+  readonly code: string;
+  readonly text: string;
+  /** `Value` elements of MessageXml by their Name. */
+  readonly values: ReadonlyMap<string, string>;
+}
+
+// A server that asks for more than this is not believed: the engine looks again after an hour anyway.
+const LONGEST_BACK_OFF = 3_600_000;
+
+/** Milliseconds to wait; 0, absent and nonsense mean unknown (Exchange says 0 when it does not know). */
+function backOff(text: string | undefined): number | undefined {
+  const wait = Number(text ?? Number.NaN);
+  return wait > 0 ? Math.min(Math.round(wait), LONGEST_BACK_OFF) : undefined;
+}
+
+// The server's text is shown to the administrator: one line of bounded length.
+const brief = (text: string): string => text.replace(/\s+/gu, " ").trim().slice(0, 200).replace(/\.$/, "");
+
+/** The error for what an answer says; `subject` is the host, or the mailbox and the host. */
+export function problemError(problem: EwsProblem, subject: string): GatewayError {
+  // MessageXml of ErrorInternalServerError names what really happened (ErrorServerBusy with HTTP 200).
+  const inner = problem.values.get("InnerErrorResponseCode");
+  const responseCode = inner !== undefined && problem.code === "ErrorInternalServerError" ? inner : problem.code;
+  const code = BY_RESPONSE_CODE.get(responseCode) ?? "ews-fault";
+  const words = [brief(responseCode).slice(0, 80), brief(problem.text)].filter((part) => part !== "");
+  const retryAfter = code === "ews-throttled" ? backOff(problem.values.get("BackOffMilliseconds")) : undefined;
+  const text = `${subject}: ${words.length > 0 ? words.join(": ") : "an error without details"}`;
+  return ewsError(code, text, retryAfter === undefined ? {} : { retryAfter });
+}

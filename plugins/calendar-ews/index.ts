@@ -1,0 +1,70 @@
+import { z } from "zod";
+import { definePlugin } from "../../src/ports/plugin-definition.ts";
+import { EwsCalendarSource } from "./ews-calendar-source.ts";
+
+const isLoopback = (host: string): boolean => /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(host);
+
+/** What is wrong with the URL; undefined when nothing is. */
+function urlProblem(text: string): string | undefined {
+  if (!URL.canParse(text)) return "must be a URL such as https://mail.example.com/EWS/Exchange.asmx";
+  const { protocol, hostname, username, password, hash } = new URL(text);
+  if (username || password) return "must not hold an account or a password: they have options of their own";
+  if (hash) return "must not hold a fragment (#)";
+  if (protocol === "https:" || (protocol === "http:" && isLoopback(hostname))) return undefined;
+  return "must begin with https:// (http:// would send the password in clear)";
+}
+
+const url = z
+  .string()
+  .trim()
+  .superRefine((text, context) => {
+    const problem = urlProblem(text);
+    if (problem) context.addIssue({ code: "custom", message: problem });
+  })
+  .describe("EWS endpoint, https://<server>/EWS/Exchange.asmx; the path may be left out");
+
+// RFC 7617 2: the account ends at the first colon; neither part may hold control characters.
+const account = z
+  .string()
+  .trim()
+  .min(1)
+  .max(256)
+  .regex(/^[^:\p{Cc}]+$/u, "must not hold a colon or control characters")
+  .describe("Service account: user@domain or DOMAIN\\user");
+
+const password = z
+  .string()
+  .min(1)
+  .max(1024)
+  .regex(/^\P{Cc}+$/u, "must not hold control characters")
+  .describe("The account's password");
+
+const options = z.strictObject({
+  url,
+  account,
+  password,
+  auth: z.enum(["basic"]).default("basic").describe("How to log in"),
+  ca: z.string().trim().min(1).optional().describe("File with the PEM certificate of a private CA that is trusted too"),
+});
+
+function endpoint(text: string): URL {
+  const parsed = new URL(text);
+  if (parsed.pathname === "/") parsed.pathname = "/EWS/Exchange.asmx";
+  return parsed;
+}
+
+/** Calendars by Exchange Web Services. */
+export default definePlugin({
+  kind: "calendar",
+  name: "ews",
+  summary: "Exchange 2010 SP1 and later, and other servers that speak Exchange Web Services",
+  implements: ["Exchange Web Services: GetUserAvailability, streaming notifications (MS-OXWAVLS, MS-OXWSNTIF)"],
+  options,
+  secrets: ["password"],
+  needs: [],
+  create: (given, context) =>
+    new EwsCalendarSource(
+      { url: endpoint(given.url), account: given.account, password: given.password, caFile: given.ca },
+      context,
+    ),
+});

@@ -1,0 +1,24 @@
+import type { Mailbox } from "../../src/core/addresses.ts";
+import { escapeXml } from "../../src/lib/xml.ts";
+
+/** The request versions spoken: the newer for WorkingElsewhere, the older for Exchange 2010. */
+export type RequestVersion = "Exchange2013_SP1" | "Exchange2010_SP1";
+
+const NAMESPACES =
+  'xmlns:s="http://schemas.xmlsoap.org/soap/envelope/" ' +
+  'xmlns:t="http://schemas.microsoft.com/exchange/services/2006/types" ' +
+  'xmlns:m="http://schemas.microsoft.com/exchange/services/2006/messages"';
+
+/** A whole request; `body` is XML already, `impersonated` is whose identity the operation takes on. */
+export function encodeEnvelope(version: RequestVersion, body: string, impersonated?: Mailbox): string {
+  return (
+    `<?xml version="1.0" encoding="utf-8"?><s:Envelope ${NAMESPACES}><s:Header>` +
+    `<t:RequestServerVersion Version="${version}"/>${impersonated ? encodeImpersonation(impersonated) : ""}` +
+    `</s:Header><s:Body>${body}</s:Body></s:Envelope>`
+  );
+}
+
+// PrimarySmtpAddress is valid in every schema version; SmtpAddress came with Exchange 2010.
+const encodeImpersonation = (mailbox: Mailbox): string =>
+  `<t:ExchangeImpersonation><t:ConnectingSID><t:PrimarySmtpAddress>${escapeXml(mailbox)}</t:PrimarySmtpAddress>` +
+  "</t:ConnectingSID></t:ExchangeImpersonation>";

@@ -1,0 +1,58 @@
+import type { PresenceDocument } from "../../src/core/presence.ts";
+import { matchLanguage, stateText, type TextCatalogue } from "../../src/core/texts.ts";
+import { earlier, type Instant } from "../../src/lib/time.ts";
+import type { XmlDraft } from "../../src/ports/xmpp-link.ts";
+import { NS_SERVER_MODULE } from "../shared-xmpp/namespaces.ts";
+
+/** No overlay: the client's own presence is shown. */
+const CLEAR: PresenceDocument = { show: "available", source: "client" };
+
+/**
+ * What of the document the overlay shows. What the client itself says needs none; an activity beside it is kept all the
+ * same, so that the module can clear it when the gateway is gone.
+ */
+export function reduceToOverlay({ show, source, text, activity, until }: PresenceDocument): PresenceDocument {
+  const isCovering = source === "calendar" || source === "phone";
+  if (show === "unavailable" || (!isCovering && !activity)) return CLEAR;
+  return {
+    ...(isCovering ? { show, source } : CLEAR),
+    ...(isCovering && text && { text }),
+    ...(activity && { activity }),
+    ...(until !== undefined && { until }),
+  };
+}
+
+/**
+ * The `<overlay/>` of a reduced document; without attributes and children it clears. Statuses in the user's language and
+ * in English: the watcher's client picks (RFC 6121 4.7.2.2). Pure.
+ *
+ * @param limit the overlay ends then at the latest, whatever the document says
+ */
+export function encodeOverlay(
+  document: PresenceDocument,
+  locale: string,
+  limit: Instant,
+  catalogue: TextCatalogue,
+): XmlDraft {
+  const { show, source, text, activity, until } = document;
+  const isCovering = source !== "client";
+  if (!isCovering && !activity) return { name: "overlay", attributes: { xmlns: NS_SERVER_MODULE } };
+  const languages = text ? new Set([matchLanguage(catalogue, locale), "en"]) : [];
+  const statuses = [...languages].map((tag) => ({ tag, words: text ? stateText(catalogue, text, tag) : "" }));
+  const distinct = statuses.filter(({ words }, index) => statuses.findIndex((each) => each.words === words) === index);
+  return {
+    name: "overlay",
+    attributes: {
+      xmlns: NS_SERVER_MODULE,
+      show: isCovering ? show : undefined,
+      // Whole seconds, rounded up: the module must not end a state before it is over.
+      until: String(Math.ceil((until === undefined ? limit : earlier(until, limit)) / 1000)),
+      activity: activity?.specific ?? activity?.general,
+    },
+    children: distinct.map(({ tag, words }) => ({
+      name: "status",
+      attributes: { "xml:lang": tag },
+      children: [words],
+    })),
+  };
+}

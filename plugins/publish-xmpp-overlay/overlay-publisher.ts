@@ -1,0 +1,124 @@
+import type { PresenceDocument } from "../../src/core/presence.ts";
+import type { TextCatalogue } from "../../src/core/texts.ts";
+import { hours, type Instant, instant, type Milliseconds } from "../../src/lib/time.ts";
+import type { Health } from "../../src/ports/plugin.ts";
+import type { PresencePublisher, Publication, PublishReceipt } from "../../src/ports/presence-publisher.ts";
+import type { Clock } from "../../src/ports/runtime.ts";
+import type { DomainAccess, XmlDraft, XmppLink } from "../../src/ports/xmpp-link.ts";
+import { AccessEpoch } from "../shared-xmpp/access-epoch.ts";
+import { BackgroundTask } from "../shared-xmpp/background-task.ts";
+import { encodeOverlay, reduceToOverlay } from "./encode-overlay.ts";
+import { toOverlayError } from "./overlay-errors.ts";
+
+/**
+ * The module ends every overlay after a day at most, so that nothing stale stays. States that last longer, or whose end
+ * is not known, are renewed by a new epoch at each turn of this period, and end one period after that at the latest.
+ */
+const PERIOD: Milliseconds = hours(12);
+
+const periodOf = (now: Instant): number => Math.floor(now / PERIOD);
+const startOf = (period: number): Instant => instant(period * PERIOD);
+
+/** Shows the composed show and status on the user's own resources, as long as the server has our module. */
+export class OverlayPublisher implements PresencePublisher {
+  readonly name = "xmpp-overlay";
+  readonly capabilities = {
+    addressType: "jid",
+    isSoftState: true,
+    carries: new Set(["show", "note", "until"] as const),
+    window: 256,
+  } as const;
+  readonly #link: XmppLink;
+  readonly #catalogue: TextCatalogue;
+  readonly #clock: Clock;
+  readonly #epoch: AccessEpoch;
+  readonly #task: BackgroundTask;
+
+  constructor(link: XmppLink, catalogue: TextCatalogue, clock: Clock) {
+    this.#link = link;
+    this.#catalogue = catalogue;
+    this.#clock = clock;
+    this.#epoch = new AccessEpoch(link, (accesses) => nameEpoch(accesses, periodOf(clock.now())));
+    this.#task = new BackgroundTask(async (signal) => {
+      await Promise.all([this.#epoch.run(signal), this.#turnPeriods(signal)]);
+    });
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    this.#task.start();
+  }
+
+  stop(): Promise<void> {
+    return this.#task.stop();
+  }
+
+  health(): Health {
+    if (!this.#task.isRunning) return { state: "stopped" };
+    const isIdle = this.#link.isOnline && this.#epoch.current === undefined;
+    return isIdle ? { state: "ok", detail: "idle: the XMPP server has no module of the gateway" } : { state: "ok" };
+  }
+
+  reduce(document: PresenceDocument): PresenceDocument {
+    return reduceToOverlay(document);
+  }
+
+  async publish({ presentity, document, locale }: Publication, signal: AbortSignal): Promise<PublishReceipt> {
+    const limit = startOf(periodOf(this.#clock.now()) + 2);
+    await this.#set(presentity, encodeOverlay(reduceToOverlay(document), locale, limit, this.#catalogue), signal);
+    return {};
+  }
+
+  async retract({ presentity, locale }: Publication, signal: AbortSignal): Promise<void> {
+    const nothing: PresenceDocument = { show: "available", source: "client" };
+    await this.#set(presentity, encodeOverlay(nothing, locale, this.#clock.now(), this.#catalogue), signal);
+  }
+
+  epoch(): string | undefined {
+    return this.#epoch.current;
+  }
+
+  watchEpoch(signal: AbortSignal): AsyncIterable<string | undefined> {
+    return this.#epoch.watch(signal);
+  }
+
+  async #set(presentity: Publication["presentity"], overlay: XmlDraft, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#link.request(
+        { name: "iq", attributes: { type: "set", to: presentity }, children: [overlay] },
+        signal,
+      );
+    } catch (error) {
+      throw toOverlayError(presentity, error);
+    }
+  }
+
+  async #turnPeriods(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      await this.#until(startOf(periodOf(this.#clock.now()) + 1), signal);
+      this.#epoch.refresh();
+    }
+  }
+
+  #until(at: Instant, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const abort = (): void => {
+        cancel();
+        reject(signal.reason);
+      };
+      const cancel = this.#clock.at(at, () => {
+        signal.removeEventListener("abort", abort);
+        resolve();
+      });
+      signal.addEventListener("abort", abort);
+    });
+  }
+}
+
+/** Which runs of the module hold our overlays, and since which period. */
+function nameEpoch(accesses: readonly DomainAccess[], period: number): string | undefined {
+  const instances = accesses
+    .filter(({ moduleInstance }) => moduleInstance !== undefined)
+    .map(({ domain, moduleInstance }) => `${domain}=${moduleInstance}`);
+  return instances.length === 0 ? undefined : [...instances.sort(), `period=${period}`].join(" ");
+}

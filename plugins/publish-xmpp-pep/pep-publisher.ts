@@ -1,0 +1,86 @@
+import type { PresenceDocument } from "../../src/core/presence.ts";
+import type { TextCatalogue } from "../../src/core/texts.ts";
+import type { Health } from "../../src/ports/plugin.ts";
+import type { PresencePublisher, Publication, PublishReceipt } from "../../src/ports/presence-publisher.ts";
+import type { DomainAccess, XmppLink } from "../../src/ports/xmpp-link.ts";
+import { AccessEpoch } from "../shared-xmpp/access-epoch.ts";
+import { type ActivityState, encodeActivity, publishActivity } from "../shared-xmpp/activity.ts";
+import { BackgroundTask } from "../shared-xmpp/background-task.ts";
+import { toPepError } from "./pep-errors.ts";
+
+/** PEP items are kept by the server for ever: what was published under any earlier connection is still there. */
+const PERSISTENT = "persistent";
+
+const nameEpoch = (accesses: readonly DomainAccess[]): string | undefined =>
+  accesses.some(({ actsBy }) => actsBy !== "none") ? PERSISTENT : undefined;
+
+/**
+ * Shows the activity in the user's own PEP node. No publish-options: a node that the user has made more or less public
+ * stays so, and servers refuse or ignore an expiry. The end of a state is published like its start.
+ */
+export class PepPublisher implements PresencePublisher {
+  readonly name = "xmpp-pep";
+  readonly capabilities = {
+    addressType: "jid",
+    isSoftState: false,
+    carries: new Set(["activity", "note"] as const),
+    window: 128,
+  } as const;
+  readonly #link: XmppLink;
+  readonly #catalogue: TextCatalogue;
+  readonly #epoch: AccessEpoch;
+  readonly #task: BackgroundTask;
+
+  constructor(link: XmppLink, catalogue: TextCatalogue) {
+    this.#link = link;
+    this.#catalogue = catalogue;
+    this.#epoch = new AccessEpoch(link, nameEpoch);
+    this.#task = new BackgroundTask((signal) => this.#epoch.run(signal));
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    this.#task.start();
+  }
+
+  stop(): Promise<void> {
+    return this.#task.stop();
+  }
+
+  health(): Health {
+    return this.#task.isRunning ? { state: "ok" } : { state: "stopped" };
+  }
+
+  reduce({ activity, text }: PresenceDocument): PresenceDocument {
+    return { show: "available", source: "client", ...(activity && { activity }), ...(activity && text && { text }) };
+  }
+
+  publish({ presentity, document, locale }: Publication, signal: AbortSignal): Promise<PublishReceipt> {
+    return this.#put({ presentity, locale }, document, signal);
+  }
+
+  async retract({ presentity, locale }: Publication, signal: AbortSignal): Promise<void> {
+    await this.#put({ presentity, locale }, {}, signal);
+  }
+
+  epoch(): string | undefined {
+    return this.#epoch.current;
+  }
+
+  watchEpoch(signal: AbortSignal): AsyncIterable<string | undefined> {
+    return this.#epoch.watch(signal);
+  }
+
+  async #put(
+    { presentity, locale }: Pick<Publication, "presentity" | "locale">,
+    state: ActivityState,
+    signal: AbortSignal,
+  ): Promise<PublishReceipt> {
+    try {
+      await this.#link.requestAs(presentity, publishActivity(encodeActivity(state, locale, this.#catalogue)), signal);
+      return {};
+    } catch (error) {
+      throw toPepError(presentity, error);
+    }
+  }
+}

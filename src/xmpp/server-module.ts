@@ -1,0 +1,53 @@
+import type { BareJid } from "../core/addresses.ts";
+import { type Milliseconds, minutes } from "../lib/time.ts";
+import { GatewayError } from "../ports/errors.ts";
+import type { Runtime } from "../ports/runtime.ts";
+import type { Connection } from "./connection.ts";
+import { findChild } from "./elements.ts";
+import { NS } from "./namespaces.ts";
+
+const TICK: Milliseconds = minutes(1);
+/** A module that is there is asked again too, rarely, to notice one that was loaded anew: it re-sends presence then. */
+const TICKS_WHILE_PRESENT = 10;
+const LONGEST_INSTANCE = 200;
+
+/** What asking for the module needs. */
+export interface ModuleWatchDeps {
+  readonly runtime: Runtime;
+  readonly connection: Connection;
+  /** The instance that is known now. */
+  readonly known: () => string | undefined;
+  /** Called with every answer; `undefined` when there is no module. */
+  readonly onAnswer: (instance: string | undefined) => void;
+}
+
+/** Asks the domain for our server module until the connection ends: each minute while it is absent. */
+export async function watchServerModule(domain: BareJid, deps: ModuleWatchDeps): Promise<never> {
+  let hasWarned = false;
+  for (let tick = 0; ; tick++) {
+    if (tick % TICKS_WHILE_PRESENT === 0 || deps.known() === undefined) {
+      const answer = await sayHello(domain, deps.connection);
+      if (answer.isRefused && !hasWarned) deps.runtime.log.warn("xmpp.module-refused", { domain });
+      hasWarned ||= answer.isRefused;
+      deps.onAnswer(answer.instance);
+    }
+    await deps.runtime.clock.sleep(TICK, deps.connection.lifetime);
+  }
+}
+
+async function sayHello(
+  domain: BareJid,
+  connection: Connection,
+): Promise<{ readonly instance: string | undefined; readonly isRefused: boolean }> {
+  const hello = { name: "hello", attributes: { xmlns: NS.serverModule } };
+  const iq = { name: "iq", attributes: { type: "get", to: domain }, children: [hello] };
+  try {
+    const answer = await connection.request(iq, connection.lifetime, "ahead");
+    const instance = findChild(answer, "hello", NS.serverModule)?.attributes["instance"];
+    return { instance: instance?.slice(0, LONGEST_INSTANCE), isRefused: false };
+  } catch (error) {
+    connection.lifetime.throwIfAborted();
+    // Forbidden: the module is there but is configured for another component.
+    return { instance: undefined, isRefused: error instanceof GatewayError && error.code === "xmpp-iq-forbidden" };
+  }
+}

@@ -8,12 +8,19 @@ interface Timer {
   readonly fire: () => void;
 }
 
+interface Alarm {
+  readonly at: Instant;
+  readonly callback: () => void;
+  cancel: () => void;
+}
+
 /** A clock that moves only when told to; wall time can also be stepped, as a badly set server does. */
 export class FakeClock implements Clock {
   #now: Instant;
   #monotonic = 0;
   #order = 0;
   readonly #timers = new Set<Timer>();
+  readonly #alarms = new Set<Alarm>();
 
   constructor(now: Instant) {
     this.#now = now;
@@ -24,12 +31,13 @@ export class FakeClock implements Clock {
   }
 
   at(at: Instant, callback: () => void): () => void {
-    const check = (): void => {
-      if (this.#now >= at) callback();
-      else cancel = this.at(at, callback);
+    const entry: Alarm = { at, callback, cancel: () => undefined };
+    this.#alarms.add(entry);
+    this.#set(entry);
+    return () => {
+      this.#alarms.delete(entry);
+      entry.cancel();
     };
-    let cancel = this.#schedule(Math.min(Math.max(at - this.#now, 0), 1000), check);
-    return () => cancel();
   }
 
   sleep(length: Milliseconds, signal: AbortSignal): Promise<void> {
@@ -50,6 +58,10 @@ export class FakeClock implements Clock {
   /** Wall time jumps; timers, which run on monotonic time, do not move. */
   step(length: number): void {
     this.#now = plus(this.#now, length);
+    for (const alarm of this.#alarms) {
+      alarm.cancel();
+      this.#set(alarm);
+    }
   }
 
   /** Lets time pass, firing timers in order and letting promises settle after each. */
@@ -66,6 +78,13 @@ export class FakeClock implements Clock {
     }
     this.#move(end);
     await settle();
+  }
+
+  #set(alarm: Alarm): void {
+    alarm.cancel = this.#schedule(Math.max(alarm.at - this.#now, 0), () => {
+      this.#alarms.delete(alarm);
+      alarm.callback();
+    });
   }
 
   #move(monotonic: number): void {
@@ -90,5 +109,5 @@ export class FakeClock implements Clock {
 
 /** Lets everything that is ready run: promises, then one turn of the event loop, a few times over. */
 export async function settle(): Promise<void> {
-  for (let turn = 0; turn < 4; turn++) await new Promise<void>((resolve) => setImmediate(resolve));
+  for (let turn = 0; turn < 3; turn++) await new Promise<void>((resolve) => setImmediate(resolve));
 }

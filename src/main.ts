@@ -1,0 +1,116 @@
+#!/usr/bin/env node
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Command, CommanderError } from "commander";
+import { type GatewayError, toGatewayError } from "./ports/errors.ts";
+import { checkConnections } from "./shell/check-connections.ts";
+import { loadConfig } from "./shell/config-file.ts";
+import { EXIT } from "./shell/exit-codes.ts";
+import { runCommand } from "./shell/run-command.ts";
+import { runGateway } from "./shell/run-gateway.ts";
+
+const DEFAULT_CONFIG = "/etc/presence-gateway/config.toml";
+/** A stop that hangs is cut off after this, in milliseconds. */
+const LONGEST_STOP = 5000;
+
+const say = (text: string): void => void process.stdout.write(`${text}\n`);
+const complain = (text: string): void => void process.stderr.write(`${text}\n`);
+
+/** The exit code of an error; see docs/OPERATIONS.md. */
+function exitCodeOf({ code }: GatewayError): number {
+  if (code.startsWith("config-")) return EXIT.configuration;
+  if (code.startsWith("store-")) return EXIT.store;
+  if (code === "gateway-already-running") return EXIT.alreadyRunning;
+  return EXIT.failure;
+}
+
+/** Resolves with the signal that asks the process to end. */
+const untilAsked = (): Promise<NodeJS.Signals> =>
+  new Promise((resolve) => {
+    for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => resolve(signal));
+  });
+
+async function run({ config }: { config: string }): Promise<number> {
+  const asked = untilAsked();
+  const gateway = await runGateway(loadConfig(config, process.env), process.env);
+  await asked;
+  const limit = setTimeout(() => process.exit(EXIT.failure), LONGEST_STOP);
+  await gateway.stop();
+  clearTimeout(limit);
+  return EXIT.ok;
+}
+
+async function check({ config }: { config: string }): Promise<number> {
+  const loaded = loadConfig(config, process.env);
+  say(`ok    configuration: ${config}`);
+  let areAllOk = true;
+  for await (const { name, ok, detail } of checkConnections(loaded)) {
+    areAllOk &&= ok;
+    say(`${ok ? "ok   " : "FAILED"} ${name}: ${detail}`);
+  }
+  return areAllOk ? EXIT.ok : EXIT.failure;
+}
+
+async function command(words: readonly string[], { config }: { config: string }): Promise<number> {
+  const line = words.join(" ");
+  const answer = await runCommand(loadConfig(config, process.env), process.env, line, new AbortController().signal);
+  (answer.isError ? complain : say)(answer.text);
+  return answer.isError ? EXIT.failure : EXIT.ok;
+}
+
+/** package.json stands one folder up from the sources, two from `dist`. */
+function version(): string {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(folder, "package.json")) && folder !== dirname(folder)) folder = dirname(folder);
+  return String(JSON.parse(readFileSync(join(folder, "package.json"), "utf8")).version);
+}
+
+function createProgram(finish: (code: number) => void): Command {
+  const program = new Command("presence-gateway")
+    .description("Shows Exchange calendars as XMPP and SIP presence.")
+    .version(version())
+    .exitOverride()
+    .showHelpAfterError("(add --help for more)")
+    .addHelpText(
+      "after",
+      `\nExit codes: ${Object.entries(EXIT)
+        .map(([name, code]) => `${code} ${name}`)
+        .join(", ")}`,
+    );
+  const file = ["-c, --config <file>", "configuration file", DEFAULT_CONFIG] as const;
+  program
+    .command("run")
+    .description("run the gateway until SIGTERM or SIGINT")
+    .option(...file)
+    .action(async (options: { config: string }) => finish(await run(options)));
+  program
+    .command("check")
+    .description("check the configuration and try every connection")
+    .option(...file)
+    .action(async (options: { config: string }) => finish(await check(options)));
+  program
+    .command("command")
+    .description('run a chat command as local administrator, e.g. "status"')
+    .argument("<words...>", "the chat command, best as one quoted argument")
+    .option(...file)
+    .action(async (words: string[], options: { config: string }) => finish(await command(words, options)));
+  return program;
+}
+
+let code: number = EXIT.ok;
+try {
+  await createProgram((result) => {
+    code = result;
+  }).parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) {
+    code = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  } else {
+    const failure = toGatewayError(error);
+    complain(`presence-gateway: ${failure.message} (${failure.code})`);
+    if (failure.code === "internal-error" && error instanceof Error) complain(error.stack ?? "");
+    code = exitCodeOf(failure);
+  }
+}
+process.exit(code);

@@ -1,0 +1,86 @@
+import type { GatewayCounts, GatewayPart, LiveGateway } from "../admin/live-gateway.ts";
+import type { Mailbox } from "../core/addresses.ts";
+import type { Gateway } from "../engine/gateway.ts";
+import { policyFromParameters } from "../engine/policy-from-parameters.ts";
+import { describePresentity } from "../engine/presentity.ts";
+import { type Instant, plus } from "../lib/time.ts";
+import type { TestStep } from "../ports/calendar-source.ts";
+import { GatewayError } from "../ports/errors.ts";
+import type { Parameters } from "../ports/parameters.ts";
+import type { Health } from "../ports/plugin.ts";
+import type { Clock } from "../ports/runtime.ts";
+
+/** What the view looks at. */
+export interface LiveViewDeps {
+  readonly gateway: Gateway;
+  readonly clock: Clock;
+  readonly parameters: Parameters;
+  readonly linkHealth: () => Health;
+  readonly storeHealth: () => Health;
+}
+
+/** The running gateway as commands see it. */
+export function createLiveView(deps: LiveViewDeps): LiveGateway {
+  const { gateway, clock } = deps;
+  return {
+    now: () => clock.now(),
+    parts: () => listParts(deps),
+    counts: () => countAll(deps),
+    entry: (id) => {
+      const presentity = gateway.presentities.find(id);
+      return presentity?.user ? describePresentity(presentity) : undefined;
+    },
+    refresh: (id) => {
+      const presentity = gateway.presentities.find(id);
+      if (presentity) gateway.calendarServers.refresh(presentity);
+    },
+    testCalendarServer: (name, mailbox, signal) => testServer(gateway, { name, mailbox }, signal),
+    setOverride: (id, override) => gateway.setOverride(id, override),
+  };
+}
+
+function listParts({ gateway, linkHealth, storeHealth }: LiveViewDeps): readonly GatewayPart[] {
+  return [
+    { name: "xmpp", kind: "xmpp", health: linkHealth() },
+    ...[...gateway.calendarServers.health()].map(([name, health]) => ({ name, kind: "calendar" as const, health })),
+    ...gateway.publishers.map(({ name, publisher, lastError }) => ({
+      name,
+      kind: "publisher" as const,
+      health: lastError ? ({ state: "degraded", error: lastError } as const) : publisher.health(),
+    })),
+    { name: "store", kind: "store", health: storeHealth() },
+  ];
+}
+
+function countAll({ gateway, clock, parameters }: LiveViewDeps): GatewayCounts {
+  const staleBefore = plus(clock.now(), -policyFromParameters(parameters, new Set()).staleAfter);
+  let [presentities, withCalendar, stale, inMeeting] = [0, 0, 0, 0];
+  let oldestHeard: Instant | undefined;
+  for (const { user, calendar, document } of gateway.presentities) {
+    if (!user?.isEnabled) continue;
+    presentities++;
+    if (document?.text === "in-a-meeting" || document?.activity?.specific === "in_a_meeting") inMeeting++;
+    if (!calendar || calendar.heardAt <= staleBefore) stale++;
+    if (!calendar) continue;
+    withCalendar++;
+    if (oldestHeard === undefined || calendar.heardAt < oldestHeard) oldestHeard = calendar.heardAt;
+  }
+  const outbox = gateway.publishers.reduce((sum, { depth }) => sum + depth, 0);
+  const refreshQueue = gateway.calendarServers.depth;
+  return { presentities, withCalendar, stale, inMeeting, outbox, refreshQueue, ...(oldestHeard && { oldestHeard }) };
+}
+
+async function* testServer(
+  gateway: Gateway,
+  { name, mailbox }: { name: string; mailbox: Mailbox | undefined },
+  signal: AbortSignal,
+): AsyncIterable<TestStep> {
+  const source = gateway.calendarServers.source(name);
+  if (!source?.test) {
+    throw new GatewayError(`the calendar server ${name} is not running or has no test; see "gateway show ${name}"`, {
+      type: "cancel",
+      code: "calendar-no-test",
+    });
+  }
+  yield* source.test(mailbox, signal);
+}

@@ -1,0 +1,58 @@
+import type { z } from "zod";
+import calendarEws from "../../plugins/calendar-ews/index.ts";
+import clientsXmpp from "../../plugins/clients-xmpp/index.ts";
+import publishXmppOverlay from "../../plugins/publish-xmpp-overlay/index.ts";
+import publishXmppPep from "../../plugins/publish-xmpp-pep/index.ts";
+import type { CalendarSource } from "../ports/calendar-source.ts";
+import { GatewayError } from "../ports/errors.ts";
+import type { PluginContext, PluginDefinition } from "../ports/plugin-definition.ts";
+import type { CalendarServer } from "../ports/registry.ts";
+
+/** Every plugin that the gateway comes with, by kind. */
+export const PLUGINS = {
+  calendar: [calendarEws],
+  clients: [clientsXmpp],
+  publish: [publishXmppPep, publishXmppOverlay],
+} as const;
+
+/** The calendar plugins, for commands that validate options. */
+export const calendarTypes: readonly PluginDefinition<"calendar">[] = PLUGINS.calendar.map((each) => widen(each));
+
+/** A definition whose options are checked by its own schema each time, so that any may stand for all. */
+function widen<Options extends z.ZodObject>(
+  definition: PluginDefinition<"calendar", Options>,
+): PluginDefinition<"calendar"> {
+  return {
+    ...definition,
+    create: (options, context) => definition.create(definition.options.parse(options), context),
+  };
+}
+
+/** Makes the source of a configured calendar server. Throws `calendar-type-unknown` or `calendar-options-invalid`. */
+export function createCalendarSource(
+  server: CalendarServer,
+  secrets: Readonly<Record<string, string>>,
+  context: Omit<PluginContext, "name">,
+): CalendarSource {
+  const definition = calendarTypes.find(({ name }) => name === server.type);
+  if (!definition) {
+    const known = calendarTypes.map(({ name }) => name).join(", ");
+    throw new GatewayError(`this program has no calendar plugin "${server.type}"; it has: ${known}`, {
+      type: "modify",
+      code: "calendar-type-unknown",
+    });
+  }
+  const checked = definition.options.safeParse({ ...server.options, ...secrets });
+  if (!checked.success) {
+    // Only the names of the settings: a message may quote a value, and a value may be a secret.
+    const names = checked.error.issues.map(({ path }) => path.join(".") || "(options)");
+    throw new GatewayError(
+      `the options of ${server.name} are not valid: ${names.join(", ")}; mend them with "gateway set"`,
+      {
+        type: "modify",
+        code: "calendar-options-invalid",
+      },
+    );
+  }
+  return definition.create(checked.data, { ...context, name: server.name });
+}

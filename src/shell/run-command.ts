@@ -1,0 +1,28 @@
+import { LOCAL_ADMINISTRATOR } from "../admin/command.ts";
+import { openStore } from "../store/open-store.ts";
+import type { LoadedConfig } from "./config-file.ts";
+import { type ControlAnswer, controlPath, sendControl } from "./control-socket.ts";
+import { createServices, runAs } from "./run-gateway.ts";
+import { createClock, createLog } from "./runtime.ts";
+
+/** Runs a chat command as the local administrator: in the running gateway, else on its store. */
+export async function runCommand(
+  config: LoadedConfig,
+  environment: NodeJS.ProcessEnv,
+  line: string,
+  signal: AbortSignal,
+): Promise<ControlAnswer> {
+  const answered = await sendControl(controlPath(config.storePath), line);
+  if (answered) return answered;
+  const clock = createClock();
+  const store = openStore({
+    path: config.storePath,
+    key: config.storeKey,
+    runtime: { clock, log: createLog("silent") },
+  });
+  try {
+    return await runAs(LOCAL_ADMINISTRATOR, { ...createServices(config, store, environment), clock }, line, signal);
+  } finally {
+    store.close();
+  }
+}

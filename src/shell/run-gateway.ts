@@ -1,0 +1,154 @@
+import { ChatFrontEnd } from "../admin/chat-front-end.ts";
+import { type Actor, type CommandServices, LOCAL_ADMINISTRATOR } from "../admin/command.ts";
+import { COMMANDS } from "../admin/command-catalogue.ts";
+import { drawText } from "../admin/draw-text.ts";
+import { runCommandLine } from "../admin/run-command-line.ts";
+import { TEXT_CATALOGUE } from "../core/text-catalogue.ts";
+import { reservedTexts } from "../core/texts.ts";
+import { Gateway } from "../engine/gateway.ts";
+import { LiveParameters } from "../engine/live-parameters.ts";
+import { toGatewayError } from "../ports/errors.ts";
+import type { PluginContext } from "../ports/plugin-definition.ts";
+import { openStore, type Store } from "../store/open-store.ts";
+import { ComponentLink } from "../xmpp/component-link.ts";
+import type { LoadedConfig } from "./config-file.ts";
+import { type ControlAnswer, controlPath, listenForControl } from "./control-socket.ts";
+import { createLiveView } from "./live-view.ts";
+import { serveMetrics } from "./metrics-server.ts";
+import { calendarTypes, createCalendarSource, PLUGINS } from "./plugin-catalog.ts";
+import { createLog, createMetrics, createRuntime, type ExposedMetrics } from "./runtime.ts";
+
+/** A gateway at work. */
+export interface RunningGateway {
+  /** Takes back what is shown and ends everything, within 5 s. Safe to call twice. */
+  stop(): Promise<void>;
+}
+
+type Undo = () => Promise<void> | void;
+
+/**
+ * The composition root: makes every part and connects them. What was started is undone in reverse when a later part
+ * fails, and at the stop. Rejects with GatewayError.
+ */
+export async function runGateway(config: LoadedConfig, environment: NodeJS.ProcessEnv): Promise<RunningGateway> {
+  const undo: Undo[] = [];
+  const unwind = async (): Promise<void> => {
+    for (let next = undo.pop(); next; next = undo.pop()) await next();
+  };
+  try {
+    await assemble(config, environment, undo);
+  } catch (error) {
+    await unwind();
+    throw error;
+  }
+  return { stop: unwind };
+}
+
+async function assemble(config: LoadedConfig, environment: NodeJS.ProcessEnv, undo: Undo[]): Promise<void> {
+  const log = createLog(config.log.level);
+  const metrics = createMetrics();
+  const runtime = createRuntime(log, metrics);
+  const control = new ControlGate();
+  undo.push(await listenForControl(controlPath(config.storePath), (line, signal) => control.run(line, signal)));
+  const store = openStore({ path: config.storePath, key: config.storeKey, runtime });
+  undo.push(() => store.close());
+  log.info("gateway.starting", { component: config.xmpp.component, store: config.storePath });
+
+  const link = createLink(config, runtime);
+  const parameters = new LiveParameters(store.registry);
+  const context: Omit<PluginContext, "name"> = { runtime, parameters, xmpp: link };
+  const gateway = new Gateway({
+    runtime,
+    registry: store.registry,
+    journal: store.journal,
+    parameters,
+    reservedTexts: reservedTexts(TEXT_CATALOGUE),
+    publishers: PLUGINS.publish.map((each) => each.create(each.options.parse({}), { ...context, name: each.name })),
+    clientSources: PLUGINS.clients.map((each) => each.create(each.options.parse({}), { ...context, name: each.name })),
+    createCalendarSource: (server, secrets) => createCalendarSource(server, secrets, context),
+    isConnected: () => link.isOnline,
+  });
+  const live = createLiveView({
+    gateway,
+    clock: runtime.clock,
+    parameters,
+    linkHealth: () => link.health(),
+    storeHealth: () => store.health(),
+  });
+  const services: CommandServices = { ...createServices(config, store, environment), clock: runtime.clock, live };
+  const chat = new ChatFrontEnd({ link, services, runtime, admins: config.xmpp.admins });
+  undo.push(() => link.stop());
+  undo.push(() => gateway.stop());
+  undo.push(() => chat.stop());
+  link.start();
+  await gateway.start();
+  chat.start();
+  control.open((line, signal) => runAs(LOCAL_ADMINISTRATOR, services, line, signal));
+  if (config.metrics.listen)
+    undo.push(await serveMetrics(config.metrics.listen, metrics, () => gauge(gateway, metrics)));
+  undo.push(() => log.info("gateway.stopping"));
+}
+
+const createLink = (config: LoadedConfig, runtime: ReturnType<typeof createRuntime>): ComponentLink =>
+  new ComponentLink(
+    {
+      ...config.xmpp.service,
+      domain: config.xmpp.component,
+      secret: config.componentSecret,
+      domains: config.xmpp.domains.map((domain) => ({ domain, actsBy: config.xmpp["acts-by"] })),
+    },
+    runtime,
+  );
+
+/** What commands work with, whether the gateway runs or not. */
+export const createServices = (
+  config: LoadedConfig,
+  store: Pick<Store, "registry" | "journal">,
+  environment: NodeJS.ProcessEnv,
+): Omit<CommandServices, "clock"> => ({
+  registry: store.registry,
+  journal: store.journal,
+  calendarTypes,
+  servedDomains: config.xmpp.domains,
+  secrets: {
+    environment: (name) => environment[name],
+    ...(config.secretsDirectory !== undefined && { directory: config.secretsDirectory }),
+  },
+  commands: COMMANDS,
+});
+
+/** Runs one command line and draws its answer as text. */
+export async function runAs(
+  actor: Actor,
+  services: CommandServices,
+  line: string,
+  signal: AbortSignal,
+): Promise<ControlAnswer> {
+  try {
+    return { isError: false, text: drawText(await runCommandLine({ ...services, actor }, line, signal)) };
+  } catch (error) {
+    return { isError: true, text: toGatewayError(error).message };
+  }
+}
+
+function gauge(gateway: Gateway, metrics: ExposedMetrics): void {
+  for (const { name, depth } of gateway.publishers)
+    metrics.gauge("presence_gateway_outbox_depth", depth, { publisher: name });
+  metrics.gauge("presence_gateway_refresh_queue_depth", gateway.calendarServers.depth);
+  metrics.gauge("presence_gateway_presentities", gateway.presentities.size);
+}
+
+/** The control socket is the store's lock, so it listens before there is anybody to answer. */
+class ControlGate {
+  #handle: ((line: string, signal: AbortSignal) => Promise<ControlAnswer>) | undefined;
+
+  open(handle: (line: string, signal: AbortSignal) => Promise<ControlAnswer>): void {
+    this.#handle = handle;
+  }
+
+  run(line: string, signal: AbortSignal): Promise<ControlAnswer> {
+    return this.#handle
+      ? this.#handle(line, signal)
+      : Promise.resolve({ isError: true, text: "The gateway is starting; try again in a moment." });
+  }
+}

@@ -54,6 +54,9 @@ export interface JabberClient {
 }
 
 const REPLY_LIMIT = 10_000;
+export const NS_PUBSUB = "http://jabber.org/protocol/pubsub";
+export { NS_ACTIVITY };
+
 const CAPS_NODE = "https://example.test/jabber-client";
 
 /** Connects and authenticates; no presence is sent yet. A lost connection stays lost. */
@@ -165,7 +168,7 @@ function requestOver(connection: Client, iq: Parameters<JabberClient["request"]>
       connection.off("stanza", receive);
     };
     const receive = (stanza: Element): void => {
-      if (stanza.name !== "iq" || stanza.attrs["id"] !== id) return;
+      if (stanza.name !== "iq" || stanza.attrs["id"] !== id || !/^(result|error)$/.test(stanza.attrs["type"])) return;
       stop();
       resolve(
         stanza.attrs["type"] === "error"
@@ -204,7 +207,7 @@ function encodeActivity(activity?: { general: string; specific?: string; text?: 
     : [];
   return xml(
     "pubsub",
-    { xmlns: "http://jabber.org/protocol/pubsub" },
+    { xmlns: NS_PUBSUB },
     xml(
       "publish",
       { node: NS_ACTIVITY },

@@ -77,10 +77,11 @@ end
 
 local gateway_session = module:require "link" (component, stop_grace, start_grace);
 
--- The gateway clears the activity it has published; when it is away, or does not within a minute, the server does.
+-- The gateway clears the activity it has published; when it is away, or hangs, the server does.
+local patience = math.min(60, grace);
 function overlay.on_expired(username, expired)
 	if not expired.activity then return; end
-	module:add_timer(gateway_session() and 60 or 0, function ()
+	module:add_timer(gateway_session() and patience or 0, function ()
 		local present = overlay.get(username);
 		if not (present and present.activity) then activity.clear(username, expired.activity); end
 	end);

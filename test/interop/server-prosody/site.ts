@@ -54,7 +54,9 @@ export async function startSite(options: Partial<ProsodyOptions> = {}): Promise<
     async close() {
       await Promise.all(clients.splice(0).map((client) => client.close()));
       await Promise.all(components.splice(0).map((component) => component.vanish()));
+      const complaints = prosody.log().match(/^.*(\terror\t|[Tt]raceback).*$/gm);
       await prosody.stop();
+      if (complaints) throw new Error(`Prosody logged:\n${complaints.join("\n")}`);
     },
   };
 }

@@ -23,6 +23,7 @@ export class AddressError extends Error {
 const LOCAL_PART = /^[^\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Z}"&'/:<>@]+$/u;
 const DOMAIN_LABEL = /^[\p{L}\p{N}\p{M}](?:[\p{L}\p{N}\p{M}_-]*[\p{L}\p{N}\p{M}])?$/u;
 const LONGEST_PART = 1023;
+const LONGEST_JID = 2 * LONGEST_PART + 1;
 
 const utf8Length = (text: string): number => {
   let length = 0;
@@ -33,8 +34,12 @@ const utf8Length = (text: string): number => {
   return length;
 };
 
+/** RFC 7622 3.3: lower case, then composed again, since some small letters have a composed form that their capital lacks. */
+const prepare = (text: string): string => text.normalize("NFKC").toLowerCase().normalize("NFKC");
+
 function parseDomain(text: string): string | undefined {
-  const domain = text.normalize("NFKC").toLowerCase().replace(/\.$/, "");
+  if (text.length > LONGEST_PART) return undefined;
+  const domain = prepare(text).replace(/\.$/, "");
   if (/^\[[0-9a-f:.]+\]$/.test(domain)) return domain;
   const isWellFormed =
     domain.length > 0 && domain.length <= 253 && domain.split(".").every((l) => DOMAIN_LABEL.test(l));
@@ -47,9 +52,10 @@ const quote = (text: string): string => JSON.stringify(text.length > 80 ? `${tex
 export function parseBareJid(text: string): BareJid {
   const at = text.indexOf("@");
   const domain = parseDomain(text.slice(at + 1));
-  if (domain === undefined || text.length > 3071) throw new AddressError(`${quote(text)} is not a JID (local@domain)`);
+  if (domain === undefined || text.length > LONGEST_JID)
+    throw new AddressError(`${quote(text)} is not a JID (local@domain)`);
   if (at < 0) return domain as BareJid;
-  const local = text.slice(0, at).normalize("NFKC").toLowerCase();
+  const local = prepare(text.slice(0, at));
   if (!LOCAL_PART.test(local) || utf8Length(local) > LONGEST_PART) {
     throw new AddressError(
       `${quote(text)} is not a JID: its local part is empty or has a character that is not allowed`,
@@ -85,13 +91,13 @@ export const domainOf = (jid: BareJid): BareJid => jid.slice(jid.indexOf("@") + 
 export function parseMailbox(text: string): Mailbox {
   const trimmed = text.trim();
   const at = trimmed.lastIndexOf("@");
-  const local = trimmed.slice(0, Math.max(at, 0));
+  const local = trimmed.slice(0, Math.max(at, 0)).toLowerCase();
   const domain = parseDomain(trimmed.slice(at + 1));
   const isWellFormed = at > 0 && local.length <= 64 && !/[\s\p{Cc}\p{Cs}<>"(),:;\\[\]@]/u.test(local);
   if (!isWellFormed || domain === undefined) {
     throw new AddressError(`${quote(text)} is not an SMTP address such as alice@example.com`);
   }
-  return `${local.toLowerCase()}@${domain}` as Mailbox;
+  return `${local}@${domain}` as Mailbox;
 }
 
 /** Reads `sip:user@host[:port]` or `sips:…`; parameters and headers are refused, an AOR has none. */

@@ -1,0 +1,143 @@
+import { z } from "zod";
+import type { Actor, CommandContext, CommandResult, CommandServices } from "../../src/admin/command.ts";
+import { LOCAL_ADMINISTRATOR } from "../../src/admin/command.ts";
+import { COMMANDS } from "../../src/admin/command-catalogue.ts";
+import { drawError, drawText } from "../../src/admin/draw-text.ts";
+import type { GatewayCounts, GatewayPart, LiveGateway } from "../../src/admin/live-gateway.ts";
+import { runCommandLine } from "../../src/admin/run-command-line.ts";
+import { type PresentityId, parseMailbox, parsePresentityId } from "../../src/core/addresses.ts";
+import type { Override } from "../../src/core/compose.ts";
+import type { TestStep } from "../../src/ports/calendar-source.ts";
+import { GatewayError, toGatewayError } from "../../src/ports/errors.ts";
+import { definePlugin } from "../../src/ports/plugin-definition.ts";
+import type { User } from "../../src/ports/registry.ts";
+import { MemoryJournal, MemoryRegistry } from "../doubles/memory-store.ts";
+import { createTestRuntime } from "../doubles/test-runtime.ts";
+
+/** A calendar plugin with the options of a usual one. */
+const calendarType = (name: string) =>
+  definePlugin({
+    kind: "calendar",
+    name,
+    summary: "A calendar server of the tests.",
+    implements: [],
+    options: z.strictObject({
+      url: z.url({ protocol: /^https$/, error: "must be an https URL" }),
+      account: z.string().min(1),
+      password: z.string().min(3, "is too short"),
+      auth: z.enum(["basic"]).default("basic"),
+      "max-wait": z.coerce.number().int().max(10).optional(),
+    }),
+    secrets: ["password"],
+    needs: [],
+    create: () => {
+      throw new GatewayError("commands never create a plugin", { type: "cancel", code: "test" });
+    },
+  });
+
+/** The running gateway as commands see it: a journal, and what the test says. */
+export class FakeLive implements LiveGateway {
+  readonly refreshed: PresentityId[] = [];
+  readonly tested: (string | undefined)[][] = [];
+  steps: readonly TestStep[] = [];
+  partList: readonly GatewayPart[] = [];
+  readonly #stage: Pick<CommandServices, "clock" | "journal">;
+
+  constructor(stage: Pick<CommandServices, "clock" | "journal">) {
+    this.#stage = stage;
+  }
+
+  now() {
+    return this.#stage.clock.now();
+  }
+
+  parts(): readonly GatewayPart[] {
+    return this.partList;
+  }
+
+  counts(): GatewayCounts {
+    return { presentities: 3, withCalendar: 2, stale: 1, inMeeting: 1, outbox: 4, refreshQueue: 5 };
+  }
+
+  entry(presentity: PresentityId) {
+    return this.#stage.journal.find(presentity);
+  }
+
+  refresh(presentity: PresentityId): void {
+    this.refreshed.push(presentity);
+  }
+
+  async *testCalendarServer(name: string, mailbox: string | undefined, signal: AbortSignal): AsyncIterable<TestStep> {
+    this.tested.push([name, mailbox]);
+    for (const step of this.steps) {
+      signal.throwIfAborted();
+      yield step;
+    }
+  }
+
+  setOverride(presentity: PresentityId, override: Override | undefined): void {
+    this.#stage.journal.replaceOverride(presentity, override);
+  }
+}
+
+/** Somebody who sends commands by chat. */
+export const actorOf = (jid: string, role: Actor["role"]): Actor => ({
+  name: jid,
+  role,
+  presentity: parsePresentityId(jid),
+});
+
+/** Commands over a store in memory. */
+export function createCommandStage(options: { readonly isRunning?: boolean; readonly secretsDirectory?: string } = {}) {
+  const runtime = createTestRuntime();
+  const registry = new MemoryRegistry();
+  const journal = new MemoryJournal();
+  const live = new FakeLive({ clock: runtime.clock, journal });
+  const environment: Record<string, string> = {};
+  const services: CommandServices = {
+    registry,
+    journal,
+    clock: runtime.clock,
+    ...(options.isRunning !== false && { live }),
+    calendarTypes: [calendarType("ews"), calendarType("other")],
+    servedDomains: ["example.com", "example.org"],
+    secrets: {
+      ...(options.secretsDirectory !== undefined && { directory: options.secretsDirectory }),
+      environment: (name) => environment[name],
+    },
+    commands: COMMANDS,
+  };
+  const run = (text: string, actor = LOCAL_ADMINISTRATOR): Promise<CommandResult> => {
+    const context: CommandContext = { ...services, actor };
+    return runCommandLine(context, text, new AbortController().signal);
+  };
+  return {
+    runtime,
+    registry,
+    journal,
+    live,
+    environment,
+    services,
+    run,
+    /** The text of the answer, or of the error. */
+    say: (text: string, actor = LOCAL_ADMINISTRATOR): Promise<string> =>
+      run(text, actor).then(drawText, (error: unknown) => drawError(toGatewayError(error))),
+    /** A server and users on it. */
+    seed: async (...jids: readonly string[]): Promise<void> => {
+      const secrets = { password: "seeded-secret" };
+      const plain = { url: "https://mail.example.com/EWS/Exchange.asmx", account: "EXAMPLE\\presence" };
+      await registry.replaceCalendarServer({ name: "main", type: "ews", options: plain, isEnabled: true }, secrets);
+      for (const jid of jids) await registry.replaceUser(userOf(jid));
+    },
+  };
+}
+
+/** An enabled user whose mailbox is the JID. */
+export const userOf = (jid: string, changes: Partial<User> = {}): User => ({
+  presentity: parsePresentityId(jid),
+  mailbox: parseMailbox(jid),
+  gateway: "main",
+  locale: "en",
+  isEnabled: true,
+  ...changes,
+});

@@ -1,0 +1,243 @@
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { seconds } from "../../src/lib/time.ts";
+import { GatewayError } from "../../src/ports/errors.ts";
+import { createCommandStage, userOf } from "./command-stage.ts";
+
+const ADD = "gateway add main type=ews url=https://mail.example.com/EWS account=EXAMPLE\\presence";
+
+describe("gateway add", () => {
+  it("stores plain options and seals the secret", async () => {
+    const { registry, say } = createCommandStage();
+    expect(await say(`${ADD} password=tr0ub4dor`)).toMatch(
+      /^Gateway main is added\..*\nWarning: The password came in clear/,
+    );
+    expect(registry.servers.get("main")).toEqual({
+      name: "main",
+      type: "ews",
+      options: { url: "https://mail.example.com/EWS", account: "EXAMPLE\\presence" },
+      isEnabled: true,
+    });
+    expect(registry.secrets.get("main")).toEqual({ password: "tr0ub4dor" });
+    expect(registry.audit).toMatchObject([
+      {
+        actor: "local administrator",
+        action: "gateway.added",
+        subject: "main",
+        detail: "type=ews url=https://mail.example.com/EWS account=EXAMPLE\\presence password=***",
+      },
+    ]);
+  });
+
+  it("reads the secret from the environment without a warning", async () => {
+    const { registry, environment, say } = createCommandStage();
+    environment["EWS_PASSWORD"] = "from-environment";
+    expect(await say(`${ADD} password=$EWS_PASSWORD`)).not.toContain("Warning");
+    expect(registry.secrets.get("main")).toEqual({ password: "from-environment" });
+  });
+
+  it("takes a doubled sign for a password that begins with it", async () => {
+    const { registry, say } = createCommandStage();
+    await say(`${ADD} password=@@home`);
+    await say("gateway set main password=$$money");
+    expect(registry.secrets.get("main")).toEqual({ password: "$money" });
+  });
+
+  it.each([
+    ["gateway add", /name is missing.*\nUsage: gateway add <name> type=ews.*\[command-arguments\]$/],
+    ["gateway add main url=https://x", /^type is missing \(there are: ews, other\)/],
+    ["gateway add main type=esw", /no such type of gateway; did you mean ews\?/],
+    ["gateway add main type=zzzzzz", /There are: ews, other/],
+    ["gateway add ../x type=ews", /name: a gateway's name has 1 to 63/],
+    ["gateway add main type=ews", /url is missing; account is missing; password is missing/],
+    ["gateway add main type=ews url=http://x account=a password=abcd", /url: must be an https URL/],
+    [
+      "gateway add main type=ews url=https://x pasword=abcd accont=x",
+      /"pasword"; did you mean password\?; .*"accont"; did you mean account\?/,
+    ],
+    ["gateway add main type=ews url=https://a:b@x account=a password=abcd", /url: an address here must not hold/],
+    [`${ADD} password=abcd password=efgh`, /password is given twice/],
+    [`${ADD} password=abcd efgh`, /one word too many/],
+    [`${ADD} password=ab`, /password: is too short/],
+    [`${ADD} password=abcd max_wait=99`, /max-wait: Too big/],
+    [`${ADD} password=abcd like=none`, /no gateway named none.*\[command-not-found\]$/],
+    [`${ADD} password=$UNSET`, /password: the gateway's environment has no variable of this name.*doubled/],
+    [`${ADD} password=@file`, /password: no secrets directory is configured/],
+  ])("refuses %j precisely", async (text, expected) => {
+    const { registry, say } = createCommandStage();
+    expect(await say(text)).toMatch(expected);
+    expect(registry.servers.size).toBe(0);
+    expect(registry.audit).toEqual([]);
+  });
+
+  it("refuses a name that is taken", async () => {
+    const { seed, say } = createCommandStage();
+    await seed();
+    expect(await say(`${ADD.replace("main", "MAIN")} password=abcd`)).toMatch(
+      /gateway named main already.*command-conflict/,
+    );
+  });
+
+  it("[R6] takes account and password of another gateway only where asked to", async () => {
+    const { registry, seed, say } = createCommandStage();
+    await seed();
+    await say("gateway add branch like=main url=https://two.example.com/EWS");
+    expect(registry.servers.get("branch")?.options["account"]).toBe("EXAMPLE\\presence");
+    await say("gateway set branch account=other password=changed");
+    expect(registry.secrets.get("branch")).toEqual({ password: "changed" });
+    expect(registry.secrets.get("main")).toEqual({ password: "seeded-secret" });
+    expect(await say("gateway add odd type=other like=main")).toMatch(/like: main is of another type \(ews\)/);
+  });
+});
+
+describe("a secret by file", () => {
+  let directory = "";
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), "admin-secrets-"));
+    mkdirSync(join(directory, "secrets"));
+    writeFileSync(join(directory, "outside"), "outside");
+    writeFileSync(join(directory, "secrets", "good"), "from-file\n");
+    writeFileSync(join(directory, "secrets", "empty"), "\n");
+    writeFileSync(join(directory, "secrets", "large"), "x".repeat(20_000));
+    writeFileSync(join(directory, "secrets", "binary"), Buffer.from([0xff, 0xfe, 0x00]));
+    mkdirSync(join(directory, "secrets", "folder"));
+    symlinkSync("good", join(directory, "secrets", "link"));
+    symlinkSync("../outside", join(directory, "secrets", "escape"));
+  });
+  afterEach(() => rmSync(directory, { recursive: true }));
+
+  it.each(["good", "link"])("is read from %s in the secrets directory", async (name) => {
+    const { registry, say } = createCommandStage({ secretsDirectory: join(directory, "secrets") });
+    expect(await say(`${ADD} password=@${name}`)).not.toContain("Warning");
+    expect(registry.secrets.get("main")).toEqual({ password: "from-file" });
+  });
+
+  it.each([
+    ["../outside", /plain name of a file/],
+    ["/etc/hostname", /plain name of a file/],
+    [".hidden", /plain name of a file/],
+    ["..", /plain name of a file/],
+    ["absent", /no file of this name/],
+    ["escape", /leads out of the secrets directory/],
+    ["folder", /plain text file/],
+    ["large", /plain text file/],
+    ["binary", /plain text file/],
+    ["empty", /is empty/],
+  ])("is refused for @%s", async (name, expected) => {
+    const { registry, say } = createCommandStage({ secretsDirectory: join(directory, "secrets") });
+    expect(await say(`${ADD} password=@${name}`)).toMatch(expected);
+    expect(registry.servers.size).toBe(0);
+  });
+});
+
+describe("gateway set", () => {
+  it("changes what is named and leaves the rest", async () => {
+    const { registry, seed, say } = createCommandStage();
+    await seed();
+    expect(await say("gateway set main Max_Wait=5")).toBe("Gateway main is changed.");
+    expect(registry.servers.get("main")?.options).toMatchObject({ "max-wait": "5", account: "EXAMPLE\\presence" });
+    expect(registry.secrets.get("main")).toEqual({ password: "seeded-secret" });
+    await say("gateway set main max-wait= enabled=no");
+    expect(registry.servers.get("main")).toMatchObject({ isEnabled: false });
+    expect(registry.servers.get("main")?.options).not.toHaveProperty("max-wait");
+    expect(registry.audit.map((line) => line.detail)).toEqual(["max-wait=5", "enabled=no max-wait="]);
+  });
+
+  it.each([
+    ["gateway set main", /nothing to change/],
+    ["gateway set mian enabled=no", /no gateway named mian; did you mean main\?/],
+    ["gateway set main enabled=maybe", /enabled: must be yes or no/],
+    ["gateway set main password=", /password is missing/],
+    ["gateway set main url=nonsense", /url: must be an https URL/],
+    ["gateway set main type=other", /type of a gateway cannot be changed/],
+  ])("refuses %j", async (text, expected) => {
+    const { registry, seed, say } = createCommandStage();
+    await seed();
+    const before = registry.servers.get("main");
+    expect(await say(text)).toMatch(expected);
+    expect(registry.servers.get("main")).toEqual(before);
+    expect(registry.secrets.get("main")).toEqual({ password: "seeded-secret" });
+  });
+});
+
+describe("gateway remove", () => {
+  it("is refused while users are on it, and disables them when forced", async () => {
+    const { registry, seed, say } = createCommandStage();
+    await seed("alice@example.com", "bob@example.com");
+    expect(await say("gateway remove main")).toMatch(
+      /^2 users are on main\. Move them with.*force=yes.*command-conflict/,
+    );
+    expect(registry.servers.has("main")).toBe(true);
+    expect(await say("gateway remove main force=yes")).toBe("Gateway main is removed.\nusers disabled: 2");
+    expect([...registry.users.values()].map((user) => user.isEnabled)).toEqual([false, false]);
+    expect(registry.audit.map((line) => line.action)).toEqual(["user.disabled", "user.disabled", "gateway.removed"]);
+    expect(registry.secrets.has("main")).toBe(false);
+  });
+
+  it("needs no force for users who are disabled", async () => {
+    const { registry, seed, say } = createCommandStage();
+    await seed();
+    await registry.replaceUser(userOf("carol@example.com", { isEnabled: false }));
+    expect(await say("gateway remove main")).toBe("Gateway main is removed.");
+    expect(await say("gateway remove main")).toMatch(/There is none yet/);
+  });
+});
+
+describe("gateway list, show and test", () => {
+  it("tells what to do when there is none", async () => {
+    expect(await createCommandStage().say("gateway list")).toMatch(/^There is no gateway yet\. Add one/);
+  });
+
+  it("shows options, users and condition, and that a secret is set", async () => {
+    const { live, seed, say } = createCommandStage();
+    await seed("alice@example.com");
+    const error = new GatewayError("mail.example.com refuses the password", { type: "auth", code: "ews-unauthorized" });
+    live.partList = [{ name: "main", kind: "calendar", health: { state: "down", error } }];
+    const condition = "down: mail.example.com refuses the password (ews-unauthorized)";
+    expect(await say("gateway list")).toBe(`gateway | type | users | condition\nmain    | ews  | 1     | ${condition}`);
+    const shown = await say("gateway show main");
+    expect(shown).toContain(`password: (set, never shown)\nusers: 1\ncondition: ${condition}`);
+    await say("gateway set main enabled=no");
+    expect(await say("gateway list")).toContain("disabled");
+  });
+
+  it("prints each step of a test and counts the failed ones", async () => {
+    const { live, seed, say } = createCommandStage();
+    await seed();
+    live.steps = [
+      { step: "DNS", ok: true, detail: "192.0.2.1", milliseconds: 3.4 },
+      { step: "login", ok: false, detail: "refused", milliseconds: 20 },
+    ];
+    expect(await say("gateway test main user=Alice@Example.com")).toBe(
+      "Test of main for alice@example.com\nok: DNS: 192.0.2.1 (3 ms)\nFAILED: login: refused (20 ms)\nWarning: 1 step failed.",
+    );
+    expect(live.tested).toEqual([["main", "alice@example.com"]]);
+  });
+
+  it("gives a test up when it takes too long", async () => {
+    const { live, runtime, seed, say } = createCommandStage();
+    await seed();
+    live.testCalendarServer = async function* (_name, _mailbox, signal) {
+      yield { step: "DNS", ok: true, detail: "found", milliseconds: 1 };
+      await runtime.clock.sleep(seconds(3600), signal);
+    };
+    const answer = say("gateway test main");
+    await runtime.clock.advance(seconds(61));
+    expect(await answer).toMatch(/ok: DNS.*\nFAILED: the test took too long\nWarning: 1 step failed/);
+  });
+
+  it("is not possible beside the gateway", async () => {
+    const { seed, say } = createCommandStage({ isRunning: false });
+    await seed();
+    expect(await say("gateway test main")).toMatch(/command-not-running/);
+    expect(await say("gateway list")).toContain("not running here");
+  });
+
+  it.each([["user=nonsense", /user: .*SMTP address/]])("refuses %s", async (option, expected) => {
+    const { seed, say } = createCommandStage();
+    await seed();
+    expect(await say(`gateway test main ${option}`)).toMatch(expected);
+  });
+});

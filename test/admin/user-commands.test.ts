@@ -1,0 +1,135 @@
+import { describe, expect, it } from "vitest";
+import { parsePresentityId } from "../../src/core/addresses.ts";
+import { createCommandStage, userOf } from "./command-stage.ts";
+
+const ALICE = parsePresentityId("alice@example.com");
+
+describe("user enable", () => {
+  it("takes the only gateway, the JID as mailbox, and English", async () => {
+    const { registry, seed, say } = createCommandStage();
+    await seed();
+    expect(await say("user enable Alice@Example.com")).toBe(
+      "alice@example.com is enabled: mailbox alice@example.com, gateway main, locale en.",
+    );
+    expect(registry.users.get(ALICE)).toEqual(userOf("alice@example.com"));
+    expect(registry.audit).toMatchObject([{ action: "user.enabled", subject: "alice@example.com" }]);
+  });
+
+  it("takes what is given, and keeps it over disable and enable", async () => {
+    const { registry, seed, say } = createCommandStage();
+    await seed();
+    await say("gateway add two like=main");
+    await say("user enable alice@example.com mailbox=a.b@Corp.example gateway=two locale=pt_br");
+    const enabled = registry.users.get(ALICE);
+    expect(enabled).toMatchObject({ mailbox: "a.b@corp.example", gateway: "two", locale: "pt-BR" });
+    expect(await say("user disable alice@example.com")).toMatch(/is disabled/);
+    expect(registry.users.get(ALICE)).toEqual({ ...enabled, isEnabled: false });
+    expect(await say("user disable alice@example.com")).toMatch(/disabled already/);
+    await say("user enable alice@example.com");
+    expect(registry.users.get(ALICE)).toEqual(enabled);
+  });
+
+  it("warns of a shared mailbox and of a language without texts", async () => {
+    const { seed, say } = createCommandStage();
+    await seed("bob@example.com");
+    expect(await say("user enable alice@example.com mailbox=bob@example.com locale=tlh")).toMatch(
+      /Warning: The mailbox bob@example.com is also that of bob@example.com\.\nWarning: There are no state texts in tlh/,
+    );
+  });
+
+  it("needs a gateway, and its name where there are several", async () => {
+    const { seed, say } = createCommandStage();
+    expect(await say("user enable alice@example.com")).toMatch(/no gateway yet; add one first/);
+    await seed();
+    await say("gateway add two like=main");
+    expect(await say("user enable alice@example.com")).toMatch(/gateway is missing: there are several \(main, two\)/);
+    expect(await say("user enable alice@example.com gateway=tow")).toMatch(/did you mean two\?/);
+  });
+
+  it.each([
+    ["user enable", /jid is missing.*\nUsage: user enable <jid> \[mailbox=…\] \[gateway=…\] \[locale=…\]/],
+    ["user enable example.com", /jid: "example.com" is a domain/],
+    ["user enable alice@example.com/home", /is not a JID/],
+    [
+      "user enable alice@exmaple.com",
+      /does not serve exmaple\.com; did you mean example\.com\? It serves: example\.com, example\.org\./,
+    ],
+    ["user enable alice@example.com mailbox=x", /mailbox: "x" is not an SMTP address/],
+    ["user enable alice@example.com locale=not!a!tag", /locale: this is not a language tag/],
+    ["user enable alice@example.com mailbix=x@y.z", /no option "mailbix"; did you mean mailbox\?/],
+    ["user enable a b", /one word too many/],
+  ])("refuses %j precisely", async (text, expected) => {
+    const { registry, seed, say } = createCommandStage();
+    await seed();
+    expect(await say(text)).toMatch(expected);
+    expect(registry.users.size).toBe(0);
+  });
+});
+
+describe("user set, locale set", () => {
+  it("changes what is named, of a disabled user too", async () => {
+    const { registry, seed, say } = createCommandStage();
+    await seed();
+    await registry.replaceUser(userOf("alice@example.com", { isEnabled: false }));
+    await say("user set alice@example.com mailbox=other@example.com");
+    await say("locale set alice@example.com DE-at");
+    expect(registry.users.get(ALICE)).toMatchObject({
+      mailbox: "other@example.com",
+      locale: "de-AT",
+      isEnabled: false,
+    });
+    expect(registry.audit.map((line) => line.action)).toEqual(["user.changed", "user.changed"]);
+  });
+
+  it.each([
+    ["user set alice@example.com", /nothing to change/],
+    [
+      "user set alcie@example.com locale=de",
+      /alcie@example.com is no user.*did you mean alice@example.com\?.*command-not-found/,
+    ],
+    ["user set alice@example.com gateway=none", /no gateway named none/],
+    ["locale set alice@example.com", /tag is missing/],
+    ["locale set zzz@other.org de", /Enable it with: user enable/],
+  ])("refuses %j", async (text, expected) => {
+    const { seed, say } = createCommandStage();
+    await seed("alice@example.com");
+    expect(await say(text)).toMatch(expected);
+  });
+});
+
+describe("user show, user list, refresh", () => {
+  it("shows what is configured", async () => {
+    const { seed, say } = createCommandStage();
+    await seed("alice@example.com");
+    expect(await say("user show alice@example.com")).toBe(
+      "alice@example.com\nstate: enabled\nmailbox: alice@example.com\ngateway: main\nlocale: en\nshown: nothing yet",
+    );
+  });
+
+  it("lists users by filter and limit, and says how many more there are", async () => {
+    const { seed, say } = createCommandStage();
+    expect(await say("user list")).toMatch(/^No user is enabled yet/);
+    await seed("alice@example.com", "bob@example.com", "carol@example.org");
+    expect(await say("user list EXAMPLE.ORG")).toMatch(
+      /^jid .*\ncarol@example\.org \| carol@example\.org \| main .*enabled$/,
+    );
+    expect(await say("user list limit=1")).toMatch(/alice.*\nWarning: 2 more\./);
+    expect(await say("user list limit=0")).toMatch(/limit: must be a whole number from 1 to 1000/);
+    expect(await say("user list nobody")).toBe("No user matches.");
+  });
+
+  it("asks the running gateway to read a calendar", async () => {
+    const { live, seed, say } = createCommandStage();
+    await seed("alice@example.com");
+    expect(await say("refresh alice@example.com")).toMatch(/is being read/);
+    expect(live.refreshed).toEqual(["alice@example.com"]);
+    await say("user disable alice@example.com");
+    expect(await say("refresh alice@example.com")).toMatch(/is disabled/);
+  });
+
+  it("says that refreshing needs the running gateway", async () => {
+    const { seed, say } = createCommandStage({ isRunning: false });
+    await seed("alice@example.com");
+    expect(await say("refresh alice@example.com")).toMatch(/command-not-running/);
+  });
+});

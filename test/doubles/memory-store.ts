@@ -1,0 +1,217 @@
+import type { PresentityId } from "../../src/core/addresses.ts";
+import type { BusyInterval } from "../../src/core/busy-time.ts";
+import type { Override } from "../../src/core/compose.ts";
+import type { ClientPresence } from "../../src/core/presence.ts";
+import { Channel } from "../../src/lib/channel.ts";
+import type { Instant } from "../../src/lib/time.ts";
+import type { Journal, JournalEntry, OutboxRow, Published } from "../../src/ports/journal.ts";
+import type {
+  AuditEntry,
+  CalendarName,
+  CalendarServer,
+  Registry,
+  RegistryChange,
+  User,
+} from "../../src/ports/registry.ts";
+
+const byKey = <Value>(map: ReadonlyMap<string, Value>): readonly Value[] =>
+  [...map].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, value]) => value);
+
+/** A registry in memory: what it is given it keeps as it is; every change goes to all watchers at once. */
+export class MemoryRegistry implements Registry {
+  readonly users = new Map<PresentityId, User>();
+  readonly servers = new Map<string, CalendarServer>();
+  readonly secrets = new Map<string, Readonly<Record<string, string>>>();
+  readonly parameters = new Map<string, string>();
+  readonly calendarNames = new Map<string, CalendarName>();
+  /** Oldest first. */
+  readonly audit: AuditEntry[] = [];
+  readonly #watchers = new Set<Channel<RegistryChange>>();
+
+  async listUsers(): Promise<readonly User[]> {
+    return byKey(this.users);
+  }
+
+  async findUser(presentity: PresentityId): Promise<User | undefined> {
+    return this.users.get(presentity);
+  }
+
+  async replaceUser(user: User): Promise<void> {
+    this.users.set(user.presentity, user);
+    this.#report({ kind: "user", presentity: user.presentity });
+  }
+
+  async deleteUser(presentity: PresentityId): Promise<void> {
+    if (this.users.delete(presentity)) this.#report({ kind: "user", presentity });
+  }
+
+  async listCalendarServers(): Promise<readonly CalendarServer[]> {
+    return byKey(this.servers);
+  }
+
+  async findCalendarServer(name: string): Promise<CalendarServer | undefined> {
+    return this.servers.get(name);
+  }
+
+  async replaceCalendarServer(
+    server: CalendarServer,
+    secrets: Readonly<Record<string, string | undefined>> = {},
+  ): Promise<void> {
+    const merged = Object.entries<string | undefined>({ ...this.secrets.get(server.name), ...secrets });
+    const kept = merged.filter((entry): entry is [string, string] => entry[1] !== undefined);
+    this.servers.set(server.name, server);
+    this.secrets.set(server.name, Object.fromEntries(kept));
+    this.#report({ kind: "calendar-server", name: server.name });
+  }
+
+  async deleteCalendarServer(name: string): Promise<void> {
+    this.secrets.delete(name);
+    if (this.servers.delete(name)) this.#report({ kind: "calendar-server", name });
+  }
+
+  async openSecrets(server: string): Promise<Readonly<Record<string, string>>> {
+    return this.secrets.get(server) ?? {};
+  }
+
+  async listSecretNames(server: string): Promise<readonly string[]> {
+    return Object.keys(this.secrets.get(server) ?? {}).sort();
+  }
+
+  async listParameters(): Promise<Readonly<Record<string, string>>> {
+    return Object.fromEntries(this.parameters);
+  }
+
+  async replaceParameter(name: string, value: string | undefined): Promise<void> {
+    if (value === undefined) this.parameters.delete(name);
+    else this.parameters.set(name, value);
+    this.#report({ kind: "parameter", name });
+  }
+
+  async listCalendarNames(): Promise<readonly CalendarName[]> {
+    return byKey(this.calendarNames);
+  }
+
+  async replaceCalendarName(locale: string, name: string): Promise<void> {
+    this.calendarNames.set(locale, { locale, name, source: "administrator" });
+    this.#report({ kind: "calendar-name", locale });
+  }
+
+  async recordAudit(entry: AuditEntry): Promise<void> {
+    this.audit.push(entry);
+  }
+
+  async listAudit(limit: number, subject?: string): Promise<readonly AuditEntry[]> {
+    const lines = subject === undefined ? [...this.audit] : this.audit.filter((entry) => entry.subject === subject);
+    return lines.reverse().slice(0, limit);
+  }
+
+  async *watch(signal: AbortSignal): AsyncIterable<RegistryChange> {
+    const channel = new Channel<RegistryChange>();
+    this.#watchers.add(channel);
+    try {
+      yield* channel.read(signal);
+    } finally {
+      this.#watchers.delete(channel);
+    }
+  }
+
+  #report(change: RegistryChange): void {
+    for (const watcher of this.#watchers) watcher.push(change);
+  }
+}
+
+/** A journal in memory: durable at once, for as long as the test lasts. */
+export class MemoryJournal implements Journal {
+  readonly #entries = new Map<PresentityId, JournalEntry>();
+
+  load(): Iterable<JournalEntry> {
+    return byKey(this.#entries);
+  }
+
+  find(presentity: PresentityId): JournalEntry | undefined {
+    return this.#entries.get(presentity);
+  }
+
+  replaceBusyTime(presentity: PresentityId, intervals: readonly BusyInterval[], heardAt: Instant): void {
+    this.#change(presentity, { calendar: { intervals, heardAt } });
+  }
+
+  recordHeard(presentity: PresentityId, heardAt: Instant): void {
+    const intervals = this.find(presentity)?.calendar?.intervals ?? [];
+    this.#change(presentity, { calendar: { intervals, heardAt } });
+  }
+
+  recordCalendarError(presentity: PresentityId, error: JournalEntry["calendarError"]): void {
+    const { calendarError: _, ...rest } = this.#open(presentity);
+    this.#entries.set(presentity, error ? { ...rest, calendarError: error } : rest);
+  }
+
+  replaceOverride(presentity: PresentityId, override: Override | undefined): void {
+    const { override: _, ...rest } = this.#open(presentity);
+    this.#entries.set(presentity, override ? { ...rest, override } : rest);
+  }
+
+  replaceClients(presentity: PresentityId, clients: readonly ClientPresence[]): void {
+    this.#change(presentity, { clients });
+  }
+
+  recordComposition(
+    presentity: PresentityId,
+    { document, because, composedAt }: Parameters<Journal["recordComposition"]>[1],
+    rows: readonly OutboxRow[],
+  ): void {
+    const replaced = new Set(rows.map((row) => row.publisher));
+    const kept = this.#open(presentity).outbox.filter((row) => !replaced.has(row.publisher));
+    this.#change(presentity, { document, because, composedAt, outbox: [...kept, ...rows] });
+  }
+
+  recordPublished(row: OutboxRow, published: Published): void {
+    const entry = this.#open(row.presentity);
+    this.#change(row.presentity, {
+      published: [...entry.published.filter((each) => each.publisher !== published.publisher), published],
+      outbox: entry.outbox.filter((each) => !isSameRow(each, row)),
+    });
+  }
+
+  recordFailure(row: OutboxRow, { retryAt, error }: { readonly retryAt: Instant; readonly error: string }): void {
+    const failed = { ...row, notBefore: retryAt, failures: row.failures + 1, lastError: error };
+    const outbox = this.#open(row.presentity).outbox.map((each) => (isSameRow(each, row) ? failed : each));
+    this.#change(row.presentity, { outbox });
+  }
+
+  deletePublished(presentity: PresentityId, publisher: string): void {
+    const published = this.#open(presentity).published.filter((each) => each.publisher !== publisher);
+    this.#change(presentity, { published });
+  }
+
+  deleteOutboxRow(presentity: PresentityId, publisher: string): void {
+    this.#change(presentity, {
+      outbox: this.#open(presentity).outbox.filter((each) => each.publisher !== publisher),
+    });
+  }
+
+  deletePresentity(presentity: PresentityId): void {
+    this.#entries.delete(presentity);
+  }
+
+  /** Nothing waits. */
+  flush(): void {
+    return;
+  }
+
+  #open(presentity: PresentityId): JournalEntry {
+    return this.find(presentity) ?? { presentity, clients: [], published: [], outbox: [] };
+  }
+
+  #change(presentity: PresentityId, change: Partial<JournalEntry>): void {
+    this.#entries.set(presentity, { ...this.#open(presentity), ...change });
+  }
+}
+
+/** True for one row and its later failures; a newer row of the same publisher is another. */
+const isSameRow = (a: OutboxRow, b: OutboxRow): boolean =>
+  a.publisher === b.publisher &&
+  a.since === b.since &&
+  a.kind === b.kind &&
+  a.locale === b.locale &&
+  JSON.stringify(a.document) === JSON.stringify(b.document);

@@ -57,7 +57,7 @@ CREATE TABLE registry_change (
 
 CREATE TABLE busy_time (
   presentity TEXT NOT NULL PRIMARY KEY,
-  intervals TEXT NOT NULL, -- JSON array of [start, end, status]
+  intervals TEXT NOT NULL, -- JSON array of numbers: start, end, status, start, …
   heard_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 

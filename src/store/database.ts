@@ -10,6 +10,8 @@ const OPEN_PATIENCE = seconds(10);
 /** No waiting: for attempts that are repeated anyway and must not hold up the event loop. */
 export const NO_PATIENCE = milliseconds(0);
 const LARGEST_IDLE_WAL = 67_108_864; // bytes that the write-ahead log keeps after a checkpoint
+/** Pages after which a commit pays for a checkpoint itself: so many that a burst does not (`checkpoint` is for quiet times). */
+const LARGEST_WAL_PAGES = 16_384;
 
 /** One connection to the SQLite file. Everything that runs SQL goes through `read` or `write`, where errors are translated. */
 export class StoreDatabase {
@@ -46,6 +48,11 @@ export class StoreDatabase {
     this.#sqlite.pragma(`busy_timeout = ${patience}`);
   }
 
+  /** Carries the write-ahead log over into the database, as far as that needs no waiting for others. */
+  checkpoint(): void {
+    this.#guard(() => this.#sqlite.pragma("wal_checkpoint(PASSIVE)"));
+  }
+
   /** Closes the connection; safe twice. */
   close(): void {
     this.#guard(() => this.#sqlite.close());
@@ -60,12 +67,15 @@ export class StoreDatabase {
   }
 }
 
-/** Opens the file, made with mode 0600 when it is absent. Throws GatewayError (`store-…`). */
-export function openDatabase(path: string): StoreDatabase {
+/**
+ * Opens the file, made with mode 0600 when it is absent; waits as long as `patience` for a lock. Throws GatewayError
+ * (`store-…`).
+ */
+export function openDatabase(path: string, patience: Milliseconds = OPEN_PATIENCE): StoreDatabase {
   try {
     // SQLite would make it readable for all; its -wal and -shm files take the mode of this one.
     closeSync(openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600));
-    const sqlite = new Sqlite(path, { timeout: OPEN_PATIENCE });
+    const sqlite = new Sqlite(path, { timeout: patience });
     return configured(path, sqlite);
   } catch (error) {
     throw translateStoreError(error, path);
@@ -79,6 +89,7 @@ function configured(path: string, sqlite: Sqlite.Database): StoreDatabase {
     sqlite.pragma("synchronous = NORMAL");
     sqlite.pragma("foreign_keys = ON");
     sqlite.pragma("trusted_schema = OFF");
+    sqlite.pragma(`wal_autocheckpoint = ${LARGEST_WAL_PAGES}`);
     sqlite.pragma(`journal_size_limit = ${LARGEST_IDLE_WAL}`);
     return new StoreDatabase(path, sqlite);
   } catch (error) {

@@ -1,12 +1,12 @@
 import type { PresentityId } from "../core/addresses.ts";
-import type { BusyInterval, FreeBusyStatus } from "../core/busy-time.ts";
-import type { Because, CalendarState, Override } from "../core/compose.ts";
+import type { Because, Override } from "../core/compose.ts";
 import type { ClientPresence, PresenceDocument } from "../core/presence.ts";
 import type { Instant } from "../lib/time.ts";
 import type { JournalEntry, OutboxRow, Published } from "../ports/journal.ts";
 import type { StoreDatabase } from "./database.ts";
+import { decodeIntervals } from "./stored-intervals.ts";
 
-const CHUNK = 1000; // presentities held at once while everything is read
+const CHUNK = 100; // rows of one table held at once: few enough to die young in the garbage collector
 
 type Draft = { -readonly [Key in keyof JournalEntry]: JournalEntry[Key] } & {
   published: Published[];
@@ -22,28 +22,16 @@ export interface JournalReads {
   listEntries(): Iterable<JournalEntry>;
 }
 
+const BEFORE_ALL = "";
+const AFTER_ALL = "\u{10ffff}"; // SQLite compares text by its UTF-8 bytes
+const nextAfter = (text: string): string => `${text}\0`;
+
 /** Prepares every statement once. */
 export function prepareJournalReads(database: StoreDatabase): JournalReads {
-  const tables: readonly AddTable[] = [
-    prepareBusyTime(database),
-    prepareCalendarErrors(database),
-    prepareOverrides(database),
-    prepareClients(database),
-    prepareCompositions(database),
-    preparePublished(database),
-    prepareOutbox(database),
-  ];
-  const listPresentities = database.prepare<[{ after: string; limit: number }], { presentity: PresentityId }>(`
-    SELECT presentity FROM busy_time WHERE presentity > @after
-    UNION SELECT presentity FROM calendar_error WHERE presentity > @after
-    UNION SELECT presentity FROM override WHERE presentity > @after
-    UNION SELECT presentity FROM client_presence WHERE presentity > @after
-    UNION SELECT presentity FROM composition WHERE presentity > @after
-    UNION SELECT presentity FROM published WHERE presentity > @after
-    UNION SELECT presentity FROM outbox WHERE presentity > @after
-    ORDER BY presentity LIMIT @limit`);
+  const tables = prepareTables(database);
+  const findChunkEnd = prepareFindChunkEnd(database);
 
-  const readRange = (first: string, last: string): ReadonlyMap<PresentityId, Draft> => {
+  const readRange = (first: string, last: string): ReadonlyMap<PresentityId, JournalEntry> => {
     const entries = new Map<PresentityId, Draft>();
     const entryOf = (presentity: PresentityId): Draft => {
       const known = entries.get(presentity);
@@ -56,127 +44,181 @@ export function prepareJournalReads(database: StoreDatabase): JournalReads {
     return entries;
   };
 
-  const readChunk = (after: string): readonly JournalEntry[] => {
-    const presentities = listPresentities.all({ after, limit: CHUNK });
-    const [first, last] = [presentities[0], presentities.at(-1)];
-    if (!first || !last) return [];
-    return [...readRange(first.presentity, last.presentity).values()].sort(byPresentity);
-  };
-
   return {
     findEntry: (presentity) => database.read(() => readRange(presentity, presentity).get(presentity)),
     *listEntries() {
-      for (let after = ""; ; ) {
-        const chunk = database.read(() => readChunk(after));
-        yield* chunk;
-        const last = chunk.at(-1);
-        if (!last) return;
-        after = last.presentity;
+      for (let first = BEFORE_ALL; first < AFTER_ALL; ) {
+        const [entries, last] = database.read(() => {
+          const end = findChunkEnd(first) ?? AFTER_ALL;
+          return [readRange(first, end), end] as const;
+        });
+        yield* entries.values();
+        first = nextAfter(last);
       }
     },
   };
 }
 
-const byPresentity = (a: JournalEntry, b: JournalEntry): number => (a.presentity < b.presentity ? -1 : 1);
-
-// Columns of JSON were written by journal-writes.ts from the types that they are read as.
-const decodeDocument = (json: string): PresenceDocument => JSON.parse(json);
-const decodeBecause = (json: string): Because => JSON.parse(json);
-const decodeClients = (json: string): readonly ClientPresence[] => JSON.parse(json);
-const decodeIntervals = (json: string): readonly BusyInterval[] => {
-  const triples: readonly (readonly [Instant, Instant, FreeBusyStatus])[] = JSON.parse(json);
-  return triples.map(([start, end, status]) => ({ start, end, status }));
+const prepareTables = (database: StoreDatabase): readonly AddTable[] => {
+  const decodeDocument = createDocumentDecoder();
+  return [
+    prepareBusyTime(database),
+    prepareCalendarErrors(database),
+    prepareOverrides(database),
+    prepareClients(database),
+    prepareCompositions(database, decodeDocument),
+    preparePublished(database, decodeDocument),
+    prepareOutbox(database, decodeDocument),
+  ];
 };
 
+/** The presentity at which the first of the tables has given a whole chunk; `undefined` when less is left in each. */
+function prepareFindChunkEnd(database: StoreDatabase): (first: string) => string | undefined {
+  const find = database.prepare<[{ first: string; skip: number }], { last: string | null }>(`
+    SELECT min(last) AS last FROM (
+      SELECT (SELECT presentity FROM busy_time WHERE presentity >= @first ORDER BY presentity LIMIT 1 OFFSET @skip) AS last
+      UNION ALL
+      SELECT (SELECT presentity FROM calendar_error WHERE presentity >= @first ORDER BY presentity LIMIT 1 OFFSET @skip)
+      UNION ALL
+      SELECT (SELECT presentity FROM override WHERE presentity >= @first ORDER BY presentity LIMIT 1 OFFSET @skip)
+      UNION ALL
+      SELECT (SELECT presentity FROM client_presence WHERE presentity >= @first ORDER BY presentity LIMIT 1 OFFSET @skip)
+      UNION ALL
+      SELECT (SELECT presentity FROM composition WHERE presentity >= @first ORDER BY presentity LIMIT 1 OFFSET @skip)
+      UNION ALL
+      SELECT (SELECT presentity FROM published WHERE presentity >= @first ORDER BY presentity LIMIT 1 OFFSET @skip)
+      UNION ALL
+      SELECT (SELECT presentity FROM outbox WHERE presentity >= @first ORDER BY presentity LIMIT 1 OFFSET @skip))`);
+  return (first) => find.get({ first, skip: CHUNK - 1 })?.last ?? undefined;
+}
+
+// Columns of JSON were written by journal-writes.ts from the types that they are read as.
+const decodeBecause = (json: string): Because => JSON.parse(json);
+const decodeClients = (json: string): readonly ClientPresence[] => JSON.parse(json);
+
+type DecodeDocument = (json: string) => PresenceDocument;
+
+/** What is composed, published and due of one presentity is mostly the same: equal neighbours are decoded once. */
+function createDocumentDecoder(): DecodeDocument {
+  let last: { readonly json: string; readonly document: PresenceDocument } | undefined;
+  return (json) => {
+    if (last?.json !== json) last = { json, document: JSON.parse(json) };
+    return last.document;
+  };
+}
+
 function prepareBusyTime(database: StoreDatabase): AddTable {
-  type Row = { presentity: PresentityId; intervals: string; heard_at: Instant };
-  const list = database.prepare<[string, string], Row>(
-    "SELECT presentity, intervals, heard_at FROM busy_time WHERE presentity BETWEEN ? AND ? ORDER BY presentity",
-  );
+  const list = database
+    .prepare<[string, string], [PresentityId, string, Instant]>(
+      "SELECT presentity, intervals, heard_at FROM busy_time WHERE presentity BETWEEN ? AND ? ORDER BY presentity",
+    )
+    .raw();
   return (entryOf, first, last) => {
-    for (const { presentity, intervals, heard_at } of list.all(first, last)) {
-      const calendar: CalendarState = { intervals: decodeIntervals(intervals), heardAt: heard_at };
-      entryOf(presentity).calendar = calendar;
+    for (const [presentity, intervals, heardAt] of list.all(first, last)) {
+      entryOf(presentity).calendar = { intervals: decodeIntervals(intervals), heardAt };
     }
   };
 }
 
 function prepareCalendarErrors(database: StoreDatabase): AddTable {
-  type Row = { presentity: PresentityId; code: string; message: string; at: Instant };
-  const list = database.prepare<[string, string], Row>(
-    "SELECT presentity, code, message, at FROM calendar_error WHERE presentity BETWEEN ? AND ? ORDER BY presentity",
-  );
+  const list = database
+    .prepare<[string, string], [PresentityId, string, string, Instant]>(
+      "SELECT presentity, code, message, at FROM calendar_error WHERE presentity BETWEEN ? AND ? ORDER BY presentity",
+    )
+    .raw();
   return (entryOf, first, last) => {
-    for (const { presentity, ...error } of list.all(first, last)) entryOf(presentity).calendarError = error;
+    for (const [presentity, code, message, at] of list.all(first, last)) {
+      entryOf(presentity).calendarError = { code, message, at };
+    }
   };
 }
 
 function prepareOverrides(database: StoreDatabase): AddTable {
-  type Row = { presentity: PresentityId; kind: Override["kind"]; set_at: Instant; until: Instant | null };
-  const list = database.prepare<[string, string], Row>(
-    "SELECT presentity, kind, set_at, until FROM override WHERE presentity BETWEEN ? AND ? ORDER BY presentity",
-  );
+  const list = database
+    .prepare<[string, string], [PresentityId, Override["kind"], Instant, Instant | null]>(
+      "SELECT presentity, kind, set_at, until FROM override WHERE presentity BETWEEN ? AND ? ORDER BY presentity",
+    )
+    .raw();
   return (entryOf, first, last) => {
-    for (const { presentity, kind, set_at, until } of list.all(first, last)) {
-      entryOf(presentity).override = { kind, setAt: set_at, ...(until !== null && { until }) };
+    for (const [presentity, kind, setAt, until] of list.all(first, last)) {
+      entryOf(presentity).override = { kind, setAt, ...(until !== null && { until }) };
     }
   };
 }
 
 function prepareClients(database: StoreDatabase): AddTable {
-  const list = database.prepare<[string, string], { presentity: PresentityId; clients: string }>(
-    "SELECT presentity, clients FROM client_presence WHERE presentity BETWEEN ? AND ? ORDER BY presentity",
-  );
+  const list = database
+    .prepare<[string, string], [PresentityId, string]>(
+      "SELECT presentity, clients FROM client_presence WHERE presentity BETWEEN ? AND ? ORDER BY presentity",
+    )
+    .raw();
   return (entryOf, first, last) => {
-    for (const { presentity, clients } of list.all(first, last)) entryOf(presentity).clients = decodeClients(clients);
+    for (const [presentity, clients] of list.all(first, last)) entryOf(presentity).clients = decodeClients(clients);
   };
 }
 
-function prepareCompositions(database: StoreDatabase): AddTable {
-  type Row = { presentity: PresentityId; document: string; because: string; composed_at: Instant };
-  const list = database.prepare<[string, string], Row>(`
-    SELECT presentity, document, because, composed_at FROM composition
-    WHERE presentity BETWEEN ? AND ? ORDER BY presentity`);
+function prepareCompositions(database: StoreDatabase, decodeDocument: DecodeDocument): AddTable {
+  const list = database
+    .prepare<[string, string], [PresentityId, string, string, Instant]>(`
+      SELECT presentity, document, because, composed_at FROM composition
+      WHERE presentity BETWEEN ? AND ? ORDER BY presentity`)
+    .raw();
   return (entryOf, first, last) => {
-    for (const { presentity, document, because, composed_at } of list.all(first, last)) {
+    for (const [presentity, document, because, composedAt] of list.all(first, last)) {
       const entry = entryOf(presentity);
       entry.document = decodeDocument(document);
       entry.because = decodeBecause(because);
-      entry.composedAt = composed_at;
+      entry.composedAt = composedAt;
     }
   };
 }
 
-function preparePublished(database: StoreDatabase): AddTable {
-  type Row = Omit<Published, "document" | "tag"> & { presentity: PresentityId; document: string; tag: string | null };
-  const list = database.prepare<[string, string], Row>(`
-    SELECT presentity, publisher, document, locale, at, epoch, tag FROM published
-    WHERE presentity BETWEEN ? AND ? ORDER BY presentity, publisher`);
+function preparePublished(database: StoreDatabase, decodeDocument: DecodeDocument): AddTable {
+  const list = database
+    .prepare<[string, string], [PresentityId, string, string, string, Instant, string, string | null]>(`
+      SELECT presentity, publisher, document, locale, at, epoch, tag FROM published
+      WHERE presentity BETWEEN ? AND ? ORDER BY presentity, publisher`)
+    .raw();
   return (entryOf, first, last) => {
-    for (const { presentity, document, tag, ...row } of list.all(first, last)) {
-      const published = { ...row, document: decodeDocument(document), ...(tag !== null && { tag }) };
-      entryOf(presentity).published.push(published);
+    for (const [presentity, publisher, document, locale, at, epoch, tag] of list.all(first, last)) {
+      const published = { publisher, document: decodeDocument(document), locale, at, epoch };
+      entryOf(presentity).published.push(tag === null ? published : { ...published, tag });
     }
   };
 }
 
-function prepareOutbox(database: StoreDatabase): AddTable {
-  type Row = Omit<OutboxRow, "document" | "notBefore" | "lastError"> & {
-    document: string;
-    not_before: Instant;
-    last_error: string | null;
-  };
-  const list = database.prepare<[string, string], Row>(`
-    SELECT presentity, publisher, document, locale, kind, since, not_before, failures, last_error FROM outbox
-    WHERE presentity BETWEEN ? AND ? ORDER BY presentity, publisher`);
+type OutboxColumns = [
+  presentity: PresentityId,
+  publisher: string,
+  document: string,
+  locale: string,
+  kind: OutboxRow["kind"],
+  since: Instant,
+  notBefore: Instant,
+  failures: number,
+  lastError: string | null,
+];
+
+function prepareOutbox(database: StoreDatabase, decodeDocument: DecodeDocument): AddTable {
+  const list = database
+    .prepare<[string, string], OutboxColumns>(`
+      SELECT presentity, publisher, document, locale, kind, since, not_before, failures, last_error FROM outbox
+      WHERE presentity BETWEEN ? AND ? ORDER BY presentity, publisher`)
+    .raw();
   return (entryOf, first, last) => {
-    for (const { document, not_before, last_error, ...row } of list.all(first, last)) {
-      entryOf(row.presentity).outbox.push({
-        ...row,
+    for (const columns of list.all(first, last)) {
+      const [presentity, publisher, document, locale, kind, since, notBefore, failures, lastError] = columns;
+      const row = {
+        presentity,
+        publisher,
         document: decodeDocument(document),
-        notBefore: not_before,
-        ...(last_error !== null && { lastError: last_error }),
-      });
+        locale,
+        kind,
+        since,
+        notBefore,
+        failures,
+      };
+      entryOf(presentity).outbox.push(lastError === null ? row : { ...row, lastError });
     }
   };
 }

@@ -5,15 +5,13 @@ import type { ClientPresence, PresenceDocument } from "../core/presence.ts";
 import type { Instant } from "../lib/time.ts";
 import type { JournalEntry, OutboxRow, Published } from "../ports/journal.ts";
 import type { StoreDatabase } from "./database.ts";
+import { encodeIntervals } from "./stored-intervals.ts";
 
 type CalendarError = NonNullable<JournalEntry["calendarError"]>;
 
 /** Instants with added lengths may carry fractions; "not before" must not come too early. */
 const whole = Math.ceil;
 const wholeOrNull = (at: number | undefined): number | null => (at === undefined ? null : whole(at));
-
-const encodeIntervals = (intervals: readonly BusyInterval[]): string =>
-  JSON.stringify(intervals.map(({ start, end, status }) => [start, end, status]));
 
 /** The writes of the journal, one function a statement; to be called inside a transaction. */
 export type JournalWrites = ReturnType<typeof prepareJournalWrites>;
@@ -90,42 +88,40 @@ function prepareResultWrites(database: StoreDatabase) {
  * sent then needs no second sending, whichever of the two was.
  */
 function prepareOutboxWrites(database: StoreDatabase) {
-  const replaceRow = database.prepare<[ReturnType<typeof encodeRow>]>(`
-    INSERT INTO outbox
-      (presentity, publisher, document, locale, kind, since, not_before, failures, last_error)
-    VALUES
-      (@presentity, @publisher, @document, @locale, @kind, @since, @notBefore, @failures, @lastError)
+  const replaceRow = database.prepare<[string, string, string, string, string, number, number, number, string | null]>(`
+    INSERT INTO outbox (presentity, publisher, document, locale, kind, since, not_before, failures, last_error)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (presentity, publisher) DO UPDATE SET
       document = excluded.document, locale = excluded.locale, kind = excluded.kind, since = excluded.since,
       not_before = excluded.not_before, failures = excluded.failures, last_error = excluded.last_error`);
-  const deleteSameRow = database.prepare<[ReturnType<typeof encodeRow>]>(`
+  const deleteSameRow = database.prepare<[string, string, number, string, string, string]>(`
     DELETE FROM outbox
-    WHERE presentity = @presentity AND publisher = @publisher AND since = @since
-      AND kind = @kind AND locale = @locale AND document = @document`);
-  const recordFailure = database.prepare<[ReturnType<typeof encodeRow>]>(`
-    UPDATE outbox SET not_before = @notBefore, failures = @failures, last_error = @lastError
-    WHERE presentity = @presentity AND publisher = @publisher AND since = @since
-      AND kind = @kind AND locale = @locale AND document = @document`);
+    WHERE presentity = ? AND publisher = ? AND since = ? AND kind = ? AND locale = ? AND document = ?`);
+  const recordFailure = database.prepare<[number, number, string, string, string, number, string, string, string]>(`
+    UPDATE outbox SET not_before = ?, failures = ?, last_error = ?
+    WHERE presentity = ? AND publisher = ? AND since = ? AND kind = ? AND locale = ? AND document = ?`);
   const deleteRow = database.prepare<[string, string]>("DELETE FROM outbox WHERE presentity = ? AND publisher = ?");
+  const sameRow = ({ presentity, publisher, since, kind, locale, document }: OutboxRow) =>
+    [presentity, publisher, whole(since), kind, locale, JSON.stringify(document)] as const;
   return {
-    replaceOutboxRow: (row: OutboxRow) => replaceRow.run(encodeRow(row)),
-    deleteSameOutboxRow: (row: OutboxRow) => deleteSameRow.run(encodeRow(row)),
-    recordOutboxFailure: (row: OutboxRow) => recordFailure.run(encodeRow(row)),
+    replaceOutboxRow: ({ presentity, publisher, locale, kind, failures, ...row }: OutboxRow) =>
+      replaceRow.run(
+        presentity,
+        publisher,
+        JSON.stringify(row.document),
+        locale,
+        kind,
+        whole(row.since),
+        whole(row.notBefore),
+        failures,
+        row.lastError ?? null,
+      ),
+    deleteSameOutboxRow: (row: OutboxRow) => deleteSameRow.run(...sameRow(row)),
+    recordOutboxFailure: (row: OutboxRow, { retryAt, error }: { readonly retryAt: Instant; readonly error: string }) =>
+      recordFailure.run(whole(retryAt), row.failures + 1, error, ...sameRow(row)),
     deleteOutboxRow: (presentity: PresentityId, publisher: string) => deleteRow.run(presentity, publisher),
   };
 }
-
-const encodeRow = (row: OutboxRow) => ({
-  presentity: row.presentity,
-  publisher: row.publisher,
-  document: JSON.stringify(row.document),
-  locale: row.locale,
-  kind: row.kind,
-  since: whole(row.since),
-  notBefore: whole(row.notBefore),
-  failures: row.failures,
-  lastError: row.lastError ?? null,
-});
 
 function prepareDeletePresentity(database: StoreDatabase): (presentity: PresentityId) => void {
   const statements = [

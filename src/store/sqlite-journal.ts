@@ -11,6 +11,7 @@ import { LOCK_PATIENCE, NO_PATIENCE, type StoreDatabase } from "./database.ts";
 import { type JournalReads, prepareJournalReads } from "./journal-reads.ts";
 import { type JournalWrites, prepareJournalWrites } from "./journal-writes.ts";
 import { PendingWrites, type Write, type WriteSubject } from "./pending-writes.ts";
+import { QuietCheckpoint } from "./quiet-checkpoint.ts";
 import { isRefusedWrite } from "./store-errors.ts";
 
 const RETRY_INTERVAL = seconds(1);
@@ -33,6 +34,7 @@ export class SqliteJournal implements Journal {
   readonly #writes: JournalWrites;
   readonly #reads: JournalReads;
   readonly #pending = new PendingWrites();
+  readonly #checkpoint: QuietCheckpoint;
   #cancelCommit: (() => void) | undefined;
   #failure: Failure | undefined;
 
@@ -41,6 +43,7 @@ export class SqliteJournal implements Journal {
     this.#runtime = runtime;
     this.#writes = prepareJournalWrites(database);
     this.#reads = prepareJournalReads(database);
+    this.#checkpoint = new QuietCheckpoint(database, runtime);
   }
 
   *load(): Generator<JournalEntry> {
@@ -100,9 +103,8 @@ export class SqliteJournal implements Journal {
     this.#add(presentity, outcomeOf(row), () => this.#writes.deleteSameOutboxRow(row));
   }
 
-  recordFailure(row: OutboxRow, { retryAt, error }: { readonly retryAt: Instant; readonly error: string }): void {
-    const failed: OutboxRow = { ...row, notBefore: retryAt, failures: row.failures + 1, lastError: error };
-    this.#add(row.presentity, outcomeOf(row), () => this.#writes.recordOutboxFailure(failed));
+  recordFailure(row: OutboxRow, failure: { readonly retryAt: Instant; readonly error: string }): void {
+    this.#add(row.presentity, outcomeOf(row), () => this.#writes.recordOutboxFailure(row, failure));
   }
 
   deletePublished(presentity: PresentityId, publisher: string): void {
@@ -132,10 +134,10 @@ export class SqliteJournal implements Journal {
     return this.#failure ? { state: "degraded", ...this.#failure } : { state: "ok" };
   }
 
-  /** Ends the attempts to write what waits. */
+  /** Ends everything that is done later; what has not been written by then is not written. */
   close(): void {
-    this.#cancelCommit?.();
-    this.#cancelCommit = undefined;
+    this.#cancelScheduled();
+    this.#checkpoint.close();
   }
 
   #add(presentity: PresentityId, subject: WriteSubject, write: Write): void {
@@ -156,6 +158,11 @@ export class SqliteJournal implements Journal {
       () => this.#commitWhenDue(),
       () => undefined, // cancelled
     );
+  }
+
+  #cancelScheduled(): void {
+    this.#cancelCommit?.();
+    this.#cancelCommit = undefined;
   }
 
   #commitWhenDue(): void {
@@ -180,8 +187,9 @@ export class SqliteJournal implements Journal {
       this.#noteFailure(toGatewayError(error));
       throw error;
     }
-    this.close();
+    this.#cancelScheduled();
     this.#pending.clear();
+    this.#checkpoint.noteCommit();
     if (this.#failure) this.#runtime.log.info("store.write-recovered", { code: this.#failure.error.code });
     this.#failure = undefined;
   }

@@ -107,8 +107,8 @@ export function parseInstant(text: string): Instant | undefined {
   ];
   const offset = parseOffset(match[8] ?? "Z");
   if (offset === undefined || month < 1 || month > 12 || day < 1 || day > daysInMonth(year, month)) return undefined;
-  if (minute > 59 || second > 60 || hour > 24 || (hour === 24 && minute + second > 0)) return undefined;
   const fraction = Math.trunc(Number(`0.${match[7] ?? "0"}`) * 1000);
+  if (minute > 59 || second > 60 || hour > 24 || (hour === 24 && minute + second + fraction > 0)) return undefined;
   const inDay = ((hour * 60 + minute - offset) * 60 + second) * 1000 + fraction;
   return instant(daysFromCivil(year, month, day) * DAY + inDay);
 }
@@ -150,13 +150,13 @@ export function formatLength(length: number): string {
 export function parseLength(text: string): Milliseconds | undefined {
   const trimmed = text.trim().toLowerCase();
   if (/^\d{1,6}$/.test(trimmed)) return minutes(Number(trimmed));
-  const part = /(\d{1,6}(?:\.\d{1,3})?)\s*(d|days?|h|hours?|hrs?|m|min|minutes?|s|sec|seconds?)(?=[\s\d]|$)\s*/y;
+  const part = /(\d{1,6}(?:\.\d{1,3})?)\s*(d|days?|h|hours?|hrs?|m|mins?|minutes?|s|secs?|seconds?)(?=[\s\d]|$)\s*/y;
   let total = 0;
   while (part.lastIndex < trimmed.length) {
     const match = part.exec(trimmed);
     if (!match) return undefined;
     const size = UNITS.find(([name]) => match[2]?.startsWith(name))?.[1] ?? 0;
-    total += Number(match[1]) * size;
+    total += Math.round(Number(match[1]) * size);
   }
   return trimmed === "" ? undefined : milliseconds(total);
 }

@@ -121,7 +121,7 @@ async function* openStream(
 }
 
 function* changesOf(frame: StreamFrame, group: SubscriptionGroup): Generator<CalendarChange, void> {
-  let isAlive = true;
+  let isAlive = frame.problem === undefined;
   for (const id of frame.changed) {
     const mailbox = group.mailboxOf(id);
     if (mailbox === undefined) continue;

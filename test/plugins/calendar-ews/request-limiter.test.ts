@@ -1,0 +1,214 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { ewsError, isEwsError } from "../../../plugins/calendar-ews/ews-errors.ts";
+import {
+  type Allowance,
+  afterRefusal,
+  afterSuccess,
+  FIRST_ALLOWANCE,
+  RequestLimiter,
+  type Urgency,
+} from "../../../plugins/calendar-ews/request-limiter.ts";
+import { instant } from "../../../src/lib/time.ts";
+import type { GatewayError } from "../../../src/ports/errors.ts";
+import { settle } from "../../doubles/fake-clock.ts";
+import { createTestRuntime } from "../../doubles/test-runtime.ts";
+
+const isRefusal = (error: unknown): error is GatewayError => isEwsError(error, "ews-throttled");
+
+function setUp({ ceiling = 60, queue = 2200 } = {}) {
+  const runtime = createTestRuntime();
+  const options = {
+    host: "mail",
+    clock: runtime.clock,
+    random: () => 0,
+    ceiling: () => ceiling,
+    longestQueue: () => queue,
+  };
+  const limiter = new RequestLimiter({ ...options, isRefusal });
+  const started: number[] = [];
+  const ends: ((error?: GatewayError) => void)[] = [];
+  const run = (number: number, urgency: Urgency = "reading", signal = new AbortController().signal): Promise<number> =>
+    limiter.run(
+      () => {
+        started.push(number);
+        return new Promise((resolve, reject) => {
+          ends[number] = (error) => (error ? reject(error) : resolve(number));
+        });
+      },
+      urgency,
+      signal,
+    );
+  return { runtime, limiter, started, ends, run };
+}
+
+const busy = (retryAfter?: number): GatewayError =>
+  ewsError("ews-throttled", "busy", retryAfter === undefined ? {} : { retryAfter });
+
+const ERRORS = { ok: undefined, busy: busy(10), fail: ewsError("ews-fault", "no") };
+
+describe("the allowance", () => {
+  const step = fc.record({
+    ok: fc.boolean(),
+    later: fc.nat(5000),
+    retryAfter: fc.option(fc.nat(100_000), { nil: undefined }),
+    random: fc.double({ min: 0, max: 0.999, noNaN: true }),
+  });
+
+  it("stays between one and the ceiling, and never ends a pause that the server asked for", () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), fc.integer({ min: 1, max: 100 }), (steps, ceiling) => {
+        let allowance: Allowance = FIRST_ALLOWANCE;
+        let now = instant(1_000_000);
+        for (const { ok, later, retryAfter, random } of steps) {
+          const startedAt = now;
+          now = instant(now + later);
+          const before = allowance;
+          allowance = ok
+            ? afterSuccess(allowance, ceiling)
+            : afterRefusal(allowance, { startedAt, now, retryAfter, random });
+          expect(allowance.limit).toBeGreaterThanOrEqual(1);
+          expect(allowance.limit).toBeLessThanOrEqual(Math.max(ceiling, FIRST_ALLOWANCE.limit));
+          expect(allowance.pausedUntil).toBeGreaterThanOrEqual(before.pausedUntil);
+          if (!ok) expect(allowance.pausedUntil).toBeGreaterThanOrEqual(now + (retryAfter ?? 0));
+        }
+      }),
+    );
+  });
+
+  it("is halved once for a round of refusals, and grows by one for a round of successes", () => {
+    const refusal = { startedAt: instant(10), now: instant(20), retryAfter: 5, random: 0 };
+    const once = afterRefusal(FIRST_ALLOWANCE, refusal);
+    expect(once.limit).toBe(5);
+    expect(afterRefusal(once, { ...refusal, now: instant(21) }).limit).toBe(5);
+    expect(afterRefusal(once, { ...refusal, startedAt: instant(30), now: instant(31) }).limit).toBe(2);
+    let grown = once;
+    for (let count = 0; count < 6; count++) grown = afterSuccess(grown, 60);
+    expect(Math.floor(grown.limit)).toBe(6);
+  });
+
+  it("waits longer after each refusal without a time", () => {
+    let allowance: Allowance = FIRST_ALLOWANCE;
+    const waits = [1, 2, 3, 4, 5, 6, 7, 8].map((round) => {
+      const now = instant(round * 1_000_000);
+      allowance = afterRefusal(allowance, { startedAt: now, now, retryAfter: undefined, random: 0.999_999 });
+      return Math.round((allowance.pausedUntil - now) / 1000);
+    });
+    expect(waits).toEqual([1, 2, 4, 8, 16, 32, 60, 60]);
+  });
+});
+
+describe("the limiter", () => {
+  it("begins with ten at a time, or fewer when the parameter says so", async () => {
+    for (const [ceiling, expected] of [
+      [60, 10],
+      [3, 3],
+      [1, 1],
+    ] as const) {
+      const { started, run, limiter } = setUp({ ceiling });
+      for (let number = 0; number < 20; number++) void run(number).catch(() => undefined);
+      await settle();
+      expect(started).toHaveLength(expected);
+      expect(limiter.load).toEqual({ running: expected, waiting: 20 - expected, limit: expected });
+    }
+  });
+
+  it("lets readers go before watchers, each in their order", async () => {
+    const { started, ends, run } = setUp({ ceiling: 1 });
+    const all = [run(0), run(1, "watching"), run(2, "watching"), run(3), run(4)];
+    for (const number of [0, 3, 4, 1, 2]) {
+      await settle();
+      ends[number]?.();
+    }
+    await Promise.all(all);
+    expect(started).toEqual([0, 3, 4, 1, 2]);
+  });
+
+  it("refuses a reader over the longest queue, and never a watcher", async () => {
+    const { run } = setUp({ ceiling: 1, queue: 2 });
+    for (const number of [0, 1, 2]) void run(number).catch(() => undefined);
+    await expect(run(3)).rejects.toMatchObject({ code: "ews-queue-full", type: "wait" });
+    void run(4, "watching").catch(() => undefined);
+  });
+
+  it("starts nothing before the time that the server asked for is over", async () => {
+    const { runtime, started, ends, run } = setUp({ ceiling: 2 });
+    const first = run(0);
+    await settle();
+    ends[0]?.(busy(3000));
+    await expect(first).rejects.toMatchObject({ code: "ews-throttled" });
+    void run(1);
+    await runtime.clock.advance(2999);
+    expect(started).toEqual([0]);
+    await runtime.clock.advance(1);
+    expect(started).toEqual([0, 1]);
+  });
+
+  it("is not held up when the clock is set back during a pause", async () => {
+    const { runtime, started, ends, run } = setUp();
+    const first = run(0);
+    await settle();
+    ends[0]?.(busy(3000));
+    await first.catch(() => undefined);
+    void run(1);
+    runtime.clock.step(-3_600_000);
+    await runtime.clock.advance(3000);
+    expect(started).toEqual([0, 1]);
+  });
+
+  it("gives readers back when the pause is long, with the time to come again, and lets watchers wait", async () => {
+    const { runtime, started, ends, run } = setUp({ ceiling: 1 });
+    const first = run(0);
+    const reader = run(1);
+    const watcher = run(2, "watching");
+    await settle();
+    ends[0]?.(busy(60_000));
+    await expect(first).rejects.toThrow();
+    await expect(reader).rejects.toMatchObject({ code: "ews-throttled", type: "wait", retryAfter: 60_000 });
+    await runtime.clock.advance(20_000);
+    await expect(run(3)).rejects.toMatchObject({ retryAfter: 40_000 });
+    await runtime.clock.advance(40_000);
+    expect(started).toEqual([0, 2]);
+    ends[2]?.();
+    await expect(watcher).resolves.toBe(2);
+  });
+
+  it("lets a request that is cancelled in the queue go with the signal's reason, and forgets it", async () => {
+    const { limiter, started, ends, run } = setUp({ ceiling: 1 });
+    const cancelled = new AbortController();
+    const first = run(0);
+    const second = run(1, "reading", cancelled.signal);
+    cancelled.abort(new Error("enough"));
+    await expect(second).rejects.toThrow("enough");
+    ends[0]?.();
+    await first;
+    expect(started).toEqual([0]);
+    expect(limiter.load).toMatchObject({ running: 0, waiting: 0 });
+    await expect(run(2, "reading", cancelled.signal)).rejects.toThrow("enough");
+  });
+
+  it("never runs more than the limit, whatever happens", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.constantFrom("ok" as const, "busy" as const, "fail" as const), { minLength: 1, maxLength: 40 }),
+        fc.integer({ min: 1, max: 15 }),
+        async (outcomes, ceiling) => {
+          const { runtime, limiter, started, ends, run } = setUp({ ceiling });
+          const all = outcomes.map((_, number) => run(number, "watching").catch(() => undefined));
+          let most = 0;
+          for (let ended = 0; ended < outcomes.length; ended++) {
+            await settle();
+            while (started.length <= ended) await runtime.clock.advance(1000);
+            most = Math.max(most, limiter.load.running);
+            const number = started[ended] ?? 0;
+            ends[number]?.(ERRORS[outcomes[number] ?? "ok"]);
+          }
+          await Promise.all(all);
+          expect(most).toBeLessThanOrEqual(ceiling);
+          expect(limiter.load).toMatchObject({ running: 0, waiting: 0 });
+        },
+      ),
+      { numRuns: 15 },
+    );
+  });
+});

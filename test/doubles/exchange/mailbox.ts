@@ -44,7 +44,8 @@ export interface MailboxChange {
   readonly kind: "created" | "modified" | "deleted";
   readonly mailbox: Mailbox;
   readonly itemId: string;
-  readonly changeKey: string;
+  /** Which of the mailbox's changes it is. */
+  readonly changedAt: number;
   readonly changesFreeBusy: boolean;
 }
 
@@ -79,7 +80,8 @@ export class Mailbox {
   addMeeting(details: MeetingDetails): string {
     this.#made += 1;
     const id = itemId(this.smtp, String(this.#made));
-    this.#put({ ...details, id, createdAt: this.#changes + 1, changedAt: 0 });
+    this.#changes += 1;
+    this.#meetings.set(id, { ...details, id, createdAt: this.#changes, changedAt: this.#changes });
     this.#tell("created", id, details.status !== "free");
     return id;
   }
@@ -87,7 +89,8 @@ export class Mailbox {
   /** Changes the given properties; an unknown id is ErrorItemNotFound. */
   changeMeeting(id: string, change: Partial<MeetingDetails>): void {
     const before = this.meeting(id);
-    this.#put({ ...before, ...change });
+    this.#changes += 1;
+    this.#meetings.set(id, { ...before, ...change, changedAt: this.#changes });
     const timing: readonly (keyof MeetingDetails)[] = ["start", "end", "status", "recurrence"];
     this.#tell(
       "modified",
@@ -138,13 +141,8 @@ export class Mailbox {
     return this.#removed.filter((removed) => removed.changedAt > changes);
   }
 
-  #put(meeting: Meeting): void {
-    this.#changes += 1;
-    this.#meetings.set(meeting.id, { ...meeting, changedAt: this.#changes });
-  }
-
   #tell(kind: MailboxChange["kind"], id: string, changesFreeBusy: boolean): void {
-    this.#onChange({ kind, mailbox: this, itemId: id, changeKey: changeKey(this.#changes), changesFreeBusy });
+    this.#onChange({ kind, mailbox: this, itemId: id, changedAt: this.#changes, changesFreeBusy });
   }
 }
 

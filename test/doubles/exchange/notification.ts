@@ -11,7 +11,7 @@ export interface NotificationEvent {
   readonly at: number;
   readonly smtp: string;
   readonly itemId: string;
-  readonly changeKey: string;
+  readonly changedAt: number;
 }
 
 const TYPE_OF_CHANGE: Readonly<Record<MailboxChange["kind"], EventType>> = {
@@ -40,14 +40,14 @@ export function eventsOfChange(
       at,
       smtp: mailbox.smtp,
       itemId,
-      changeKey: change.changeKey,
+      changedAt: change.changedAt,
     }));
 }
 
 /** An event's element; streamed events carry no watermark, pushed and pulled ones do. */
 export function encodeEvent(event: NotificationEvent, watermark: "with-watermark" | "without-watermark"): string {
   const mark = watermark === "with-watermark" ? `<t:Watermark>${encodeWatermark(event.number)}</t:Watermark>` : "";
-  const item = `<t:ItemId Id="${event.itemId}" ChangeKey="${event.changeKey}"/>`;
+  const item = `<t:ItemId Id="${event.itemId}" ChangeKey="${changeKey(event.changedAt)}"/>`;
   const parent = `<t:ParentFolderId Id="${folderId(event.smtp, "calendar")}" ChangeKey="${changeKey(1)}"/>`;
   return `<t:${event.type}>${mark}<t:TimeStamp>${formatUtcTime(event.at)}</t:TimeStamp>${item}${parent}</t:${event.type}>`;
 }

@@ -77,6 +77,15 @@ describe("calendar items", () => {
     expect(all(await call(items.findItemRequest(VIEW)), /<t:Start>2026-11-(\d\d)/g)).toEqual(["02"]);
   });
 
+  it("lose a property that a client deletes, but not their times", async () => {
+    const id = alice.addMeeting({ ...PLAN, location: "room" });
+    for (const uri of ["item:Subject", "calendar:Location", "item:Body"]) {
+      expect(codeOf(await call(items.deletePropertyRequest(id, uri)))).toBe("NoError");
+    }
+    expect(alice.meeting(id)).toMatchObject({ subject: "", location: "" });
+    expect(codeOf(await call(items.deletePropertyRequest(id, "calendar:Start")))).toBe("ErrorInvalidPropertyDelete");
+  });
+
   it("are listed page by page, and in a view up to the number asked for", async () => {
     for (const hour of ["01", "02", "03"]) {
       alice.addMeeting({ start: at(`02T${hour}:00`), end: at(`02T${hour}:30`), status: "busy" });

@@ -40,7 +40,7 @@ describe("request parser", () => {
       fc.property(anyText, (codePoints) => {
         const text = String.fromCodePoint(...codePoints);
         const root = parseRequestXml(Buffer.from(`<a b="${escapeXml(text)}">${escapeXml(text)}</a>`));
-        const carried = text.toWellFormed().replace(/[^\t\n\r\u0020-\uFFFD\u{10000}-\u{10FFFF}]/gu, "\uFFFD");
+        const carried = text.replace(/[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/gu, "\uFFFD");
         expect(root.text).toBe(carried.replace(/\r\n?/g, "\n"));
       }),
     );

@@ -50,7 +50,9 @@ function completeDetails(properties: Partial<MeetingDetails>): MeetingDetails {
   return { ...properties, start, end, status };
 }
 
-/** UpdateItem: SetItemField of the properties that CreateItem knows; DeleteItemField of subject, place and recurrence. */
+const REQUIRED_FIELDS = ["calendar:Start", "calendar:End", "calendar:LegacyFreeBusyStatus"];
+
+/** UpdateItem: SetItemField of the properties that CreateItem knows; DeleteItemField of others than the times and the status. */
 export function updateItem(call: Call, site: Site): Answer {
   return answerEach(call, child(call.body, "ItemChanges"), (element) => {
     const [idElement] = element.children;
@@ -72,7 +74,11 @@ function parseUpdate(update: XmlElement, mailbox: Mailbox): Partial<MeetingDetai
   if (field === "item:Subject") return { subject: "" };
   if (field === "calendar:Location") return { location: "" };
   if (field === "calendar:Recurrence") return { recurrence: undefined };
-  throw new EwsFault("ErrorInvalidPropertyDelete", `Property ${field ?? ""} cannot be deleted.`);
+  if (field === undefined || REQUIRED_FIELDS.includes(field)) {
+    throw new EwsFault("ErrorInvalidPropertyDelete", `Property ${field ?? ""} cannot be deleted.`);
+  }
+  // What is not kept, such as a body, is as good as deleted.
+  return {};
 }
 
 /** DeleteItem, whatever the DeleteType: nothing is kept in Deleted Items. */

@@ -1,0 +1,51 @@
+import type { PresentityId } from "../../src/core/addresses.ts";
+import type { XmlDraft, XmlElement } from "../../src/ports/xmpp-link.ts";
+import { NS_ACTIVITY } from "../shared-xmpp/namespaces.ts";
+
+/** Own publications of one user whose events may still come. */
+const MOST_PENDING = 4;
+
+/**
+ * Remembers what the gateway itself published in each user's activity node, so that its own events are told from
+ * others'. Events of one node come in the order of publishing: one that is no newer than the last one seen is foreign.
+ */
+export class ActivityHistory {
+  readonly #published = new Map<PresentityId, readonly string[]>();
+
+  /** Notes the publication, if the iq is one. */
+  record(user: PresentityId, iq: XmlDraft): void {
+    const item = findDraft(iq, (draft) => draft.name === "publish" && draft.attributes?.["node"] === NS_ACTIVITY);
+    const payload = item && findDraft(item, (draft) => draft.name === "activity");
+    if (!payload) return;
+    const earlierOnes = this.#published.get(user) ?? [];
+    this.#published.set(user, [...earlierOnes, fingerprint(payload)].slice(-MOST_PENDING));
+  }
+
+  /** True when the payload of an event is what the gateway published; what came before it cannot come any more. */
+  recognise(user: PresentityId, payload: XmlElement): boolean {
+    const published = this.#published.get(user) ?? [];
+    const index = published.indexOf(fingerprint(payload));
+    if (index < 0) return false;
+    this.#published.set(user, published.slice(index));
+    return true;
+  }
+}
+
+function findDraft(draft: XmlDraft, fits: (draft: XmlDraft) => boolean): XmlDraft | undefined {
+  if (fits(draft)) return draft;
+  for (const child of draft.children ?? []) {
+    const found = typeof child === "object" ? findDraft(child, fits) : undefined;
+    if (found) return found;
+  }
+  return undefined;
+}
+
+/** Names and texts in order; namespaces and attributes may be written anew by the server. */
+const fingerprint = (node: XmlElement | XmlDraft): string =>
+  JSON.stringify([
+    node.name,
+    ...contentOf(node).map((child) => (typeof child === "string" ? child : fingerprint(child))),
+  ]);
+
+const contentOf = ({ children = [] }: XmlElement | XmlDraft): readonly (XmlElement | XmlDraft | string)[] =>
+  children.filter((child) => child !== undefined);

@@ -1,0 +1,91 @@
+import { AddressError, type PresentityId, parsePresentityId, resourceOf } from "../../src/core/addresses.ts";
+import type { ClientPresence } from "../../src/core/presence.ts";
+import { earlier, type Instant, parseInstant } from "../../src/lib/time.ts";
+import type { Stanza, XmlElement } from "../../src/ports/xmpp-link.ts";
+import { elementsOf, findChild, textOf } from "../shared-xmpp/elements.ts";
+import { NS_SERVER_MODULE } from "../shared-xmpp/namespaces.ts";
+
+/** What a presence stanza says of a client. */
+export type HeardPresence =
+  | {
+      readonly kind: "present";
+      readonly presentity: PresentityId;
+      readonly presence: ClientPresence;
+      /** It was sent earlier and is told again (XEP-0203): part of a snapshot. */
+      readonly isDelayed: boolean;
+    }
+  /** An empty resource: all of them. */
+  | { readonly kind: "gone"; readonly presentity: PresentityId; readonly resource: string };
+
+/** Characters of one status text that are kept. */
+const LONGEST_STATUS = 1000;
+const MOST_LANGUAGES = 10;
+/** BCP 47, loosely: the tag becomes a key and an attribute. */
+const LANGUAGE = /^[A-Za-z0-9-]{1,35}$/;
+const SHOWS = ["chat", "away", "xa", "dnd"] as const;
+
+/** The presentity of a full or bare JID; `undefined` for a domain and for what is no JID. */
+export function presentityOf(jid: string): PresentityId | undefined {
+  const slash = jid.indexOf("/");
+  try {
+    return parsePresentityId(slash < 0 ? jid : jid.slice(0, slash));
+  } catch (error) {
+    if (error instanceof AddressError) return undefined;
+    throw error;
+  }
+}
+
+/** Reads a presence stanza of a user (RFC 6121 4.7); `undefined` for what says nothing of the user's own client. Pure. */
+export function decodePresence({ element, from, type }: Stanza, now: Instant): HeardPresence | undefined {
+  if (type !== "" && type !== "unavailable") return undefined;
+  // What the server module shows in the user's name is our own word, not the client's.
+  if (findChild(element, "overlaid", NS_SERVER_MODULE)) return undefined;
+  const presentity = presentityOf(from);
+  if (!presentity) return undefined;
+  const resource = resourceOf(from);
+  if (type === "unavailable") return { kind: "gone", presentity, resource };
+  if (resource === "") return undefined;
+  const delay = findChild(element, "delay", "urn:xmpp:delay");
+  const sentAt = delay && parseInstant(delay.attributes["stamp"] ?? "");
+  const presence: ClientPresence = {
+    resource,
+    show: decodeShow(element),
+    priority: decodePriority(element),
+    status: decodeStatus(element),
+    since: sentAt === undefined ? now : earlier(sentAt, now),
+  };
+  return { kind: "present", presentity, presence, isDelayed: delay !== undefined };
+}
+
+const ownChildren = (element: XmlElement, name: string): readonly XmlElement[] =>
+  elementsOf(element).filter((child) => child.name === name && child.namespace === element.namespace);
+
+function decodeShow(element: XmlElement): ClientPresence["show"] {
+  const [show] = ownChildren(element, "show");
+  const text = show ? textOf(show).trim() : "";
+  return SHOWS.find((each) => each === text) ?? "available";
+}
+
+/** RFC 6121 4.7.2.3: an integer from -128 to 127; anything else counts as the default. */
+function decodePriority(element: XmlElement): number {
+  const [priority] = ownChildren(element, "priority");
+  const text = priority ? textOf(priority).trim() : "";
+  const value = /^[+-]?\d{1,3}$/.test(text) ? Number(text) : 0;
+  return value >= -128 && value <= 127 ? value : 0;
+}
+
+function decodeStatus(element: XmlElement): Readonly<Record<string, string>> {
+  const inherited = element.attributes["xml:lang"] ?? "";
+  const entries = new Map<string, string>();
+  for (const status of ownChildren(element, "status")) {
+    const tag = status.attributes["xml:lang"] ?? inherited;
+    const language = LANGUAGE.test(tag) ? tag : "";
+    const text = textOf(status).trim();
+    if (text !== "" && entries.size < MOST_LANGUAGES && !entries.has(language)) entries.set(language, shorten(text));
+  }
+  return Object.fromEntries(entries);
+}
+
+/** Never cuts a surrogate pair in two. */
+const shorten = (text: string): string =>
+  text.length <= LONGEST_STATUS ? text : text.slice(0, LONGEST_STATUS).replace(/[\uD800-\uDBFF]$/, "");

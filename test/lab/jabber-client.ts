@@ -77,25 +77,32 @@ export async function connectJabber(options: JabberOptions): Promise<JabberClien
   );
   const seen: JabberFact[] = [];
   const watchers = new Set<() => void>();
+  const replies: Replies = new Map();
   connection.on("stanza", (stanza) => {
+    if (stanza.name === "iq" && /^(result|error)$/.test(stanza.attrs["type"]))
+      replies.get(stanza.attrs["id"])?.(stanza);
     const fact = decodeFact(stanza);
     if (!fact || isRepetition(fact, seen)) return;
     seen.push(fact);
     for (const watcher of [...watchers]) watcher();
   });
   const jid = String(await connection.start());
-  return makeClient(connection, jid, { seen, watchers, features });
+  return makeClient(connection, jid, { seen, watchers, replies, features });
 }
+
+/** Who waits for the answer to which IQ, by its id. */
+type Replies = Map<string, (stanza: Element) => void>;
 
 interface Memory {
   readonly seen: JabberFact[];
   readonly watchers: Set<() => void>;
+  readonly replies: Replies;
   readonly features: readonly string[];
 }
 
-function makeClient(connection: Client, jid: string, { seen, watchers, features }: Memory): JabberClient {
+function makeClient(connection: Client, jid: string, { seen, watchers, replies, features }: Memory): JabberClient {
   const bareJid = jid.replace(/\/.*/s, "");
-  const request: JabberClient["request"] = (iq) => requestOver(connection, iq);
+  const request: JabberClient["request"] = (iq) => requestOver(connection, replies, iq);
   const self: JabberClient = {
     jid,
     bareJid,
@@ -159,33 +166,32 @@ function isRepetition(fact: JabberFact, seen: readonly JabberFact[]): boolean {
   );
 }
 
-function requestOver(connection: Client, iq: Parameters<JabberClient["request"]>[0]): Promise<JabberReply> {
+function requestOver(
+  connection: Client,
+  replies: Replies,
+  iq: Parameters<JabberClient["request"]>[0],
+): Promise<JabberReply> {
   const id = randomUUID();
   const to = iq.to === undefined ? "" : ` to="${escapeXML(iq.to)}"`;
-  return new Promise((resolve, reject) => {
-    const stop = (): void => {
+  const answered = new Promise<JabberReply>((resolve, reject) => {
+    const timer = setTimeout(
+      () => reject(new Error(`no answer within ${REPLY_LIMIT} ms: ${iq.payload.toString().slice(0, 500)}`)),
+      REPLY_LIMIT,
+    );
+    replies.set(id, (stanza) => {
       clearTimeout(timer);
-      connection.off("stanza", receive);
-    };
-    const receive = (stanza: Element): void => {
-      if (stanza.name !== "iq" || stanza.attrs["id"] !== id || !/^(result|error)$/.test(stanza.attrs["type"])) return;
-      stop();
       resolve(
         stanza.attrs["type"] === "error"
           ? { ...decodeError(stanza), type: "error" }
           : { type: "result", element: stanza },
       );
-    };
-    const timer = setTimeout(() => {
-      stop();
-      reject(new Error(`no answer within ${REPLY_LIMIT} ms: ${iq.payload.toString().slice(0, 500)}`));
-    }, REPLY_LIMIT);
-    connection.on("stanza", receive);
+    });
     connection.write(`<iq type="${iq.type}" id="${id}"${to}>${iq.payload.toString()}</iq>`).catch((cause: unknown) => {
-      stop();
+      clearTimeout(timer);
       reject(new Error("the connection is gone", { cause }));
     });
   });
+  return answered.finally(() => replies.delete(id));
 }
 
 function encodePresence({ show, status, priority, to }: OwnPresence, features: readonly string[]): Element {

@@ -9,7 +9,8 @@ local text_key = module:require "text_key";
 local CLAIM = "in_a_meeting";
 
 local reserved = {};
-for _, texts in ipairs { module:require "reserved_texts", module:get_option_array("presence_gateway_reserved_texts", {}) } do
+local own_texts = module:get_option_array("presence_gateway_reserved_texts", {});
+for _, texts in ipairs { module:require "reserved_texts", own_texts } do
 	for _, text in ipairs(texts) do
 		local key = text_key(tostring(text));
 		if key ~= "" then reserved[key] = true; end
@@ -23,7 +24,7 @@ end
 -- The gateway's own component, or an IQ that mod_privilege runs in the user's name: that session has no resource.
 local function is_gateway(origin, component)
 	if origin.type == "component" then return origin.host == component; end
-	return origin.type == "c2s" and not prosody.full_sessions[origin.full_jid];
+	return origin.type == "c2s" and not origin.conn and not prosody.full_sessions[origin.full_jid or ""];
 end
 
 -- All descendants count: repeated elements, several items and foreign namespaces reach clients as they are.

@@ -18,7 +18,9 @@ local function seconds(name, default)
 end
 
 local component = jid.prep(module:get_option_string("presence_gateway_component", ""));
-if not component or component == "" then error("presence_gateway_component must be the address of the gateway's component", 0); end
+if not component or component == "" then
+	error("presence_gateway_component must be the address of the gateway's component", 0);
+end
 local grace = seconds("presence_gateway_grace", 300);
 local max_overlay = seconds("presence_gateway_max_overlay", 86400);
 local guarded = module:get_option_boolean("presence_gateway_guard", true);
@@ -94,7 +96,7 @@ local function clear_stray_activity(username)
 	local present = overlay.get(username);
 	if present and present.activity then return; end
 	if activity.clear(username, guard.claim) then
-		module:log("info", "Cleared a stored activity 'in a meeting' of %s@%s that the gateway does not know", username, host);
+		module:log("info", "Cleared a stored activity 'in a meeting' of %s@%s, of no gateway", username, host);
 	end
 end
 
@@ -115,7 +117,8 @@ end
 local function set_overlay(origin, stanza)
 	local username, to_host, resource = jid.split(stanza.attr.to);
 	if not username or to_host ~= host or resource then
-		return origin.send(st.error_reply(stanza, "modify", "bad-request", "An overlay is for the bare address of a local user"));
+		local text = "An overlay is for the bare address of a local user";
+		return origin.send(st.error_reply(stanza, "modify", "bad-request", text));
 	elseif not (sessions[username] or user_exists(username, host)) then
 		return origin.send(st.error_reply(stanza, "cancel", "item-not-found"));
 	end

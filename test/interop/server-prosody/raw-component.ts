@@ -65,7 +65,7 @@ interface Inbox {
 }
 
 function makeComponent(jid: string, socket: Socket, { seen, listeners }: Inbox): RawComponent {
-  const await_ = <T>(find: (element?: Element) => T | undefined, description: string): Promise<T> =>
+  const awaitElement = <T>(find: (element?: Element) => T | undefined, description: string): Promise<T> =>
     new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         listeners.delete(look);
@@ -84,7 +84,7 @@ function makeComponent(jid: string, socket: Socket, { seen, listeners }: Inbox):
   const request: RawComponent["request"] = ({ type, to, payload, from = jid }) => {
     const id = randomUUID();
     socket.write(`<iq type="${type}" id="${id}" from="${from}" to="${to}">${payload}</iq>`);
-    return await_(
+    return awaitElement(
       (element) => {
         if (element?.name !== "iq" || element.attrs["id"] !== id) return undefined;
         if (element.attrs["type"] === "result") return { type: "result", condition: "", text: "", element };
@@ -101,7 +101,8 @@ function makeComponent(jid: string, socket: Socket, { seen, listeners }: Inbox):
       const reply = await request({ type: "set", to: bareJid, payload: privilegedPublish(bareJid, activity) });
       return reply.type === "result" && !/type=["']error["']/.test(reply.element.toString());
     },
-    waitFor: (predicate, description) => await_(() => predicate(seen) || undefined, description).then(() => undefined),
+    waitFor: (predicate, description) =>
+      awaitElement(() => predicate(seen) || undefined, description).then(() => undefined),
     vanish: () =>
       new Promise((resolve) => {
         if (socket.closed) return resolve();

@@ -115,7 +115,7 @@ function makeClient(connection: Client, jid: string, { seen, watchers, replies, 
     async settle() {
       await request({ type: "get", to: bareJid.replace(/^.*@/, ""), payload: xml("ping", { xmlns: "urn:xmpp:ping" }) });
     },
-    waitFor: (predicate, description, deadline = 5_000) => {
+    waitFor: (predicate, description, deadline = 10_000) => {
       const { promise, settleWith } = watched(watchers, () => predicate(self));
       const timer = setTimeout(
         () => settleWith(new Error(`${bareJid} did not see: ${description}\n${recount(seen)}`)),

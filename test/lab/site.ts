@@ -1,0 +1,108 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type SimulatedExchange, startExchange } from "../doubles/exchange/exchange.ts";
+import { createTlsAuthority } from "../doubles/tls-authority.ts";
+import { type GatewayProcess, prepareGateway } from "./gateway-process.ts";
+import { connectJabber, type JabberClient } from "./jabber-client.ts";
+import { type Prosody, startProsody } from "./prosody.ts";
+import type { LuaValue } from "./prosody-config.ts";
+
+/** What may differ from the usual site. */
+export interface SiteOptions {
+  readonly users?: readonly string[];
+  readonly rosters?: readonly (readonly [string, string])[];
+  /** Options of the server module. */
+  readonly moduleOptions?: Readonly<Record<string, LuaValue>>;
+  readonly module?: boolean;
+  readonly logLevel?: string;
+}
+
+/** A whole company on one machine: Exchange, Prosody with our module, the gateway, and Jabber clients. */
+export interface Site {
+  readonly domain: string;
+  readonly component: string;
+  readonly directory: string;
+  readonly exchange: SimulatedExchange;
+  readonly prosody: Prosody;
+  readonly gateway: GatewayProcess;
+  connect(user: string, resource?: string): Promise<JabberClient>;
+  /** Starts the gateway, tells it of the Exchange, and enables these users. */
+  open(users: readonly string[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+const DOMAIN = "example.test";
+const COMPONENT = `calendar.${DOMAIN}`;
+const SERVICE_ACCOUNT = { user: "svc-presence", password: "simulated Exchange only", mayImpersonate: true };
+const COMPONENT_SECRET = "lab component only";
+
+/** Everybody's password in the lab. */
+export const LAB_PASSWORD = "secret";
+
+/** Starts Exchange and Prosody; the gateway is prepared and not running yet. */
+export async function startSite(options: SiteOptions = {}): Promise<Site> {
+  const directory = mkdtempSync(join(tmpdir(), "presence-site-"));
+  const users = options.users ?? ["admin", "alice", "bob", "carol"];
+  const authority = createTlsAuthority();
+  writeFileSync(join(directory, "exchange-ca.pem"), authority.caPem);
+  writeFileSync(join(directory, "exchange-password"), `${SERVICE_ACCOUNT.password}\n`, { mode: 0o600 });
+  const exchange = await startExchange({ tls: authority.issue({ names: ["localhost"] }), accounts: [SERVICE_ACCOUNT] });
+  for (const user of users) exchange.addMailbox(`${user}@${DOMAIN}`);
+  const prosody = await startProsody({
+    host: DOMAIN,
+    directory: join(directory, "prosody"),
+    component: { jid: COMPONENT, secret: COMPONENT_SECRET },
+    users: users.map((name) => ({ name, password: LAB_PASSWORD })),
+    rosters: options.rosters ?? [["alice", "bob"]],
+    ...(options.module !== undefined && { module: options.module }),
+    ...(options.moduleOptions && { options: options.moduleOptions }),
+  });
+  const gateway = prepareGateway({
+    directory,
+    componentPort: prosody.componentPort,
+    component: COMPONENT,
+    secret: COMPONENT_SECRET,
+    domains: [DOMAIN],
+    admins: [`admin@${DOMAIN}`],
+    ...(options.logLevel && { logLevel: options.logLevel }),
+  });
+  const clients = new Set<JabberClient>();
+  return {
+    domain: DOMAIN,
+    component: COMPONENT,
+    directory,
+    exchange,
+    prosody,
+    gateway,
+    async connect(user, resource) {
+      const jid = `${user}@${DOMAIN}`;
+      const port = prosody.c2sPort;
+      const client = await connectJabber({ jid, password: LAB_PASSWORD, port, ...(resource && { resource }) });
+      clients.add(client);
+      return client;
+    },
+    async open(enabled) {
+      await gateway.start();
+      await mustSucceed(gateway, addGatewayCommand(exchange.url, directory));
+      for (const user of enabled) await mustSucceed(gateway, `user enable ${user}@${DOMAIN}`);
+    },
+    async close() {
+      for (const client of clients) await client.close();
+      await gateway.end("SIGTERM");
+      await prosody.stop();
+      await exchange.stop();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+const addGatewayCommand = (url: string, directory: string): string =>
+  `gateway add hq type=ews url=${url} account=${SERVICE_ACCOUNT.user} password=@exchange-password ca=${join(directory, "exchange-ca.pem")}`;
+
+/** Runs a command that the test or the story cannot go on without. */
+export async function mustSucceed(gateway: GatewayProcess, line: string): Promise<string> {
+  const { code, text } = await gateway.command(line);
+  if (code !== 0) throw new Error(`"${line}" failed (${code}): ${text}`);
+  return text;
+}

@@ -1,0 +1,148 @@
+import { z } from "zod";
+import { EWS_ERROR_CODES } from "../../plugins/calendar-ews/ews-errors.ts";
+import { OVERLAY_ERROR_CODES } from "../../plugins/publish-xmpp-overlay/overlay-errors.ts";
+import { PEP_ERROR_CODES } from "../../plugins/publish-xmpp-pep/pep-errors.ts";
+import { COMMANDS } from "../../src/admin/command-catalogue.ts";
+import { COMMAND_ERROR_CODES } from "../../src/admin/command-errors.ts";
+import { composeCommandsPage } from "../../src/admin/generate-docs.ts";
+import { PARAMETERS, type ParameterDefinition } from "../../src/ports/parameters.ts";
+import { CONFIG_SCHEMA } from "../../src/shell/config-schema.ts";
+import { GATEWAY_ERROR_CODES } from "../../src/shell/gateway-errors.ts";
+import { calendarTypes } from "../../src/shell/plugin-catalog.ts";
+import { STORE_ERRORS } from "../../src/store/store-errors.ts";
+import { XMPP_ERROR_CODES } from "../../src/xmpp/xmpp-errors.ts";
+
+const GENERATED = "This page is generated from the code (`npm run docs`).";
+
+interface ErrorEntry {
+  readonly type?: string;
+  readonly meaning: string;
+  readonly action?: string;
+  readonly remedy?: string;
+}
+
+/** Every error code with where it belongs. */
+export const ERROR_TABLES: Readonly<Record<string, Readonly<Record<string, ErrorEntry>>>> = {
+  "The program": GATEWAY_ERROR_CODES,
+  Store: STORE_ERRORS,
+  "XMPP connection": XMPP_ERROR_CODES,
+  "Publishing activities (PEP)": PEP_ERROR_CODES,
+  "Publishing show and status (server module)": OVERLAY_ERROR_CODES,
+  "Exchange (EWS)": EWS_ERROR_CODES,
+  Commands: COMMAND_ERROR_CODES,
+};
+
+const cell = (text: string): string => text.replaceAll("|", "\\|").replaceAll("\n", " ");
+const row = (cells: readonly string[]): string => `| ${cells.map(cell).join(" | ")} |`;
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): readonly string[] {
+  return [row(head), `|${"---|".repeat(head.length)}`, ...rows.map(row), ""];
+}
+
+function composeErrorsPage(): string {
+  const sections = Object.entries(ERROR_TABLES).flatMap(([title, codes]) => [
+    `## ${title}`,
+    "",
+    ...table(
+      ["Code", "Type", "Meaning", "What to do"],
+      Object.entries(codes).map(([code, { type, meaning, action, remedy }]) => [
+        `\`${code}\``,
+        type ?? "",
+        meaning,
+        action ?? remedy ?? "",
+      ]),
+    ),
+  ]);
+  return [
+    "# Error codes",
+    "",
+    GENERATED,
+    "",
+    "The type says what helps (RFC 6120 8.3.2): `wait` try later, `auth` mend credentials or rights, `modify` mend the",
+    "request or the configuration, `cancel` nothing by trying again.",
+    "",
+    ...sections,
+  ].join("\n");
+}
+
+const unwrap = (schema: unknown): unknown =>
+  schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault || schema instanceof z.ZodOptional
+    ? unwrap(schema.unwrap())
+    : schema;
+
+const defaultOf = (schema: unknown): string => {
+  if (schema instanceof z.ZodDefault) return `\`${JSON.stringify(schema.def.defaultValue)}\``;
+  return schema instanceof z.ZodOptional ? "" : "required";
+};
+
+const descriptionOf = (schema: unknown): string => (schema instanceof z.ZodType ? (schema.description ?? "") : "");
+
+const shapeRows = (shape: Readonly<Record<string, unknown>>): readonly (readonly string[])[] =>
+  Object.entries(shape).map(([key, schema]) => [`\`${key}\``, defaultOf(schema), descriptionOf(schema)]);
+
+function composeConfigurationPage(): string {
+  const sections = Object.entries(CONFIG_SCHEMA.shape).flatMap(([name, schema]) => {
+    const inner = unwrap(schema);
+    const shape = inner instanceof z.ZodObject ? inner.shape : {};
+    return [
+      `### [${name}]`,
+      "",
+      descriptionOf(schema),
+      "",
+      ...table(["Setting", "Default", "Meaning"], shapeRows(shape)),
+    ];
+  });
+  const parameters = Object.entries<ParameterDefinition>(PARAMETERS).map(([name, each]) => [
+    `\`${name}\``,
+    String(each.default),
+    each.kind === "integer" ? `${each.min} to ${each.max} ${each.unit}` : each.choices.join(", "),
+    each.text,
+  ]);
+  const types = calendarTypes.flatMap(({ name, summary, options, secrets }) => [
+    `### type=${name}`,
+    "",
+    `${summary}. Secret: ${secrets.map((secret) => `\`${secret}\``).join(", ")}.`,
+    "",
+    ...table(["Option", "Default", "Meaning"], shapeRows(options.shape)),
+  ]);
+  return [
+    "# Configuration",
+    "",
+    GENERATED,
+    "",
+    "## The configuration file",
+    "",
+    'TOML, read at start. A secret is a string, `{ file = "…" }` or `{ env = "…" }`. Relative paths start at the file.',
+    "",
+    "```toml",
+    "[xmpp]",
+    'service   = "xmpp://127.0.0.1:5347"',
+    'component = "calendar.example.com"',
+    'secret    = { file = "/etc/presence-gateway/component-secret" }',
+    'domains   = ["example.com"]',
+    'admins    = ["carol@example.com"]',
+    "",
+    "[store]",
+    'path = "/var/lib/presence-gateway/gateway.db"',
+    "```",
+    "",
+    ...sections,
+    "## Service parameters",
+    "",
+    "Changed while the gateway runs: `parameter set <name> <value>`.",
+    "",
+    ...table(["Parameter", "Default", "Range", "Meaning"], parameters),
+    "## Calendar servers",
+    "",
+    "Added while the gateway runs: `gateway add <name> type=… <option>=…`.",
+    "",
+    ...types,
+  ].join("\n");
+}
+
+/** Every generated page by its path from the repository's root. */
+export const composePages = (): Readonly<Record<string, string>> => ({
+  "docs/COMMANDS.md": composeCommandsPage(COMMANDS),
+  "docs/ERRORS.md": composeErrorsPage(),
+  "docs/CONFIGURATION.md": composeConfigurationPage(),
+});

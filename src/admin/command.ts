@@ -61,7 +61,7 @@ export type CommandResult = { readonly warnings?: readonly string[] } & (
 );
 
 /** One argument as help and docs/COMMANDS.md show it. */
-export interface ArgumentText {
+interface ArgumentText {
   readonly name: string;
   readonly text: string;
   readonly isRequired: boolean;

@@ -20,8 +20,8 @@ export const commandsFor = (role: Role, commands: readonly Command[]): readonly 
 export function findCommand(role: Role, commands: readonly Command[], words: readonly Word[]): FoundCommand {
   const allowed = commandsFor(role, commands);
   for (const length of [2, 1]) {
-    const name = leadingName(words, length);
-    const command = commands.find((each) => each.name === name);
+    const name = leadingWords(words, length);
+    const command = commands.find((each) => each.name === name.join(" "));
     if (!command) continue;
     if (!allowed.includes(command)) {
       throw commandError(
@@ -29,16 +29,15 @@ export function findCommand(role: Role, commands: readonly Command[], words: rea
         `“${command.name}” is for administrators. Send help for what you may use.`,
       );
     }
-    return { command, words: words.slice(length) };
+    return { command, words: words.slice(name.length) };
   }
-  throw commandError("command-unknown", describeUnknownCommand(leadingName(words, 2), allowed));
+  throw commandError("command-unknown", describeUnknownCommand(leadingWords(words, 2).join(" "), allowed));
 }
 
-/** The first words as a command's name; the options among them, which may hold a secret, left out. */
-const leadingName = (words: readonly Word[], length: number): string => {
+/** The first words, which may name a command, up to an option, which may hold a secret. */
+const leadingWords = (words: readonly Word[], length: number): readonly string[] => {
   const firstOption = words.slice(0, length).findIndex(({ key }) => key !== undefined);
-  const plain = words.slice(0, firstOption < 0 ? length : firstOption);
-  return plain.map(({ value }) => value.toLowerCase()).join(" ");
+  return words.slice(0, firstOption < 0 ? length : firstOption).map(({ value }) => value.toLowerCase());
 };
 
 /** What to say of a name that is no command: the nearest, or those of its group, or where to look. Never the name itself. */

@@ -31,7 +31,7 @@ interface KeyPair {
   readonly privatePem: string;
 }
 
-/** Makes an authority with a new RSA 2048 key; every certificate is signed with SHA-256. */
+/** Makes an authority with a new RSA 2048 key; its servers share a second one, and all is signed with SHA-256. */
 export function createTlsAuthority(commonName = "Presence Gateway Test Authority"): TlsAuthority {
   const pair = createKeyPair();
   const subject = [{ name: "commonName", value: commonName }];
@@ -42,11 +42,22 @@ export function createTlsAuthority(commonName = "Presence Gateway Test Authority
     { name: "subjectKeyIdentifier" },
   ]);
   ca.sign(pair.privateKey, forge.md.sha256.create());
-  return { caPem: forge.pki.certificateToPem(ca), issue: (request) => issueCertificate(request, ca, pair) };
+  const serverPair = createKeyPair();
+  return {
+    caPem: forge.pki.certificateToPem(ca),
+    issue(request) {
+      const certificate = createServerCertificate(request, ca, serverPair);
+      certificate.sign(pair.privateKey, forge.md.sha256.create());
+      return { key: serverPair.privatePem, cert: forge.pki.certificateToPem(certificate) };
+    },
+  };
 }
 
-function issueCertificate(request: CertificateRequest, ca: forge.pki.Certificate, caPair: KeyPair): IssuedCertificate {
-  const pair = createKeyPair();
+function createServerCertificate(
+  request: CertificateRequest,
+  ca: forge.pki.Certificate,
+  pair: KeyPair,
+): forge.pki.Certificate {
   const subject = [{ name: "commonName", value: request.names[0] ?? "nobody" }];
   const certificate = createCertificate(pair, subject, ca.subject.attributes, request);
   // GeneralName of RFC 5280 §4.2.1.6: 2 is a DNS name, 7 an IP address.
@@ -58,8 +69,7 @@ function issueCertificate(request: CertificateRequest, ca: forge.pki.Certificate
     { name: "subjectAltName", altNames },
     { name: "authorityKeyIdentifier", keyIdentifier: ca.generateSubjectKeyIdentifier().getBytes() },
   ]);
-  certificate.sign(caPair.privateKey, forge.md.sha256.create());
-  return { key: pair.privatePem, cert: forge.pki.certificateToPem(certificate) };
+  return certificate;
 }
 
 function createCertificate(

@@ -80,3 +80,13 @@ export function streamingEvents(ids: readonly string[], minutes = 30): string {
   const list = ids.map((id) => `<t:SubscriptionId>${id}</t:SubscriptionId>`).join("");
   return `<m:GetStreamingEvents><m:SubscriptionIds>${list}</m:SubscriptionIds><m:ConnectionTimeout>${minutes}</m:ConnectionTimeout></m:GetStreamingEvents>`;
 }
+
+/** Subscribe with a pull subscription that lives for so long without GetEvents. */
+export function pullSubscribe(timeoutMinutes: number): string {
+  return `<m:Subscribe><m:PullSubscriptionRequest><t:FolderIds>${calendarFolder()}</t:FolderIds><t:EventTypes>${ALL_EVENTS}</t:EventTypes><t:Timeout>${timeoutMinutes}</t:Timeout></m:PullSubscriptionRequest></m:Subscribe>`;
+}
+
+/** GetEvents after a watermark. */
+export function getEventsRequest(id: string, watermark: string): string {
+  return `<m:GetEvents><m:SubscriptionId>${id}</m:SubscriptionId><m:Watermark>${watermark}</m:Watermark></m:GetEvents>`;
+}

@@ -1,7 +1,7 @@
 import { createServer, type RequestListener, type Server, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { Socket } from "node:net";
-import { routeCall } from "./affinity.ts";
+import { type Farm, routeCall } from "./affinity.ts";
 import { type Authenticator, basicAuthenticator } from "./authentication.ts";
 import { type ExchangeClock, systemClock } from "./clock.ts";
 import { Faults } from "./faults.ts";
@@ -130,13 +130,17 @@ class ExchangeServer implements SimulatedExchange {
     await this.listen(this.#port);
   }
 
+  get #farm(): Farm {
+    return { version: this.#site.version, backEnds: this.#options.backEnds ?? 1 };
+  }
+
   #createServer(): Server {
     const throttle = new Throttle(this.#site.version, this.#options.budgets ?? {});
     const subscriptionContext = {
       site: this.#site,
       subscriptions: this.#subscriptions,
       throttle,
-      backEnds: this.#options.backEnds ?? 1,
+      farm: this.#farm,
     };
     const context: FrontContext = {
       site: this.#site,
@@ -156,7 +160,7 @@ class ExchangeServer implements SimulatedExchange {
 
   #openStreaming(call: Call, response: ServerResponse, throttle: Throttle): void {
     const { ids, lifetime } = parseStreamingRequest(call.body);
-    const { backEnd } = routeCall(call, call.impersonated, this.#options.backEnds ?? 1);
+    const { backEnd } = routeCall(call, call.impersonated, this.#farm);
     const release = throttle.take("streaming-connection", call);
     const known = ids.flatMap((id) => {
       const found = this.#subscriptions.find(id, call.account.user);

@@ -56,3 +56,12 @@ export function encodeEvent(event: NotificationEvent, watermark: "with-watermark
 export function encodeWatermark(number: number): string {
   return Buffer.from(`AQAAAOb${number}`).toString("base64");
 }
+
+/** m:Notification as it is pushed and pulled: the events since a watermark, or a StatusEvent when there are none. */
+export function encodeNotification(id: string, watermark: number, events: readonly NotificationEvent[]): string {
+  const mark = encodeWatermark(watermark);
+  const status = `<t:StatusEvent><t:Watermark>${mark}</t:Watermark></t:StatusEvent>`;
+  const list = events.map((event) => encodeEvent(event, "with-watermark")).join("");
+  const head = `<t:SubscriptionId>${id}</t:SubscriptionId><t:PreviousWatermark>${mark}</t:PreviousWatermark><t:MoreEvents>false</t:MoreEvents>`;
+  return `<m:Notification>${head}${list === "" ? status : list}</m:Notification>`;
+}

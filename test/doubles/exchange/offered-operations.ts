@@ -5,6 +5,7 @@ import { findFolders, getFolder } from "./operations/folders.ts";
 import { findItems, syncFolderItems } from "./operations/list-items.ts";
 import { getUserOofSettings, setUserOofSettings } from "./operations/oof.ts";
 import { getServerTimeZones } from "./operations/server-time-zones.ts";
+import { getEvents } from "./pull.ts";
 import type { Answer, Call, Site } from "./site.ts";
 import { type SubscriptionContext, subscribe, unsubscribe } from "./subscribe.ts";
 
@@ -15,6 +16,7 @@ export function offeredOperations(context: SubscriptionContext): ReadonlyMap<str
     ["GetUserAvailability", onSite(getUserAvailability)],
     ["Subscribe", (call: Call) => subscribe(call, context)],
     ["Unsubscribe", (call: Call) => unsubscribe(call, context)],
+    ["GetEvents", (call: Call) => getEvents(call, context.subscriptions, context.site.clock.now())],
     ["GetFolder", onSite(getFolder)],
     ["FindFolder", onSite(findFolders)],
     ["FindItem", onSite(findItems)],

@@ -2,7 +2,7 @@ import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import type { ExchangeClock } from "./clock.ts";
 import type { Mailbox } from "./mailbox.ts";
-import { encodeEvent, encodeWatermark, type NotificationEvent } from "./notification.ts";
+import { encodeNotification, type NotificationEvent } from "./notification.ts";
 import { parseRequestXml, textAt } from "./request-xml.ts";
 import { MESSAGES, SOAP, TYPES } from "./soap.ts";
 import { newSubscriptionId, type Subscription } from "./subscriptions.ts";
@@ -47,11 +47,6 @@ export class PushSubscription implements Subscription {
     this.#onDead = onDead;
   }
 
-  /** The watermark that the Subscribe answer carries. */
-  get watermark(): string {
-    return encodeWatermark(this.#watermark);
-  }
-
   /** Sends the first StatusEvent, once the Subscribe answer is on its way. */
   start(): void {
     this.#cancelTimer = this.#clock.setTimeout(() => this.#post(0), 0);
@@ -80,7 +75,7 @@ export class PushSubscription implements Subscription {
     this.#isPosting = true;
     const events = this.#waiting;
     const last = events.at(-1)?.number ?? this.#watermark;
-    this.#send(encodeNotification(this.id, this.#watermark, events), (outcome) => {
+    this.#send(encodeSendNotification(encodeNotification(this.id, this.#watermark, events)), (outcome) => {
       if (this.#isEnded) return;
       if (outcome === "unsubscribe") this.#onDead(this);
       else if (outcome === "no-answer") this.#retry(attempt);
@@ -151,14 +146,11 @@ function decodeAnswer(bytes: Buffer): Outcome {
   }
 }
 
-function encodeNotification(id: string, watermark: number, events: readonly NotificationEvent[]): string {
-  const status = `<t:StatusEvent><t:Watermark>${encodeWatermark(watermark)}</t:Watermark></t:StatusEvent>`;
-  const list = events.length === 0 ? status : events.map((event) => encodeEvent(event, "with-watermark")).join("");
-  const head = `<t:SubscriptionId>${id}</t:SubscriptionId><t:PreviousWatermark>${encodeWatermark(watermark)}</t:PreviousWatermark><t:MoreEvents>false</t:MoreEvents>`;
+function encodeSendNotification(notification: string): string {
   return (
     `<?xml version="1.0" encoding="utf-8"?><soap11:Envelope xmlns:soap11="${SOAP}"><soap11:Body>` +
     `<m:SendNotification xmlns:t="${TYPES}" xmlns:m="${MESSAGES}"><m:ResponseMessages><m:SendNotificationResponseMessage ResponseClass="Success">` +
-    `<m:ResponseCode>NoError</m:ResponseCode><m:Notification>${head}${list}</m:Notification></m:SendNotificationResponseMessage>` +
+    `<m:ResponseCode>NoError</m:ResponseCode>${notification}</m:SendNotificationResponseMessage>` +
     "</m:ResponseMessages></m:SendNotification></soap11:Body></soap11:Envelope>"
   );
 }

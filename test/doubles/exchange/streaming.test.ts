@@ -193,6 +193,27 @@ describe("server affinity", () => {
     expect(await stream.next()).toContain("<m:ConnectionStatus>OK<");
   });
 
+  it("goes by the exchangecookie in Exchange 2010, from any server", async () => {
+    await exchange.stop();
+    await start({ backEnds: 3, version: "exchange2010sp2", budgets: { hangingConnectionLimit: "unlimited" } });
+    const version = "Exchange2010_SP1";
+    const first = await client.call(streamingSubscribe(), { ...impersonate("alice@example.com"), version });
+    const cookie = (first.headers["set-cookie"]?.[0] ?? "").split(";")[0] ?? "";
+    expect(cookie).toMatch(/^exchangecookie=\w+$/);
+    const id = /SubscriptionId>([^<]+)</.exec(first.text)?.[1] ?? "";
+    const firstFrame = async (value: string): Promise<string | undefined> => {
+      const stream = client.stream(streamingEvents([id]), { version, headers: { Cookie: value } });
+      const frame = await stream.next();
+      stream.close();
+      return frame;
+    };
+    expect(await firstFrame(cookie)).toContain("<m:ConnectionStatus>OK<");
+    // Cookies of other clients lead to all three servers, two of which do not know the subscription.
+    const frames: (string | undefined)[] = [];
+    for (let other = 0; other < 12; other += 1) frames.push(await firstFrame(`exchangecookie=${other}`));
+    expect(frames.some((frame) => frame?.includes("ErrorSubscriptionNotFound"))).toBe(true);
+  });
+
   it("does not know the subscriptions of another server", async () => {
     await exchange.stop();
     await start({ backEnds: 3 });

@@ -156,7 +156,7 @@ export class StreamingConnection {
     this.#isFlushing = false;
     const woken = [...this.#woken];
     this.#woken.clear();
-    const notifications = woken.map(encodeNotification).join("");
+    const notifications = woken.map(encodeStreamed).join("");
     if (notifications !== "") this.#send(`<m:Notifications>${notifications}</m:Notifications>`);
   }
 
@@ -192,7 +192,7 @@ export class StreamingConnection {
   }
 }
 
-function encodeNotification(subscription: StreamingSubscription): string {
+function encodeStreamed(subscription: StreamingSubscription): string {
   const events = subscription.takeWaiting().map((event) => encodeEvent(event, "without-watermark"));
   if (events.length === 0) return "";
   return `<m:Notification><t:SubscriptionId>${subscription.id}</t:SubscriptionId>${events.join("")}</m:Notification>`;

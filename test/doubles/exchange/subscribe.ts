@@ -1,5 +1,7 @@
-import { type Routing, routeCall } from "./affinity.ts";
+import { type Farm, routeCall } from "./affinity.ts";
 import { decodeId, type Mailbox } from "./mailbox.ts";
+import { encodeWatermark } from "./notification.ts";
+import { PullSubscription } from "./pull.ts";
 import { PushSubscription } from "./push.ts";
 import { child, textAt, type XmlElement } from "./request-xml.ts";
 import type { Answer, Call, Site } from "./site.ts";
@@ -14,7 +16,7 @@ export interface SubscriptionContext {
   readonly site: Site;
   readonly subscriptions: Subscriptions;
   readonly throttle: Throttle;
-  readonly backEnds: number;
+  readonly farm: Farm;
 }
 
 interface Wanted {
@@ -23,59 +25,89 @@ interface Wanted {
   readonly eventTypes: ReadonlySet<string>;
 }
 
-/** Subscribe: one streaming or push subscription to the calendar of one mailbox. */
+/** Subscribe: one streaming, push or pull subscription to the calendar of one mailbox. */
 export function subscribe(call: Call, context: SubscriptionContext): Answer {
   let setCookie: string | undefined;
   const message = encodeMessage("Subscribe", () => {
-    const streaming = child(call.body, "StreamingSubscriptionRequest");
-    const push = child(call.body, "PushSubscriptionRequest");
-    if (streaming === undefined && push === undefined) {
-      throw new EwsFault("ErrorInvalidSubscriptionRequest", "Only streaming and push subscriptions are offered.");
-    }
-    if (push !== undefined) return addPush(call, push, context);
-    const wanted = parseWanted(call, streaming, context.site);
-    const routing = routeCall(call, wanted.mailbox, context.backEnds);
+    const [request] = call.body.children;
+    const wanted = parseWanted(call, request, context.site);
+    const routing = routeCall(call, wanted.mailbox, context.farm);
     setCookie = routing.setCookie;
-    return addStreaming(call, wanted, routing, context);
+    context.subscriptions.endExpiredOf(wanted.mailbox);
+    switch (request?.name) {
+      case "StreamingSubscriptionRequest":
+        return addStreaming(call, { ...wanted, backEnd: routing.backEnd }, context);
+      case "PushSubscriptionRequest":
+        return addPush(call, wanted, parsePushTarget(request), context);
+      case "PullSubscriptionRequest":
+        return addPull(call, wanted, parseMinutes(textAt(request, "Timeout")), context);
+      default:
+        throw new EwsFault("ErrorInvalidSubscriptionRequest", "The kind of subscription is not known.");
+    }
   });
   const body = encodeResponse("Subscribe", message);
   return setCookie === undefined ? { body } : { body, headers: { "Set-Cookie": setCookie } };
 }
 
-function addStreaming(call: Call, wanted: Wanted, routing: Routing, context: SubscriptionContext): string {
+function addStreaming(call: Call, wanted: Wanted & { readonly backEnd: string }, context: SubscriptionContext): string {
   if (!isAtLeast(call.requestVersion, "Exchange2010_SP1")) {
     throw new EwsFault("ErrorInvalidSubscriptionRequest", "Streaming subscriptions need version Exchange2010_SP1.");
   }
   const release = context.throttle.take("subscription", call);
-  const details = { owner: call.account.user, ...wanted, backEnd: routing.backEnd };
-  const subscription = new StreamingSubscription(details, context.site.clock.now());
+  const subscription = new StreamingSubscription({ owner: call.account.user, ...wanted }, context.site.clock.now());
   context.subscriptions.add(subscription, release);
   return `<m:SubscriptionId>${subscription.id}</m:SubscriptionId>`;
 }
 
-function addPush(call: Call, request: XmlElement, context: SubscriptionContext): string {
+function addPush(call: Call, wanted: Wanted, target: PushTarget, context: SubscriptionContext): string {
   const { site, subscriptions, throttle } = context;
-  const wanted = parseWanted(call, request, site);
-  const target = { ...parsePushTarget(request), watermark: subscriptions.lastEvent };
+  const watermark = subscriptions.lastEvent;
   const release = throttle.take("subscription", call);
+  const onDead = (dead: PushSubscription): void => subscriptions.end(dead, "ErrorExpiredSubscription");
   const details = { owner: call.account.user, ...wanted };
-  const subscription = new PushSubscription(details, target, site.clock, (dead) => subscriptions.end(dead, ""));
+  const subscription = new PushSubscription(details, { ...target, watermark }, site.clock, onDead);
   subscriptions.add(subscription, release);
   subscription.start();
-  return `<m:SubscriptionId>${subscription.id}</m:SubscriptionId><m:Watermark>${subscription.watermark}</m:Watermark>`;
+  return encodeWatermarked(subscription.id, watermark);
 }
 
-function parsePushTarget(request: XmlElement): { readonly url: URL; readonly statusFrequencyMinutes: number } {
-  // t:SubscriptionStatusFrequencyType: 1 to 1440 minutes.
-  const statusFrequencyMinutes = Number(textAt(request, "StatusFrequency") ?? "30");
-  if (!Number.isInteger(statusFrequencyMinutes) || statusFrequencyMinutes < 1 || statusFrequencyMinutes > 1440) {
-    throw new EwsFault("ErrorSchemaValidation", "The request failed schema validation: StatusFrequency is 1 to 1440.");
-  }
+function addPull(call: Call, wanted: Wanted, minutes: number, context: SubscriptionContext): string {
+  const { site, subscriptions, throttle } = context;
+  const release = throttle.take("subscription", call);
+  const details = { owner: call.account.user, ...wanted };
+  const subscription = new PullSubscription(details, minutes * 60_000, site.clock.now());
+  subscriptions.add(subscription, release);
+  return encodeWatermarked(subscription.id, subscriptions.lastEvent);
+}
+
+function encodeWatermarked(id: string, watermark: number): string {
+  return `<m:SubscriptionId>${id}</m:SubscriptionId><m:Watermark>${encodeWatermark(watermark)}</m:Watermark>`;
+}
+
+interface PushTarget {
+  readonly url: URL;
+  readonly statusFrequencyMinutes: number;
+}
+
+function parsePushTarget(request: XmlElement): PushTarget {
+  const statusFrequencyMinutes = parseMinutes(textAt(request, "StatusFrequency") ?? "30");
   const text = textAt(request, "URL") ?? "";
   if (!/^https?:\/\//i.test(text) || !URL.canParse(text)) {
     throw new EwsFault("ErrorInvalidPushSubscriptionUrl", "The push subscription URL is not valid.");
   }
   return { url: new URL(text), statusFrequencyMinutes };
+}
+
+// t:SubscriptionStatusFrequencyType and t:SubscriptionTimeoutType: 1 to 1440 minutes.
+function parseMinutes(text: string | undefined): number {
+  const minutes = Number(text ?? Number.NaN);
+  if (!Number.isInteger(minutes) || minutes < 1 || minutes > 1440) {
+    throw new EwsFault(
+      "ErrorSchemaValidation",
+      "The request failed schema validation: StatusFrequency and Timeout are 1 to 1440.",
+    );
+  }
+  return minutes;
 }
 
 function parseWanted(call: Call, request: XmlElement | undefined, site: Site): Wanted {

@@ -61,6 +61,13 @@ export class Subscriptions {
     subscription.end(code);
   }
 
+  /** Ends the subscriptions to a mailbox that nobody has served for too long, so that they use up no budget. */
+  endExpiredOf(mailbox: Mailbox): void {
+    const now = this.#now();
+    const all = [...(this.#byMailbox.get(mailbox) ?? [])];
+    for (const subscription of all) if (subscription.isExpired(now)) this.end(subscription, "ErrorExpiredSubscription");
+  }
+
   /** Ends all subscriptions to a mailbox, as a move or a failover does. */
   endAllOf(mailbox: Mailbox, code: string): void {
     for (const subscription of [...(this.#byMailbox.get(mailbox) ?? [])]) this.end(subscription, code);
@@ -73,13 +80,9 @@ export class Subscriptions {
 
   /** Hands a change of an item to whoever subscribed to its mailbox. */
   notify(change: MailboxChange): void {
-    const now = this.#now();
+    this.endExpiredOf(change.mailbox);
     for (const subscription of [...(this.#byMailbox.get(change.mailbox) ?? [])]) {
-      if (subscription.isExpired(now)) {
-        this.end(subscription, "ErrorExpiredSubscription");
-        continue;
-      }
-      const events = eventsOfChange(change, subscription.eventTypes, this.#events + 1, now);
+      const events = eventsOfChange(change, subscription.eventTypes, this.#events + 1, this.#now());
       this.#events += events.length;
       if (events.length > 0) subscription.deliver(events);
     }

@@ -14,8 +14,11 @@ beforeAll(() => {
 
 afterAll(() => Promise.all(running.map((exchange) => exchange.stop())));
 
-/** Connects as a client that trusts `ca` and returns why it does not trust the server, if it does not. */
-async function distrust(tls: IssuedCertificate, ca = authority.caPem): Promise<string | undefined> {
+/** Connects as a client and returns why it does not trust the server, if it does not. */
+async function distrust(
+  tls: IssuedCertificate,
+  trust: { readonly ca?: string } = { ca: authority.caPem },
+): Promise<string | undefined> {
   const exchange = await startExchange({ accounts: [], tls });
   running.push(exchange);
   expect(exchange.url).toMatch(/^https:\/\/localhost:\d+\/EWS\/Exchange\.asmx$/);
@@ -23,7 +26,7 @@ async function distrust(tls: IssuedCertificate, ca = authority.caPem): Promise<s
     port: Number(new URL(exchange.url).port),
     host: "127.0.0.1",
     servername: "localhost",
-    ca,
+    ...trust,
   });
   try {
     await once(socket, "secureConnect");
@@ -39,7 +42,7 @@ describe("EWS over TLS", () => {
   it("is trusted by a client that knows the authority, and by no other", async () => {
     const right = authority.issue({ names: ["localhost", "127.0.0.1"] });
     expect(await distrust(right)).toBeUndefined();
-    expect(await distrust(right, createTlsAuthority().caPem)).toMatch(/^(UNABLE_TO_VERIFY|CERT_SIGNATURE|SELF_SIGNED)/);
+    expect(await distrust(right, {})).toMatch(/^UNABLE_TO_VERIFY/);
   });
 
   it("is not trusted with an expired certificate or one of another name", async () => {

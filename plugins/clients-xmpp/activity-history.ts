@@ -41,11 +41,11 @@ function findDraft(draft: XmlDraft, fits: (draft: XmlDraft) => boolean): XmlDraf
 }
 
 /** Names and texts in order; namespaces and attributes may be written anew by the server. */
-const fingerprint = (node: XmlElement | XmlDraft): string =>
-  JSON.stringify([
+function fingerprint(node: XmlElement | XmlDraft): string {
+  const children: readonly (XmlElement | XmlDraft | string | undefined)[] = node.children ?? [];
+  const contents = children.filter((child) => child !== undefined);
+  return JSON.stringify([
     node.name,
-    ...contentOf(node).map((child) => (typeof child === "string" ? child : fingerprint(child))),
+    ...contents.map((child) => (typeof child === "string" ? child : fingerprint(child))),
   ]);
-
-const contentOf = ({ children = [] }: XmlElement | XmlDraft): readonly (XmlElement | XmlDraft | string)[] =>
-  children.filter((child) => child !== undefined);
+}

@@ -1,10 +1,11 @@
-import { z } from "zod";
+import type { z } from "zod";
 import type { PresentityId } from "../core/addresses.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { PluginDefinition } from "../ports/plugin-definition.ts";
 import type { Registry } from "../ports/registry.ts";
 import type { Clock } from "../ports/runtime.ts";
 import { bindArguments } from "./bind-arguments.ts";
+import { describeSchema, isRequired } from "./describe-schema.ts";
 import type { LiveGateway } from "./live-gateway.ts";
 import type { Word } from "./parse-command-line.ts";
 import type { SecretLookup } from "./secret-lookup.ts";
@@ -114,16 +115,16 @@ export function defineCommand<Arguments extends z.ZodObject>(definition: Command
 
 const describeArguments = <A extends z.ZodObject>({ arguments: schema }: CommandDefinition<A>): ArgumentText[] =>
   Object.entries(schema.shape).map(([name, each]) => ({
-    name,
-    text: z.globalRegistry.get(each)?.description ?? "",
-    isRequired: !z.safeParse(each, undefined).success,
+    name: name === "others" ? "option" : name,
+    text: describeSchema(each),
+    isRequired: name !== "others" && isRequired(each),
   }));
 
 function formOf<A extends z.ZodObject>(definition: CommandDefinition<A>): string {
   const positional: readonly string[] = definition.positional ?? [];
-  const form = ({ name, isRequired }: ArgumentText): string => {
+  const form = ({ name, isRequired: isNeeded }: ArgumentText): string => {
     const plain = positional.includes(name) ? `<${name}>` : `${name}=…`;
-    return isRequired ? plain : `[${plain}]`;
+    return isNeeded ? plain : `[${plain}]`;
   };
   return describeArguments(definition).map(form).join(" ");
 }

@@ -8,7 +8,8 @@ import { describeShow } from "./describe-document.ts";
 import { composeEntry, type Explained } from "./explain-presence.ts";
 import { formatDistance, formatMoment } from "./format-moment.ts";
 
-const REASONS: Readonly<Record<RuleName, string>> = {
+/** The rules of composition in words to the user they were applied to. */
+export const OWN_REASONS: Readonly<Record<RuleName, string>> = {
   offline: "none of your clients is online, so your calendar is not shown",
   override: "you asked that your calendar not be shown",
   phone: "you are in a call",
@@ -39,7 +40,7 @@ export function explainToUser(explained: Explained, now: Instant): readonly stri
     composition.validUntil === undefined ? [] : [`This changes at ${formatMoment(composition.validUntil, now)}.`];
   return [
     `You are shown as ${text}${since}.`,
-    `Why: ${REASONS[rule]}.`,
+    `Why: ${OWN_REASONS[rule]}.`,
     ...change,
     describeKnowledge(entry, now),
     ...describeWays(entry, document, now),

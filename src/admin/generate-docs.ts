@@ -1,8 +1,13 @@
+import type { PluginDefinition } from "../ports/plugin-definition.ts";
 import type { Command } from "./command.ts";
 import { COMMAND_ERROR_CODES, type ErrorCodeText } from "./command-errors.ts";
+import { describeOptions } from "./describe-schema.ts";
 
 /** The text of docs/COMMANDS.md. */
-export const composeCommandsPage = (commands: readonly Command[]): string =>
+export const composeCommandsPage = (
+  commands: readonly Command[],
+  calendarTypes: readonly PluginDefinition<"calendar">[],
+): string =>
   [
     "# Commands",
     "",
@@ -23,6 +28,16 @@ export const composeCommandsPage = (commands: readonly Command[]): string =>
     "## For administrators",
     "",
     ...commands.filter((command) => command.who === "admin").flatMap(describeCommand),
+    "## Options of gateways",
+    "",
+    ...calendarTypes.flatMap((type) => [
+      `### type=${type.name}`,
+      "",
+      type.summary,
+      "",
+      ...describeOptions(type).map((option) => `- ${option}`),
+      "",
+    ]),
     "## Error codes",
     "",
     "| Code | Meaning | What to do |",

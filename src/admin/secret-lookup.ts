@@ -43,7 +43,9 @@ const secretError = (option: string, problem: string, cause?: unknown): GatewayE
   commandError("command-secret", `${option}: ${problem}. ${DOUBLED}`, cause);
 
 function readVariable(lookup: SecretLookup, option: string, name: string): string {
-  const value = VARIABLE_NAME.test(name) ? lookup.environment(name) : undefined;
+  // The gateway's own secrets must not go to a calendar server.
+  const isAllowed = VARIABLE_NAME.test(name) && !name.toUpperCase().startsWith("PRESENCE_GATEWAY_");
+  const value = isAllowed ? lookup.environment(name) : undefined;
   if (value === undefined) throw secretError(option, "the gateway's environment has no variable of this name");
   return value;
 }

@@ -38,6 +38,12 @@ describe("gateway add", () => {
     expect(registry.secrets.get("main")).toEqual({ password: "from-environment" });
   });
 
+  it("never reads the gateway's own secrets from the environment", async () => {
+    const { environment, say } = createCommandStage();
+    environment["PRESENCE_GATEWAY_KEY"] = "the-key-of-the-store";
+    expect(await say(`${ADD} password=$PRESENCE_GATEWAY_KEY`)).toMatch(/no variable of this name/);
+  });
+
   it("takes a doubled sign for a password that begins with it", async () => {
     const { registry, say } = createCommandStage();
     await say(`${ADD} password=@@home`);
@@ -159,6 +165,20 @@ describe("gateway set", () => {
     expect(await say(text)).toMatch(expected);
     expect(registry.servers.get("main")).toEqual(before);
     expect(registry.secrets.get("main")).toEqual({ password: "seeded-secret" });
+  });
+});
+
+describe("every change of a gateway", () => {
+  it("[R7] [G12] is reported to whoever watches, so that no restart is needed", async () => {
+    const { registry, say } = createCommandStage();
+    const stop = new AbortController();
+    const changes = registry.watch(stop.signal)[Symbol.asyncIterator]();
+    for (const text of [`${ADD} password=abcd`, "gateway set main password=efgh", "gateway remove main"]) {
+      const next = changes.next();
+      await say(text);
+      expect((await next).value).toEqual({ kind: "calendar-server", name: "main" });
+    }
+    stop.abort();
   });
 });
 

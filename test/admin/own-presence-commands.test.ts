@@ -174,7 +174,7 @@ describe("end", () => {
     ]);
     await recompose();
     expect(await stage.say("me", asAlice)).toMatch(/Ended early until 09:50:00 UTC/);
-    expect(await stage.say("end", asAlice)).toMatch(/No meeting of yours is shown now: the user has asked/);
+    expect(await stage.say("end", asAlice)).toMatch(/No meeting of yours is shown now: you asked/);
   });
 
   it("leaves out entries that are too long to count", async () => {

@@ -132,7 +132,7 @@ describe("audit", () => {
 });
 
 describe("secrets", () => {
-  it("never come out again, wherever in a command they stand", async () => {
+  it("[G5] never come out again, wherever in a command they stand", async () => {
     const templates: readonly ((secret: string) => string)[] = [
       (s) => `gateway add main type=ews url=https://mail.example.com/ account=a password=${s}`,
       (s) => `gateway add main type=ews url=http://bad account=a password=${s} extra=${s}`,
@@ -192,9 +192,10 @@ describe("errors", () => {
   });
 
   it("are all listed with meaning and action", () => {
-    const page = composeCommandsPage(COMMANDS);
+    const page = composeCommandsPage(COMMANDS, createCommandStage().services.calendarTypes);
     for (const code of Object.keys(COMMAND_ERROR_CODES)) expect(page).toContain(`| \`${code}\` |`);
     for (const { name } of COMMANDS) expect(page).toContain(`### ${name}\n`);
+    expect(page).toMatch(/### type=ews\n.*\n- url\n- account\n- password \(secret\)\n- auth \(optional\)/s);
   });
 });
 

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { type Actor, type Command, type CommandContext, type CommandResult, defineCommand } from "../command.ts";
 import { commandError } from "../command-errors.ts";
+import { describeOptions } from "../describe-schema.ts";
 import { commandsFor, describeUnknownCommand } from "../find-command.ts";
 
 /** `help`. */
@@ -28,22 +29,26 @@ const introduce = ({ role }: Actor): string =>
     ? "Commands (help <command> explains one; values with spaces are quoted):"
     : "This gateway shows “In a meeting” from your calendar. Commands:";
 
-function explain({ commands, actor }: CommandContext, wanted: string): CommandResult {
+function explain({ commands, actor, calendarTypes }: CommandContext, wanted: string): CommandResult {
   const allowed = commandsFor(actor.role, commands);
   const name = wanted.replace(/\s+/g, " ");
   const exact = allowed.find((command) => command.name === name);
-  if (exact) return explainOne(exact);
+  if (exact) return explainOne(exact, calendarTypes);
   const group = allowed.filter((command) => command.name.startsWith(`${name} `));
   if (group.length === 0) throw commandError("command-unknown", describeUnknownCommand(name, allowed));
   return { kind: "lines", lines: group.map(({ usage, summary }) => `${usage} — ${summary}`) };
 }
 
-const explainOne = (command: Command): CommandResult => ({
+const explainOne = (command: Command, calendarTypes: CommandContext["calendarTypes"]): CommandResult => ({
   kind: "lines",
   title: command.summary,
   lines: [
     `Usage: ${command.usage}`,
     ...command.arguments.map(({ name, text, isRequired }) => `${name}${isRequired ? "" : " (optional)"}: ${text}`),
+    ...(command.arguments.some(({ name }) => name === "option") ? calendarTypes.flatMap(explainType) : []),
     ...command.examples.map((example) => `Example: ${example}`),
   ],
 });
+
+const explainType = (type: CommandContext["calendarTypes"][number]): readonly string[] =>
+  describeOptions(type).map((option) => `type ${type.name}: ${option}`);

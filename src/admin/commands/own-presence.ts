@@ -7,9 +7,8 @@ import type { User } from "../../ports/registry.ts";
 import { lengthArgument } from "../argument-schemas.ts";
 import { type CommandContext, defineCommand } from "../command.ts";
 import { commandError } from "../command-errors.ts";
-import { RULE_TEXTS } from "../describe-document.ts";
 import { loadPolicy } from "../explain-presence.ts";
-import { explainToUser, isCalendarShown } from "../explain-to-user.ts";
+import { explainToUser, isCalendarShown, OWN_REASONS } from "../explain-to-user.ts";
 import { findEntry, recordChange } from "../find-entities.ts";
 import { formatMoment, formatTime } from "../format-moment.ts";
 
@@ -131,7 +130,7 @@ async function findMeetingEnd(
     const rule = entry?.because?.rule;
     throw commandError(
       "command-not-possible",
-      `No meeting of yours is shown now${rule ? `: ${RULE_TEXTS[rule]}` : ""}.`,
+      `No meeting of yours is shown now${rule ? `: ${OWN_REASONS[rule]}` : ""}.`,
     );
   }
   const { ignoreBusyFrom } = await loadPolicy(context.registry);

@@ -23,72 +23,81 @@ interface ClientReport {
 const missing = spawnSync(PYTHON, ["-c", "import exchangelib"]).status !== 0;
 if (missing) console.log("exchangelib interop skipped: install the Debian package python3-exchangelib");
 
-describe.skipIf(missing)("exchangelib, an independent EWS client, over HTTPS", () => {
-  let exchange: SimulatedExchange;
-  let report: ClientReport;
+const RELEASES = [
+  ["exchange2010sp2", "Exchange2010_SP2"],
+  ["exchange2016", "Exchange2016"],
+] as const;
 
-  beforeAll(async () => {
-    const authority = createTlsAuthority();
-    exchange = await startExchange({
-      tls: authority.issue({ names: ["localhost"] }),
-      accounts: [{ user: "svc", password: "pw", mayImpersonate: true }],
+describe.skipIf(missing).each(RELEASES)(
+  "exchangelib, an independent EWS client, over HTTPS with %s",
+  (version, apiVersion) => {
+    let exchange: SimulatedExchange;
+    let report: ClientReport;
+
+    beforeAll(async () => {
+      const authority = createTlsAuthority();
+      exchange = await startExchange({
+        version,
+        tls: authority.issue({ names: ["localhost"] }),
+        accounts: [{ user: "svc", password: "pw", mayImpersonate: true }],
+      });
+      fillMailboxes(exchange);
+      const folder = mkdtempSync(join(tmpdir(), "exchangelib-"));
+      try {
+        const caFile = join(folder, "ca.pem");
+        writeFileSync(caFile, authority.caPem);
+        report = await runClient(exchange, caFile, apiVersion);
+      } finally {
+        rmSync(folder, { recursive: true });
+      }
     });
-    fillMailboxes(exchange);
-    const folder = mkdtempSync(join(tmpdir(), "exchangelib-"));
-    try {
-      const caFile = join(folder, "ca.pem");
-      writeFileSync(caFile, authority.caPem);
-      report = await runClient(exchange, caFile);
-    } finally {
-      rmSync(folder, { recursive: true });
-    }
-  });
 
-  afterAll(() => exchange?.stop());
+    afterAll(() => exchange?.stop());
 
-  it("reads free/busy of 100 mailboxes in one request", () => {
-    expect(report.freeBusy).toHaveLength(MAILBOXES);
-    for (const events of report.freeBusy.slice(1)) {
-      expect(events).toEqual([["2026-11-02 08:00:00", "2026-11-02 09:00:00", "Busy"]]);
-    }
-  });
+    it("reads free/busy of 100 mailboxes in one request", () => {
+      expect(report.freeBusy).toHaveLength(MAILBOXES);
+      for (const events of report.freeBusy.slice(1)) {
+        expect(events).toEqual([["2026-11-02 08:00:00", "2026-11-02 09:00:00", "Busy"]]);
+      }
+    });
 
-  it("sees the calendar's name and the occurrence of a series in a calendar view", () => {
-    expect(report["calendarName"]).toBe("Kalender");
-    expect(report["view"]).toEqual([
-      ["Daily", "2026-11-02 08:00:00+00:00"],
-      ["Plan <A> & B", "2026-11-02 10:00:00+00:00"],
-    ]);
-  });
+    it("sees the calendar's name and the occurrence of a series in a calendar view", () => {
+      expect(report["calendarName"]).toBe("Kalender");
+      expect(report["view"]).toEqual([
+        ["Daily", "2026-11-02 08:00:00+00:00"],
+        ["Plan <A> & B", "2026-11-02 10:00:00+00:00"],
+      ]);
+    });
 
-  it("makes a meeting that shows in free/busy, changes it and deletes it", () => {
-    expect(report["afterCreate"]).toContainEqual(["2026-11-02 20:00:00", "2026-11-02 21:00:00", "OOF"]);
-    expect(report["afterUpdate"]).toEqual(["Changed by exchangelib", "2026-11-02 22:00:00+00:00"]);
-    expect(report["afterDelete"]).toBe(3);
-  });
+    it("makes a meeting that shows in free/busy, changes it and deletes it", () => {
+      expect(report["afterCreate"]).toContainEqual(["2026-11-02 20:00:00", "2026-11-02 21:00:00", "OOF"]);
+      expect(report["afterUpdate"]).toEqual(["Changed by exchangelib", "2026-11-02 22:00:00+00:00"]);
+      expect(report["afterDelete"]).toBe(3);
+    });
 
-  it("is notified by streaming of what it made and of what others change later", () => {
-    const both = expect.arrayContaining(["CreatedEvent", "FreeBusyChangedEvent"]);
-    expect(report["streamed"]).toEqual([both, both]);
-    expect(exchange.stats.subscriptions).toBe(0);
-  });
+    it("is notified by streaming of what it made and of what others change later", () => {
+      const both = expect.arrayContaining(["CreatedEvent", "FreeBusyChangedEvent"]);
+      expect(report["streamed"]).toEqual([both, both]);
+      expect(exchange.stats.subscriptions).toBe(0);
+    });
 
-  it("synchronises the items of the calendar", () => {
-    expect(report["synchronised"]).toEqual(["create", "create"]);
-    expect(report["syncedAfterCreate"]).toEqual(["create"]);
-  });
+    it("synchronises the items of the calendar", () => {
+      expect(report["synchronised"]).toEqual(["create", "create"]);
+      expect(report["syncedAfterCreate"]).toEqual(["create"]);
+    });
 
-  it("reads and sets automatic replies and resolves names", () => {
-    expect(report["replies"]).toBe("Disabled");
-    expect(report["repliesAfterSet"]).toEqual(["Scheduled", "2090-11-02 00:00:00+00:00"]);
-    expect(report["resolved"]).toContain("user1@example.com");
-  });
+    it("reads and sets automatic replies and resolves names", () => {
+      expect(report["replies"]).toBe("Disabled");
+      expect(report["repliesAfterSet"]).toEqual(["Scheduled", "2090-11-02 00:00:00+00:00"]);
+      expect(report["resolved"]).toContain("user1@example.com");
+    });
 
-  it("is refused nothing but what it asked wrongly", () => {
-    const refusals = Object.keys(exchange.stats.refusals).filter((reason) => reason !== "http-401");
-    expect(refusals).toEqual([]);
-  });
-});
+    it("is refused nothing but what it asked wrongly", () => {
+      const refusals = Object.keys(exchange.stats.refusals).filter((reason) => reason !== "http-401");
+      expect(refusals).toEqual([]);
+    });
+  },
+);
 
 function fillMailboxes(exchange: SimulatedExchange): void {
   for (let index = 0; index < MAILBOXES; index += 1) {
@@ -101,8 +110,8 @@ function fillMailboxes(exchange: SimulatedExchange): void {
 }
 
 /** Runs the Python client to its end; when it streams, somebody else makes a meeting. */
-async function runClient(exchange: SimulatedExchange, caFile: string): Promise<ClientReport> {
-  const child = spawn(PYTHON, [CLIENT, exchange.url, "Exchange2016", String(MAILBOXES)], {
+async function runClient(exchange: SimulatedExchange, caFile: string, apiVersion: string): Promise<ClientReport> {
+  const child = spawn(PYTHON, [CLIENT, exchange.url, apiVersion, String(MAILBOXES)], {
     env: { PATH: "/usr/bin:/bin", REQUESTS_CA_BUNDLE: caFile, TZ: "UTC" },
     stdio: ["ignore", "pipe", "pipe"],
   });

@@ -4,17 +4,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const SCHEMA = fileURLToPath(new URL("../../../../shared/schema/ews/o365/soap.xsd", import.meta.url));
+const SCHEMAS = fileURLToPath(new URL("../../../../shared/schema/ews", import.meta.url));
 
 /** Why messages cannot be validated against Microsoft's schemas here; undefined when they can. */
 export function whyNoSchemaCheck(): string | undefined {
-  if (!existsSync(SCHEMA)) return "the EWS schemas are not beside the repository";
+  if (!existsSync(SCHEMAS)) return "the EWS schemas are not beside the repository";
   if (spawnSync("xmllint", ["--version"]).error !== undefined) return "xmllint (libxml2-utils) is not installed";
   return undefined;
 }
 
-/** What xmllint says against EWS messages, in one run because it reads the schema slowly; empty when all are valid. */
-export function schemaErrors(messages: readonly string[]): string {
+/** What xmllint says against EWS messages, in one run because it reads a schema slowly; empty when all are valid. */
+export function schemaErrors(messages: readonly string[], release: "o365" | "ex2010sp2" = "o365"): string {
+  const schema = join(SCHEMAS, release, "soap.xsd");
   const folder = mkdtempSync(join(tmpdir(), "ews-messages-"));
   try {
     const files = messages.map((message, index) => {
@@ -22,7 +23,7 @@ export function schemaErrors(messages: readonly string[]): string {
       writeFileSync(file, message);
       return file;
     });
-    const result = spawnSync("xmllint", ["--nonet", "--noout", "--schema", SCHEMA, ...files], { encoding: "utf8" });
+    const result = spawnSync("xmllint", ["--nonet", "--noout", "--schema", schema, ...files], { encoding: "utf8" });
     return result.status === 0 ? "" : result.stderr.replaceAll(/^.* validates\n/gm, "");
   } finally {
     rmSync(folder, { recursive: true });

@@ -1,9 +1,11 @@
 import type { Mailbox } from "../core/addresses.ts";
-import { type Instant, type Milliseconds, plus, seconds } from "../lib/time.ts";
+import { type Instant, later, type Milliseconds, plus, seconds } from "../lib/time.ts";
 import { TimerHeap } from "../lib/timer-heap.ts";
 
 /** In a busy time changes gather for this long, so that one request reads many mailboxes. */
 const GATHER: Milliseconds = seconds(5);
+/** After quiet this many changes are read at once before a time counts as busy. */
+const AT_ONCE = 4;
 
 /** A batch that is about to be read. */
 export interface RefreshBatch {
@@ -12,14 +14,15 @@ export interface RefreshBatch {
 
 /**
  * Which mailboxes of one calendar server are to be read, and when: one entry a mailbox, whatever asks how often. The
- * first change after quiet is read at once; in a busy time changes gather for a few seconds. Routine reads (the safety
+ * first changes after quiet are read at once; in a busy time changes gather for a few seconds. Routine reads (the safety
  * sweep) are taken in full batches and fill up the batches of others.
  */
 export class RefreshQueue {
   readonly #changed = new Map<Mailbox, Instant>();
   readonly #routine = new TimerHeap<Mailbox>();
   readonly #batchSize: number;
-  #lastChangeBatch: Instant | undefined;
+  /** When the line of batches would be worked off at one per `GATHER` (generic cell rate algorithm). */
+  #workedOffAt: Instant | undefined;
 
   constructor(batchSize: number) {
     this.#batchSize = batchSize;
@@ -60,7 +63,7 @@ export class RefreshQueue {
     const due = this.nextDue();
     if (due === undefined || due > now) return undefined;
     const mailboxes: Mailbox[] = [];
-    if (this.#changed.size > 0) this.#lastChangeBatch = now;
+    if (this.#changed.size > 0) this.#workedOffAt = plus(later(now, this.#workedOffAt ?? now), GATHER);
     for (const mailbox of this.#changed.keys()) {
       if (mailboxes.length >= this.#batchSize) break;
       this.delete(mailbox);
@@ -76,8 +79,6 @@ export class RefreshQueue {
   }
 
   #gatheredAt(oldest: Instant): Instant {
-    if (this.#lastChangeBatch === undefined) return oldest;
-    const quietAt = plus(this.#lastChangeBatch, GATHER);
-    return quietAt > oldest ? quietAt : oldest;
+    return this.#workedOffAt === undefined ? oldest : later(oldest, plus(this.#workedOffAt, -(AT_ONCE - 1) * GATHER));
   }
 }

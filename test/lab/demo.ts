@@ -107,4 +107,7 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-process.exitCode = await main(process.argv.slice(2));
+process.exitCode = await main(process.argv.slice(2)).catch((error: unknown) => {
+  createScreen(process.stderr).fail(error instanceof Error ? error.message : String(error));
+  return 1;
+});

@@ -102,26 +102,36 @@ async function launch(config: string, place: ProsodyPlace): Promise<ChildProcess
   const endWithUs = (): boolean => server.kill("SIGKILL");
   process.once("exit", endWithUs);
   server.once("exit", () => process.off("exit", endWithUs));
-  await Promise.race([failed, untilListening([place.c2sPort, place.componentPort])]);
+  await Promise.race([failed, untilServing(place)]);
   failed.catch(() => undefined); // a later end of the server is no failure to start
   return server;
 }
 
-async function untilListening(ports: readonly number[]): Promise<void> {
+async function untilServing({ c2sPort, componentPort }: ProsodyPlace): Promise<void> {
   for (let waited = 0; waited < START_LIMIT; waited += 20) {
-    const answers = await Promise.all(ports.map(isListening));
+    const answers = await Promise.all([
+      isServing(c2sPort, "jabber:client"),
+      isServing(componentPort, "jabber:component:accept"),
+    ]);
     if (answers.every(Boolean)) return;
     await sleep(20);
   }
-  throw new Error(`Prosody does not listen on ${ports.join(" and ")} after ${START_LIMIT} ms`);
+  throw new Error(`Prosody does not serve ${c2sPort} and ${componentPort} after ${START_LIMIT} ms`);
 }
 
-const isListening = (port: number): Promise<boolean> =>
+/** An accepted connection proves a listening kernel only; an answer proves that all modules are loaded. */
+const isServing = (port: number, namespace: string): Promise<boolean> =>
   new Promise((resolve) => {
     const socket = connect({ port, host: "127.0.0.1" });
-    socket.once("connect", () => socket.destroy());
     socket.once("error", () => resolve(false));
-    socket.once("close", (hadError) => resolve(!hadError));
+    socket.once("close", () => resolve(false));
+    socket.once("data", () => {
+      resolve(true);
+      socket.end();
+    });
+    socket.write(
+      `<stream:stream xmlns="${namespace}" xmlns:stream="http://etherx.jabber.org/streams"></stream:stream>`,
+    );
   });
 
 function end(server: ChildProcess, signal: "SIGTERM" | "SIGKILL"): Promise<void> {

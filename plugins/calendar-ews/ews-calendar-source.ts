@@ -13,7 +13,7 @@ import { EwsClient } from "./ews-client.ts";
 import { ewsError } from "./ews-errors.ts";
 import type { SubscriptionGroup } from "./subscription-group.ts";
 import { EwsTransport } from "./transport.ts";
-import { MAX_WATCHED, watchChanges } from "./watch-changes.ts";
+import { MAX_WATCHED, untilAborted, watchChanges } from "./watch-changes.ts";
 
 /** Where and as whom. */
 export interface EwsOptions {
@@ -109,6 +109,9 @@ export class EwsCalendarSource implements CalendarSource {
   async *watchChanges(mailboxes: readonly Mailbox[], signal: AbortSignal): AsyncGenerator<CalendarChange, void> {
     signal.throwIfAborted();
     const { client, lifetime } = this.#running();
+    if (mailboxes.length > MAX_WATCHED) {
+      throw ewsError("ews-batch-too-big", `${client.host}: ${mailboxes.length} mailboxes on one connection`);
+    }
     const { runtime } = this.#context;
     const ended = new Deadline(runtime.clock, signal, lifetime.signal);
     const register = (group: SubscriptionGroup): (() => void) => {
@@ -116,6 +119,7 @@ export class EwsCalendarSource implements CalendarSource {
       return () => this.#sayFarewell(group);
     };
     try {
+      if (mailboxes.length === 0) await untilAborted(ended.signal);
       yield* watchChanges({ client, runtime, register }, mailboxes, ended.signal);
     } finally {
       ended.end();

@@ -106,7 +106,7 @@ export const EWS_ERROR_CODES = {
   "ews-batch-too-big": {
     type: "modify",
     meaning: "More mailboxes were asked for at once than can be (ErrorMailboxDataArrayTooBig).",
-    action: "Report it: the gateway asks for at most 100.",
+    action: "Report it: the gateway asks for at most 100, and watches at most 200 together.",
   },
   "ews-too-many-entries": {
     type: "modify",

@@ -1,5 +1,5 @@
 import type { Mailbox } from "../../src/core/addresses.ts";
-import { type Instant, minutes, plus, seconds } from "../../src/lib/time.ts";
+import { type Instant, plus, seconds } from "../../src/lib/time.ts";
 import type { GatewayError } from "../../src/ports/errors.ts";
 import type { Clock } from "../../src/ports/runtime.ts";
 import { Deadline } from "./deadline.ts";
@@ -37,9 +37,6 @@ const LANES = 10;
 const SILENT_IN_A_ROW = 5;
 // A busy server's refusals of one Subscribe before the mailbox counts as failed.
 const BUSY_ATTEMPTS = 3;
-// When a failed mailbox that may recover is tried again (moves and failovers end within minutes); others wait for the
-// next connection, about half an hour.
-const RETRY_FAILED = minutes(5);
 // A subscription that is lost before this age is not worth making anew.
 const YOUNG = seconds(10);
 const LONGEST_FAREWELL = seconds(2);
@@ -56,7 +53,6 @@ export class SubscriptionGroup {
   #anchor: Mailbox | undefined;
   #cookies = "";
   #events: EventSet = "items-and-free-busy";
-  #retryAt: Instant | undefined;
 
   constructor(client: EwsClient, clock: Clock, mailboxes: readonly Mailbox[]) {
     this.#client = client;
@@ -73,11 +69,6 @@ export class SubscriptionGroup {
   /** Whose identity reads the notifications. */
   get anchor(): Mailbox | undefined {
     return this.#anchor;
-  }
-
-  /** True when mailboxes that failed should be tried again. */
-  get isRetryDue(): boolean {
-    return this.#retryAt !== undefined && this.#clock.now() >= this.#retryAt;
   }
 
   /** The mailbox of a subscription. */
@@ -102,14 +93,14 @@ export class SubscriptionGroup {
     return this.#cookies === "" ? headers : { ...headers, cookie: this.#cookies };
   }
 
-  /** Subscribes every mailbox that has no subscription; rejects when it is the server that fails. */
+  /** Subscribes every mailbox that has no subscription, each tried once; rejects when it is the server that fails. */
   async subscribe(signal: AbortSignal): Promise<SubscribeOutcome> {
-    const run = new SubscribeRun([...this.#missing], (mailbox) => this.#subscribeOne(mailbox, signal));
+    const mailboxes = [...this.#missing];
+    this.#missing.clear();
+    const run = new SubscribeRun(mailboxes, (mailbox) => this.#subscribeOne(mailbox, signal));
     // The anchor's answer has the cookie that the others need, so it goes alone.
     while (!this.#anchor && run.hasMore) await run.next();
     await Promise.all(Array.from({ length: LANES }, () => run.all()));
-    const mayRecover = run.failed.some(({ error }) => error.type === "wait");
-    this.#retryAt = mayRecover ? plus(this.#clock.now(), RETRY_FAILED) : undefined;
     return run;
   }
 
@@ -132,7 +123,6 @@ export class SubscriptionGroup {
     const anchor = this.#anchor ?? mailbox;
     const answer = await this.#callSubscribe(mailbox, anchor, signal);
     this.#byId.set(answer.content, { mailbox, since: this.#clock.now() });
-    this.#missing.delete(mailbox);
     if (this.#anchor) return;
     this.#anchor = anchor;
     this.#cookies = answer.cookies;

@@ -6,7 +6,7 @@ import type { Runtime } from "../../src/ports/runtime.ts";
 import type { EwsClient } from "./ews-client.ts";
 import { ewsError, problemError } from "./ews-errors.ts";
 import { encodeStream, type StreamFrame, StreamParser } from "./streaming.ts";
-import { type FailedMailbox, SubscriptionGroup } from "./subscription-group.ts";
+import { SubscriptionGroup } from "./subscription-group.ts";
 
 /** Most mailboxes of one notification connection. */
 export const MAX_WATCHED = 200;
@@ -25,7 +25,7 @@ export interface WatchDeps {
 }
 
 /** Why a notification connection ended without an error. */
-type StreamEnd = "lifetime-over" | "subscriptions-lost" | "retry-due";
+type StreamEnd = "lifetime-over" | "subscriptions-lost";
 
 /** Watches one group of mailboxes until the connection is lost or the signal aborts, and rejects then. */
 export async function* watchChanges(
@@ -35,17 +35,14 @@ export async function* watchChanges(
 ): AsyncGenerator<CalendarChange, void> {
   const group = new SubscriptionGroup(client, runtime.clock, mailboxes);
   const farewell = register(group);
-  const told = new Map<Mailbox, string>();
   const progress: Progress = { isUp: false };
   try {
     for (;;) {
       const { subscribed, failed } = await group.subscribe(signal);
-      yield* news(failed, told);
-      if (group.ids.length === 0) throw failed[0]?.error ?? nothingToWatch(client.host);
-      for (const mailbox of subscribed) {
-        told.delete(mailbox);
-        if (progress.isUp) yield { kind: "changed", mailbox };
-      }
+      for (const { mailbox, error } of failed) yield { kind: "failed", mailbox, error };
+      if (group.ids.length === 0) throw failed[0]?.error ?? noneLeft(client.host);
+      // They may have changed while nobody looked; before the first connection that is what `all` says.
+      if (progress.isUp) for (const mailbox of subscribed) yield { kind: "changed", mailbox };
       const openedAt = runtime.clock.now();
       const end = yield* readStream({ client, group, progress, signal });
       if (end === "lifetime-over") refuseHotLoop(client.host, runtime.clock.now() - openedAt);
@@ -60,16 +57,14 @@ interface Progress {
   isUp: boolean;
 }
 
-const nothingToWatch = (host: string): GatewayError => ewsError("ews-stopped", `${host}: there is no mailbox to watch`);
+const noneLeft = (host: string): GatewayError => ewsError("ews-subscription-lost", `${host}: no subscription stands`);
 
-/** Failures that were not told before. */
-function* news(failed: readonly FailedMailbox[], known: Map<Mailbox, string>): Generator<CalendarChange, void> {
-  for (const { mailbox, error } of failed) {
-    if (known.get(mailbox) === error.code) continue;
-    known.set(mailbox, error.code);
-    yield { kind: "failed", mailbox, error };
-  }
-}
+/** Settles with the signal: for a watch of nothing, which is no error. */
+export const untilAborted = (signal: AbortSignal): Promise<never> =>
+  new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
 
 /** A server that ends every connection at once must not be asked again at once: that is for the engine to pace. */
 function refuseHotLoop(host: string, lifetime: number): void {
@@ -98,8 +93,6 @@ async function* readStream(reading: Reading): AsyncGenerator<CalendarChange, Str
     }
     if (frame.problem) throw problemError(frame.problem, client.host);
     if (frame.isClosing) return "lifetime-over";
-    // Looked at with every sign of life, about once a minute: exact enough, and no timer.
-    if (group.isRetryDue) return "retry-due";
   }
   throw ewsError("ews-unavailable", `${client.host}: the notification connection was closed`);
 }

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { milliseconds } from "../../src/lib/time.ts";
 import { openDatabase } from "../../src/store/database.ts";
 import { migrate } from "../../src/store/migrate.ts";
-import { STORE_ERRORS, storeError } from "../../src/store/store-errors.ts";
+import { STORE_ERRORS, type StoreErrorCode, storeError } from "../../src/store/store-errors.ts";
 import {
   ALICE,
   AVAILABLE,
@@ -168,9 +168,11 @@ describe("migrations", () => {
   });
 });
 
+const isStoreErrorCode = (code: string): code is StoreErrorCode => code in STORE_ERRORS;
+
 describe("errors of the store", () => {
   it("say what happened and what to do", () => {
-    for (const code of Object.keys(STORE_ERRORS) as (keyof typeof STORE_ERRORS)[]) {
+    for (const code of Object.keys(STORE_ERRORS).filter(isStoreErrorCode)) {
       const error = storeError(code, "/var/lib/presence.db");
       expect(error.message).toContain("/var/lib/presence.db");
       expect(error.message).toContain(STORE_ERRORS[code].remedy);

@@ -116,7 +116,7 @@ export async function until(condition: () => boolean | Promise<boolean>, what = 
 /** A watch whose changes are collected. */
 export interface Watch {
   readonly changes: CalendarChange[];
-  /** `all`, `alive`, `changed user000@…`, `failed user000@… ews-…`; since the last `forget`. */
+  /** `all`, `changed user000@…`, `failed user000@… ews-…` since the last `forget`; signs of life are left out. */
   readonly words: readonly string[];
   /** What ended the watch; undefined while it runs. */
   readonly error: unknown;
@@ -153,7 +153,7 @@ export function startWatch(source: CalendarSource, mailboxes: readonly Mailbox[]
   return {
     changes,
     get words() {
-      return changes.map(word);
+      return changes.filter(({ kind }) => kind !== "alive").map(word);
     },
     get error() {
       return error;

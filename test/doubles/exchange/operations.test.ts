@@ -90,6 +90,19 @@ describe("calendar items", () => {
     expect(codeOf(await call(items.deletePropertyRequest(id, "calendar:Start")))).toBe("ErrorInvalidPropertyDelete");
   });
 
+  it("with senseless times or recurrences are refused", async () => {
+    const times = "<t:Start>2026-11-02T10:00:00Z</t:Start><t:End>2026-11-02T11:00:00Z</t:End>";
+    const series = (interval: string): string =>
+      `<t:Recurrence><t:DailyRecurrence><t:Interval>${interval}</t:Interval></t:DailyRecurrence><t:NoEndRecurrence><t:StartDate>2026-11-02</t:StartDate></t:NoEndRecurrence></t:Recurrence>`;
+    const create = async (properties: string): Promise<string | undefined> =>
+      codeOf(await call(items.createRequest(properties)));
+    expect(await create(times.replace("11:00:00Z", "11:00:00+99:99"))).toBe("ErrorSchemaValidation");
+    expect(await create(times.replace("11:00", "09:00"))).toBe("ErrorCalendarEndDateIsEarlierThanStartDate");
+    expect(await create(times + series("0"))).toBe("ErrorCalendarInvalidRecurrence");
+    expect(await create(times + series("1").replaceAll("Daily", "AbsoluteYearly"))).toBe("ErrorUnsupportedRecurrence");
+    expect(alice.size).toBe(0);
+  });
+
   it("are listed page by page, and in a view up to the number asked for", async () => {
     for (const hour of ["01", "02", "03"]) {
       alice.addMeeting({ start: at(`02T${hour}:00`), end: at(`02T${hour}:30`), status: "busy" });

@@ -85,9 +85,9 @@ export function parseTime(text: string | undefined, zone: RequestTimeZone): numb
   const match = /^(\d{4}-\d\d-\d\d)(T\d\d:\d\d:\d\d(?:\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)?$/.exec(text ?? "");
   if (match === null) return undefined;
   const [, date, time = "T00:00:00", offset] = match;
-  const wall = Date.parse(`${date}${time}Z`);
+  const wall = Date.parse(`${date}${time}${offset ?? "Z"}`);
   if (Number.isNaN(wall)) return undefined;
-  if (offset !== undefined) return Date.parse(`${date}${time}${offset}`);
+  if (offset !== undefined) return wall;
   // Two rounds settle on the offset in force at the local time, except inside the skipped hour, which has none.
   const guess = wall - zone.offsetAt(wall);
   return wall - zone.offsetAt(guess);

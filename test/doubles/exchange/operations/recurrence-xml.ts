@@ -11,16 +11,24 @@ export function parseRecurrence(element: XmlElement, utcOffset: number): Recurre
   if (pattern === undefined || (kind === "weekly" && pattern.name !== "WeeklyRecurrence")) {
     throw new EwsFault("ErrorUnsupportedRecurrence", "Only daily and weekly recurrences are offered.");
   }
-  const interval = Number(textAt(pattern, "Interval") ?? "1");
+  const interval = parseCount(textAt(pattern, "Interval") ?? "1");
   const named = (textAt(pattern, "DaysOfWeek") ?? "").split(/\s+/);
   const days = DAYS_OF_WEEK.filter(
     (day) => named.includes(day) || named.includes(groupOf(day)) || named.includes("Day"),
   );
   const base: Recurrence = kind === "weekly" && days.length > 0 ? { kind, interval, days } : { kind, interval };
   const count = textAt(range, "NumberOfOccurrences");
-  if (count !== undefined) return { ...base, count: Number(count) };
+  if (count !== undefined) return { ...base, count: parseCount(count) };
   const endDate = /^\d{4}-\d\d-\d\d/.exec(textAt(range, "EndDate") ?? "")?.[0];
   return endDate === undefined ? base : { ...base, until: Date.parse(`${endDate}T00:00:00Z`) - utcOffset + DAY - 1 };
+}
+
+function parseCount(text: string): number {
+  const count = Number(text);
+  if (!Number.isInteger(count) || count < 1 || count > 999) {
+    throw new EwsFault("ErrorCalendarInvalidRecurrence", "The recurrence pattern or range is not valid.");
+  }
+  return count;
 }
 
 function groupOf(day: string): string {

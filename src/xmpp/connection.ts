@@ -2,6 +2,7 @@ import type { BareJid } from "../core/addresses.ts";
 import { GatewayError } from "../ports/errors.ts";
 import type { Clock } from "../ports/runtime.ts";
 import type { Stanza, XmlDraft, XmlElement } from "../ports/xmpp-link.ts";
+import { AbortListeners } from "./abort-listeners.ts";
 import type { ComponentStream } from "./component.ts";
 import { NS } from "./namespaces.ts";
 import type { PendingRequest, PendingRequests } from "./pending-requests.ts";
@@ -27,6 +28,7 @@ export class Connection {
     return this.#lifetime.signal;
   }
 
+  readonly #aborts = new AbortListeners();
   /** Stanzas received. */
   heard = 0;
 
@@ -59,7 +61,7 @@ export class Connection {
 
   /** Sends an iq and resolves with its result. */
   request(iq: XmlDraft, signal: AbortSignal, admission: PendingRequest["admission"] = "in-turn"): Promise<XmlElement> {
-    const write = (id: string): Promise<void> => this.send(withId(iq, id), signal);
+    const write = (id: string): Promise<void> => this.send(withId(iq, id));
     return this.#pending.run({ to: iq.attributes?.["to"] ?? "", write, admission }, signal);
   }
 
@@ -71,18 +73,18 @@ export class Connection {
     const controller = new AbortController();
     const abort = (): void => controller.abort(signal.reason);
     signal.throwIfAborted();
-    signal.addEventListener("abort", abort);
+    const settled = this.#aborts.add(signal, abort);
     try {
       return await new Promise<XmlElement | undefined>((resolve, reject) => {
         const write = async (id: string): Promise<void> => {
-          await this.send(withId(iq, id), controller.signal);
+          await this.send(withId(iq, id));
           this.#fence(host).then(() => resolve(undefined), reject);
         };
         const to = iq.attributes?.["to"] ?? "";
         this.#pending.run({ to, write, admission: "in-turn" }, controller.signal).then(resolve, reject);
       });
     } finally {
-      signal.removeEventListener("abort", abort);
+      settled();
       controller.abort();
     }
   }

@@ -2,6 +2,7 @@ import { type Milliseconds, milliseconds, seconds } from "../lib/time.ts";
 import { type GatewayError, toGatewayError } from "../ports/errors.ts";
 import type { Clock } from "../ports/runtime.ts";
 import type { Stanza, XmlElement } from "../ports/xmpp-link.ts";
+import { AbortListeners } from "./abort-listeners.ts";
 import { sameAddress } from "./same-address.ts";
 import { decodeStanzaError, linkError } from "./xmpp-errors.ts";
 
@@ -33,6 +34,7 @@ export class PendingRequests {
   readonly #lifetimeInTicks: number;
   readonly #open = new Map<string, Entry>();
   readonly #line = new Set<() => void>();
+  readonly #aborts = new AbortListeners();
   #places: number;
   #tick = 0;
   #count = 0;
@@ -99,15 +101,14 @@ export class PendingRequests {
   #exchange(request: PendingRequest, signal: AbortSignal): Promise<XmlElement> {
     const id = `${this.#prefix}-${(this.#count++).toString(36)}`;
     return new Promise((resolve, reject) => {
-      const abort = (): void => settle({ error: signal.reason });
+      const settled = this.#aborts.add(signal, () => settle({ error: signal.reason }));
       const settle: Entry["settle"] = (answer) => {
         this.#open.delete(id);
-        signal.removeEventListener("abort", abort);
+        settled();
         if ("error" in answer) reject(answer.error);
         else resolve(answer);
       };
       this.#open.set(id, { to: request.to, bornAt: this.#tick, settle });
-      signal.addEventListener("abort", abort);
       request
         .write(id)
         .catch((error: unknown) => settle({ error: signal.aborted ? signal.reason : toGatewayError(error) }));
@@ -121,17 +122,16 @@ export class PendingRequests {
       return;
     }
     await new Promise<void>((resolve, reject) => {
-      const abort = (): void => {
+      const entered = this.#aborts.add(signal, () => {
         this.#line.delete(enter);
         reject(signal.reason);
-      };
+      });
       const enter = (): void => {
         this.#line.delete(enter);
-        signal.removeEventListener("abort", abort);
+        entered();
         resolve();
       };
       this.#line.add(enter);
-      signal.addEventListener("abort", abort);
     });
   }
 

@@ -153,12 +153,12 @@ export class StanzaReader {
 /** The namespaces declared by the tag on top of its parent's; prefix "" is the default. */
 function scopeOf(tag: Tag, parent: Scope): Scope {
   let scope: Record<string, string> | undefined;
-  for (const [name, value] of Object.entries(tag.attributes)) {
-    if (name !== "xmlns" && !name.startsWith("xmlns:")) continue;
+  for (const name in tag.attributes) {
+    if (!name.startsWith("xmlns") || (name.length > 5 && name[5] !== ":")) continue;
     // A chain rather than a copy: a hostile stanza cannot make each element pay for all prefixes above it.
     const own: Record<string, string> = scope ?? Object.create(parent);
     scope = own;
-    own[name.slice("xmlns:".length)] = value;
+    own[name.slice("xmlns:".length)] = tag.attributes[name] ?? "";
   }
   return scope ?? parent;
 }

@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import type { GatewayError } from "../ports/errors.ts";
+import { AbortListeners } from "./abort-listeners.ts";
 import { linkError } from "./xmpp-errors.ts";
 
 interface Entry {
@@ -19,6 +20,7 @@ export class WriteQueue {
   readonly #socket: Socket;
   readonly #limit: number;
   readonly #waiting = new Set<Entry>();
+  readonly #aborts = new AbortListeners();
   #length = 0;
   #isBusy = false;
   #batch: readonly Entry[] = [];
@@ -38,19 +40,18 @@ export class WriteQueue {
         return reject(linkError("xmpp-congested", "the XMPP server takes stanzas too slowly"));
       }
       const abort = (): void => this.#drop(entry, signal?.reason);
-      const settled = (): void => signal?.removeEventListener("abort", abort);
+      const settled = signal && this.#aborts.add(signal, abort);
       const entry: Entry = {
         text,
         resolve: () => {
-          settled();
+          settled?.();
           resolve();
         },
         reject: (error) => {
-          settled();
+          settled?.();
           reject(error);
         },
       };
-      signal?.addEventListener("abort", abort);
       this.#add(entry);
     });
   }

@@ -51,9 +51,8 @@ function assemble(database: StoreDatabase, box: SecretBox, runtime: StoreOptions
     health: () => journal.health(),
     close: () => {
       try {
-        journal.flush();
-      } finally {
         journal.close();
+      } finally {
         database.close();
       }
     },

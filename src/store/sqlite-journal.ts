@@ -121,7 +121,9 @@ export class SqliteJournal implements Journal {
     this.#add(presentity, "all", () => this.#writes.deletePresentity(presentity));
   }
 
+  /** While the store cannot be written it throws at once: the attempts of each second are enough. */
   flush(): void {
+    if (this.#failure) throw this.#failure.error;
     try {
       this.#commit();
     } finally {
@@ -134,10 +136,14 @@ export class SqliteJournal implements Journal {
     return this.#failure ? { state: "degraded", ...this.#failure } : { state: "ok" };
   }
 
-  /** Ends everything that is done later; what has not been written by then is not written. */
+  /** Tries a last time to write what waits, throws when that fails, and does nothing later. */
   close(): void {
     this.#cancelScheduled();
-    this.#checkpoint.close();
+    try {
+      this.#commit();
+    } finally {
+      this.#checkpoint.close();
+    }
   }
 
   #add(presentity: PresentityId, subject: WriteSubject, write: Write): void {

@@ -46,10 +46,13 @@ export async function startProsody(options: ProsodyOptions): Promise<Prosody> {
     pluginPath: PLUGIN_PATH,
   };
   const config = writeProsodyFiles(options, place);
-  let server = await launch(config, place);
   const removeFiles = (): void => {
     if (options.directory === undefined) rmSync(directory, { recursive: true, force: true });
   };
+  let server = await launch(config, place).catch((cause: unknown) => {
+    removeFiles();
+    throw cause;
+  });
   return {
     host: options.host,
     c2sPort: place.c2sPort,
@@ -102,8 +105,11 @@ async function launch(config: string, place: ProsodyPlace): Promise<ChildProcess
   const endWithUs = (): boolean => server.kill("SIGKILL");
   process.once("exit", endWithUs);
   server.once("exit", () => process.off("exit", endWithUs));
-  await Promise.race([failed, untilServing(place)]);
   failed.catch(() => undefined); // a later end of the server is no failure to start
+  await Promise.race([failed, untilServing(place)]).catch((cause: unknown) => {
+    server.kill("SIGKILL");
+    throw cause;
+  });
   return server;
 }
 

@@ -6,6 +6,7 @@ import type { RawComponent } from "./raw-component.ts";
 import {
   GATEWAY,
   HOST,
+  hasSeen,
   hello,
   IN_A_MEETING,
   inSeconds,
@@ -123,8 +124,10 @@ describe("orders of the gateway", () => {
 
   it("end at the longest time that the server allows", async () => {
     await setOverlay(gateway, "alice", { ...IN_A_MEETING, until: 99_999_999_999 });
-    await bob.waitFor((me) => me.view(ALICE).show === "dnd", "the meeting");
-    await bob.waitFor((me) => me.view(ALICE).show === "available", "its end");
+    await bob.waitFor(
+      (me) => hasSeen(me, ALICE, "dnd") && me.view(ALICE).show === "available",
+      "the meeting and its end",
+    );
   });
 
   it("show their texts as they are, whatever they contain", async () => {

@@ -1,7 +1,18 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { JabberClient } from "../../lab/jabber-client.ts";
 import type { RawComponent } from "./raw-component.ts";
-import { GATEWAY, HOST, hello, IN_A_MEETING, inSeconds, NS, type Site, setOverlay, startSite } from "./site.ts";
+import {
+  GATEWAY,
+  HOST,
+  hello,
+  IN_A_MEETING,
+  inSeconds,
+  NS,
+  type Site,
+  setOverlay,
+  startSite,
+  waitOut,
+} from "./site.ts";
 
 const ALICE = `alice@${HOST}`;
 let site: Site;
@@ -28,7 +39,9 @@ afterAll(() => site.close());
 afterEach(async () => {
   await setOverlay(gateway, "alice", { until: "0" });
   await alice.sendPresence({ show: "away", status: "Out for lunch", priority: 5 });
-  await sees(bob, "away", "Out for lunch");
+  await alice.settle();
+  await bob.settle();
+  expect(bob.view(ALICE)).toMatchObject({ show: "away", status: "Out for lunch" });
 });
 
 describe("an overlay on the user's own presence", () => {
@@ -70,19 +83,18 @@ describe("an overlay on the user's own presence", () => {
   });
 
   it("ends by itself at its time", async () => {
+    const before = presencesOfAlice(bob);
     await setOverlay(gateway, "alice", { ...IN_A_MEETING, until: inSeconds(1) });
-    await sees(bob, "dnd", "In a meeting");
-    await sees(bob, "away", "Out for lunch");
+    await bob.waitFor(() => presencesOfAlice(bob) === before + 2, "beginning and end");
+    const [shown, own] = bob.seen.filter((fact) => fact.from === alice.jid).slice(-2);
+    expect(shown).toMatchObject({ show: "dnd", status: "In a meeting" });
+    expect(own).toMatchObject({ show: "away", status: "Out for lunch" });
   });
 
   it("lives on when it is prolonged before its time", async () => {
     await setOverlay(gateway, "alice", { ...IN_A_MEETING, until: inSeconds(1) });
     await setOverlay(gateway, "alice", { ...IN_A_MEETING, until: inSeconds(60) });
-    await setOverlay(gateway, "bob", { show: "dnd", until: inSeconds(1) });
-    const ended = (): boolean =>
-      alice.view(`bob@${HOST}`).show === "available" &&
-      alice.seen.some((fact) => fact.kind === "presence" && fact.show === "dnd" && fact.from.startsWith("bob@"));
-    await alice.waitFor(ended, "the end of bob's overlay, which was as long as alice's first one");
+    await waitOut(gateway, bob, 2);
     expect(bob.view(ALICE).show).toBe("dnd");
   });
 
@@ -166,12 +178,12 @@ describe("a gateway that connects", () => {
   });
 
   it("meets the same instance after a reload of the module, with all overlays, and another after a restart of the server", async () => {
-    await setOverlay(gateway, "alice", { ...IN_A_MEETING, until: inSeconds(3) });
+    await setOverlay(gateway, "alice", { ...IN_A_MEETING, until: inSeconds(8) });
     const { instance } = await hello(gateway);
     await site.prosody.shell(`module:reload("presence_gateway", "${HOST}")`);
     expect(await hello(gateway)).toMatchObject({ instance, overlays: "1" });
-    await sees(bob, "dnd", "In a meeting");
-    await sees(bob, "away", "Out for lunch"); // also its end is remembered
+    expect(bob.view(ALICE)).toMatchObject({ show: "dnd", status: "In a meeting" });
+    await bob.waitFor((me) => me.view(ALICE).show === "away", "the end, which is remembered as well", 15_000);
     await site.prosody.restart();
     gateway = await site.gateway();
     const after = await hello(gateway);

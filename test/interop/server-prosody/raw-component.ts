@@ -25,7 +25,7 @@ export interface RawComponent {
   vanish(): Promise<void>;
 }
 
-const LIMIT = 5_000;
+const LIMIT = 10_000;
 
 /** Connects and authenticates; rejects when the server refuses. */
 export async function connectComponent(options: { port: number; jid: string; secret: string }): Promise<RawComponent> {

@@ -93,3 +93,22 @@ export async function hello(gateway: RawComponent): Promise<Readonly<Record<stri
   const reply = await gateway.request({ type: "get", to: HOST, payload: `<hello xmlns="${NS}"/>` });
   return reply.element.getChild("hello", NS)?.attrs ?? {};
 }
+
+/** Waits this many seconds of the server's time, as told by an overlay of bob's that ends; bob must be online and watch. */
+export async function waitOut(gateway: RawComponent, bob: JabberClient, seconds: number): Promise<void> {
+  const start = bob.seen.length;
+  await setOverlay(gateway, "bob", { show: "xa", until: inSeconds(seconds) });
+  const told = (show: string): number =>
+    bob.seen.findIndex(
+      (fact, at) => at >= start && fact.kind === "presence" && fact.from === bob.jid && fact.show === show,
+    );
+  await bob.waitFor(
+    () => told("xa") >= 0 && bob.view(bob.bareJid).show !== "xa",
+    `${seconds} s pass`,
+    seconds * 1000 + 10_000,
+  );
+}
+
+/** Whether the watcher was ever told this show of the user. */
+export const hasSeen = (watcher: JabberClient, bareJid: string, show: string): boolean =>
+  watcher.seen.some((fact) => fact.kind === "presence" && fact.from.startsWith(`${bareJid}/`) && fact.show === show);

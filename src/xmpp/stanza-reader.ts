@@ -57,6 +57,7 @@ export class StanzaReader {
   #dropped: keyof StanzaLimits | undefined;
   /** Bytes since the last stanza ended, up to the end of the present chunk. */
   #bytes = 0;
+  /** Where the present chunk ends, in UTF-16 units since the beginning, like the parser's position while it parses. */
   #chunkEnd = 0;
   #isOver = false;
 
@@ -79,7 +80,7 @@ export class StanzaReader {
     if (this.#isOver) return;
     const text = this.#decoder.write(chunk);
     this.#bytes += chunk.length;
-    this.#chunkEnd = this.#parser.position + text.length;
+    this.#chunkEnd += text.length;
     this.#parser.write(text);
     if (this.#bytes > this.#limits.bytes * UNREADABLE_FACTOR) this.#fail(`a stanza is over ${this.#bytes} bytes long`);
   }

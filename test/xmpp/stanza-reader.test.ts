@@ -146,6 +146,14 @@ describe("the stanza reader", () => {
     expect(stanzas).toHaveLength(20);
   });
 
+  test("counts a stanza's length over all its chunks", () => {
+    const bytes = Buffer.from(`${HEADER}<a>${"y".repeat(10_100)}</a><b/>`);
+    for (const size of [100, 3000, 8000]) {
+      const places = Array.from({ length: Math.floor(bytes.length / size) }, (_, index) => (index + 1) * size);
+      expect(read(cut(bytes, places)).stanzas.map(({ name }) => name)).toEqual(["b"]);
+    }
+  });
+
   test("reading past a deep stanza takes no time that grows with its depth", () => {
     const { dropped } = read([`${HEADER}${"<a>".repeat(20_000)}${"</a>".repeat(20_000)}`], {
       bytes: 1024 * 1024,

@@ -52,8 +52,8 @@ export const COMMAND_ERROR_CODES = {
   },
   "command-not-running": {
     type: "wait",
-    meaning: "The command needs the running gateway and was given to a process that is not it.",
-    action: "Send it by chat while the gateway runs.",
+    meaning: "The command needs the running gateway, and it is not running.",
+    action: "Start the gateway and send the command again.",
   },
   "command-not-possible": {
     type: "cancel",

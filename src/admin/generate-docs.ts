@@ -6,7 +6,7 @@ import { describeOptions } from "./describe-schema.ts";
 /** The text of docs/COMMANDS.md. */
 export const composeCommandsPage = (
   commands: readonly Command[],
-  calendarTypes: readonly PluginDefinition<"calendar">[],
+  calendarTypes: readonly PluginDefinition<"calendar">[] = [],
 ): string =>
   [
     "# Commands",

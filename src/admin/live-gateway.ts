@@ -24,7 +24,7 @@ export interface GatewayCounts {
   readonly oldestHeard?: Instant;
 }
 
-/** What the commands ask of the running gateway; absent where commands run beside it or while it is stopped. */
+/** What the commands ask of the running gateway; absent while it is stopped. */
 export interface LiveGateway {
   now(): Instant;
   parts(): readonly GatewayPart[];

@@ -248,11 +248,11 @@ describe("gateway list, show and test", () => {
     expect(await answer).toMatch(/ok: DNS.*\nFAILED: the test took too long\nWarning: 1 step failed/);
   });
 
-  it("is not possible beside the gateway", async () => {
+  it("is not possible while the gateway is stopped", async () => {
     const { seed, say } = createCommandStage({ isRunning: false });
     await seed();
     expect(await say("gateway test main")).toMatch(/command-not-running/);
-    expect(await say("gateway list")).toContain("not running here");
+    expect(await say("gateway list")).toContain("not running");
   });
 
   it.each([["user=nonsense", /user: .*SMTP address/]])("refuses %s", async (option, expected) => {

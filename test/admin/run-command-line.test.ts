@@ -110,7 +110,7 @@ describe("status", () => {
     const { seed, say } = createCommandStage({ isRunning: false });
     await seed("alice@example.com");
     expect(await say("status")).toMatch(
-      /^The gateway is not running in this process.*\nusers: 1 enabled, 0 disabled\ngateways: main$/,
+      /^The gateway is not running: this is what is stored\.\nusers: 1 enabled, 0 disabled\ngateways: main$/,
     );
   });
 });

@@ -73,7 +73,7 @@ function describeCondition(
 ): string {
   if (!server.isEnabled) return "disabled";
   const part = live?.parts().find((each) => each.kind === "calendar" && each.name === server.name);
-  return part ? describeHealth(part.health, clock.now()) : "not running here";
+  return part ? describeHealth(part.health, clock.now()) : "not running";
 }
 
 /** `gateway test`. */
@@ -92,7 +92,7 @@ export const gatewayTest = defineCommand({
     if (!context.live) {
       throw commandError(
         "command-not-running",
-        "A gateway is tried by the running program: send this by chat, or use `presence-gateway check`.",
+        "The gateway is not running, so nothing can be tried. Start it, or use `presence-gateway check`.",
       );
     }
     if (!server.isEnabled) {

@@ -18,7 +18,7 @@ export const status = defineCommand({
       live?.parts().filter(({ health }) => health.state === "down" || health.state === "degraded").length ?? 0;
     return {
       kind: "fields",
-      title: live ? "The gateway is running." : "The gateway is not running in this process: this is what is stored.",
+      title: live ? "The gateway is running." : "The gateway is not running: this is what is stored.",
       fields,
       warnings: troubled === 0 ? [] : [`${troubled === 1 ? "1 part is" : `${troubled} parts are`} in trouble.`],
     };

@@ -42,7 +42,10 @@ export const refresh = defineCommand({
     if (!user.isEnabled)
       throw commandError("command-conflict", `${args.jid} is disabled. Use: user enable ${args.jid}`);
     if (!context.live) {
-      throw commandError("command-not-running", "Calendars are read by the running gateway: send this by chat.");
+      throw commandError(
+        "command-not-running",
+        "The gateway is not running, so no calendar is read. It reads all when it starts.",
+      );
     }
     context.live.refresh(args.jid);
     return { kind: "text", text: `The calendar of ${args.jid} is being read. See: why ${args.jid}` };

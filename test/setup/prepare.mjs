@@ -42,7 +42,7 @@ async function main() {
   const say = values.quiet ? () => undefined : (line) => console.log(line);
   await installNpmPackages(say);
   await prepareNativeModule(ROOT, say);
-  await buildProgram(say);
+  if (values.for !== "check") await buildProgram(say);
   await installDebianPackages(packages, say);
 }
 
@@ -85,7 +85,7 @@ function changedAt(path) {
 /** `npm exec presence-gateway` runs dist/. */
 async function buildProgram(say) {
   const stamp = join(ROOT, "dist/.built");
-  const sources = ["src", "plugins", "tsconfig.json", "tsconfig.build.json", "package.json"];
+  const sources = ["src", "plugins", "tsconfig.json", "tsconfig.build.json"];
   const newest = Math.max(...sources.map((path) => changedAt(join(ROOT, path))));
   if (existsSync(stamp) && statSync(stamp).mtimeMs >= newest) return;
   const compiler = join(ROOT, "node_modules/typescript/bin/tsc");

@@ -16,14 +16,17 @@ const resultsSchema = z.object({
   testResults: z.array(
     z.object({
       name: z.string(),
-      assertionResults: z.array(z.object({ fullName: z.string(), status: z.string() })),
+      assertionResults: z.array(
+        z.object({ ancestorTitles: z.array(z.string()), title: z.string(), status: z.string() }),
+      ),
     }),
   ),
 });
 
+/** All tests of one file under one title that carries the id. */
 interface Proof {
-  readonly test: string;
-  readonly status: string;
+  readonly title: string;
+  readonly statuses: string[];
 }
 
 const idsIn = (text: string): readonly string[] => [...text.matchAll(ID)].flatMap((match) => match[1] ?? []);
@@ -59,13 +62,21 @@ function runTests(files: readonly string[]): void {
 function collectProofs(): ReadonlyMap<string, readonly Proof[]> {
   const proofs = new Map<string, Proof[]>();
   for (const { name, assertionResults } of readResults()) {
-    for (const { fullName, status } of assertionResults) {
-      for (const id of new Set(idsIn(fullName))) {
-        proofs.set(id, [...(proofs.get(id) ?? []), { test: `${relative(ROOT, name)} > ${fullName}`, status }]);
+    for (const { ancestorTitles, title, status } of assertionResults) {
+      for (const bearer of [...ancestorTitles, title]) {
+        for (const id of new Set(idsIn(bearer))) addProof(proofs, id, `${relative(ROOT, name)} > ${bearer}`, status);
       }
     }
   }
   return proofs;
+}
+
+function addProof(proofs: Map<string, Proof[]>, id: string, title: string, status: string): void {
+  const ofId = proofs.get(id) ?? [];
+  proofs.set(id, ofId);
+  const existing = ofId.find((each) => each.title === title);
+  if (existing) existing.statuses.push(status);
+  else ofId.push({ title, statuses: [status] });
 }
 
 /** Lines `- R3: reason` of docs/ACCEPTANCE.md. */
@@ -80,11 +91,16 @@ function readReasons(): ReadonlyMap<string, string> {
   );
 }
 
-function stateOf(proofs: readonly Proof[], reason: string | undefined): string {
-  if (proofs.some(({ status }) => status === "failed")) return "FAILED";
-  if (proofs.some(({ status }) => status === "passed")) return "passed";
-  if (reason !== undefined) return `not proved: ${reason}`;
-  return proofs.length > 0 ? "SKIPPED" : "MISSING";
+function stateOf(statuses: readonly string[], reason: string | undefined): string {
+  if (statuses.includes("failed")) return "FAILED";
+  if (statuses.includes("passed")) return "passed";
+  if (reason !== undefined) return "excused";
+  return statuses.length > 0 ? "SKIPPED" : "MISSING";
+}
+
+function describeProof({ title, statuses }: Proof): string {
+  const count = statuses.length > 1 ? ` (${statuses.length} tests)` : "";
+  return `       ${stateOf(statuses, undefined).padEnd(8)} ${title}${count}`;
 }
 
 const files = filesWithIds();
@@ -94,9 +110,13 @@ const reasons = readReasons();
 let isComplete = true;
 for (const id of new Set([...Object.keys(FACTS), ...proofs.keys()])) {
   const found = proofs.get(id) ?? [];
-  const state = stateOf(found, reasons.get(id));
+  const state = stateOf(
+    found.flatMap(({ statuses }) => statuses),
+    reasons.get(id),
+  );
   if (/^[A-Z]+$/.test(state)) isComplete = false;
   console.log(`${id.padEnd(4)} ${state.padEnd(8)} ${FACTS[id] ?? "(has no text in test/acceptance/facts.ts yet)"}`);
-  for (const { test, status } of found) console.log(`       ${status.padEnd(8)} ${test}`);
+  if (state === "excused") console.log(`       ${reasons.get(id)}`);
+  for (const proof of found) console.log(describeProof(proof));
 }
 process.exitCode = isComplete ? 0 : 1;

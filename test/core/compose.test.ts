@@ -265,7 +265,7 @@ const TABLE: readonly Line[] = [
 ];
 
 describe("composition", () => {
-  it.each(TABLE)("$name", ({ inputs, policy: change, document, rule }) => {
+  it.each(TABLE.map((line) => [line.name, line] as const))("%s", (_, { inputs, policy: change, document, rule }) => {
     const composition = compose(inputs, change);
     expect(composition.document).toEqual(document);
     expect(composition.because.rule).toBe(rule);

@@ -46,7 +46,7 @@ describe("the catalogue", () => {
   });
 });
 
-describe("[R1] the texts that only the gateway may show", () => {
+describe("the texts that only the gateway may show", () => {
   it.each(languages)("are recognised in %s, however they are dressed", (_, texts) => {
     const text = texts["in-a-meeting"];
     const dressed = fc

@@ -47,7 +47,7 @@ const UTC_ZONE =
   `<t:DaylightTime>${UTC_CHANGE}</t:DaylightTime></t:TimeZone>`;
 
 /** GetUserAvailability with the view FreeBusy: times and status, nothing private. */
-export function encodeAvailability({ mailboxes, window }: AvailabilityQuery, version: RequestVersion): string {
+function encodeAvailability({ mailboxes, window }: AvailabilityQuery, version: RequestVersion): string {
   const { start, end } = requestedWindow(window);
   const identities = mailboxes.map(
     (mailbox) =>

@@ -51,16 +51,17 @@ const CONNECTION_PROBLEMS: ReadonlyMap<string, string> = new Map([
 export const codeOf = (error: unknown): string =>
   error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
 
+// undici gives its parser's errors a name, and a code (HPE_…) only sometimes.
+const isProtocolError = (error: unknown, code: string): boolean =>
+  (error instanceof Error && error.name === "HTTPParserError") ||
+  ["UND_ERR_RES_CONTENT_LENGTH_MISMATCH", "UND_ERR_HEADERS_OVERFLOW"].includes(code);
+
 /** Translates an error of the connection to the host. */
 export function connectionError(error: unknown, host: string): GatewayError {
   const code = codeOf(error);
   if (isTlsCode(code)) return ewsError("ews-tls", `${host}: ${tlsProblem(code)}`, { cause: error });
-  if (
-    code.startsWith("HPE_") ||
-    code === "UND_ERR_RES_CONTENT_LENGTH_MISMATCH" ||
-    code === "UND_ERR_HEADERS_OVERFLOW"
-  ) {
-    return ewsError("ews-bad-answer", `${host}: the answer is not valid HTTP (${code})`, { cause: error });
+  if (isProtocolError(error, code)) {
+    return ewsError("ews-bad-answer", `${host}: the answer is not valid HTTP`, { cause: error });
   }
   const words = CONNECTION_PROBLEMS.get(code) ?? `the connection failed${code ? ` (${code})` : ""}`;
   return ewsError("ews-unavailable", `${host}: ${words}`, { cause: error });

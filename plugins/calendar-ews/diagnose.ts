@@ -9,7 +9,7 @@ import { availabilityOperation } from "./availability.ts";
 import { connectionError } from "./connection-errors.ts";
 import { Deadline } from "./deadline.ts";
 import type { EwsClient } from "./ews-client.ts";
-import { ewsError } from "./ews-errors.ts";
+import { concernsMailbox, ewsError } from "./ews-errors.ts";
 import { encodeSubscribe, encodeUnsubscribe, subscribeDecoder, unsubscribeDecoder } from "./subscribe.ts";
 import { examineTls } from "./tls-examination.ts";
 
@@ -48,6 +48,7 @@ function steps(options: DiagnoseOptions, mailbox: Mailbox | undefined): readonly
   ];
   if (url.protocol === "https:") connection.push(["TLS", (signal) => examineTls(url, ca, signal)]);
   connection.push(["login", (signal) => login(options, mailbox, signal)]);
+  connection.push(["version", async () => versionOf(options.client)]);
   if (mailbox === undefined) return connection;
   return [
     ...connection,
@@ -111,10 +112,16 @@ function connectTcp(url: URL, signal: AbortSignal): Promise<string> {
 
 /** Any answer that is EWS proves the login; which mailbox is asked for does not matter, so it may be one that is none. */
 async function login(options: DiagnoseOptions, mailbox: Mailbox | undefined, signal: AbortSignal): Promise<string> {
-  const { client, account } = options;
-  await fetchOne(options, mailbox ?? anyMailbox(account), signal);
-  return `${account} may use EWS; ${client.serverVersion ? `Exchange ${client.serverVersion}` : "version not told"}`;
+  try {
+    await fetchOne(options, mailbox ?? anyMailbox(options.account), signal);
+  } catch (error) {
+    if (!concernsMailbox(error)) throw error;
+  }
+  return `${options.account} may use EWS`;
 }
+
+const versionOf = ({ serverVersion, requestVersion }: EwsClient): string =>
+  `${serverVersion ? `Exchange ${serverVersion}` : "the server does not tell its version"}, asked as ${requestVersion}`;
 
 function anyMailbox(account: string): Mailbox {
   return parseMailbox(/^[\w.-]+@[\w-]+(?:\.[\w-]+)+$/.test(account) ? account : "nobody@example.invalid");

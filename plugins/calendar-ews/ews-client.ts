@@ -55,6 +55,11 @@ export class EwsClient {
     });
   }
 
+  /** The request version in use. */
+  get requestVersion(): RequestVersion {
+    return this.#version;
+  }
+
   /** Requests that run and wait, and the limit. */
   get load(): RequestLimiter["load"] {
     return this.#limiter.load;

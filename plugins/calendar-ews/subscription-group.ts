@@ -4,7 +4,7 @@ import type { GatewayError } from "../../src/ports/errors.ts";
 import type { Clock } from "../../src/ports/runtime.ts";
 import { Deadline } from "./deadline.ts";
 import type { EwsClient } from "./ews-client.ts";
-import { concernsMailbox, ewsError, isEwsError } from "./ews-errors.ts";
+import { concernsMailbox, type EwsErrorCode, ewsError, isEwsError } from "./ews-errors.ts";
 import {
   type EventSet,
   encodeSubscribe,
@@ -15,7 +15,7 @@ import {
 import type { EwsAnswer } from "./transport.ts";
 
 /** A mailbox that cannot be watched now. */
-export interface FailedMailbox {
+interface FailedMailbox {
   readonly mailbox: Mailbox;
   readonly error: GatewayError;
 }
@@ -33,8 +33,16 @@ export interface SubscribeOutcome {
 
 // Subscribes of one group at a time; the limiter, which all groups share, decides how many really run.
 const LANES = 10;
-// A mailbox that answers neither yes nor no may be alone in it; so many in a row are the server's fault.
-const SILENT_IN_A_ROW = 5;
+// These may be one mailbox's trouble (a slow database, EWS switched off for the user); so many in a row are the server's.
+const UNCLEAR: readonly EwsErrorCode[] = [
+  "ews-timeout",
+  "ews-bad-answer",
+  "ews-fault",
+  "ews-throttled",
+  "ews-forbidden",
+  "ews-request-refused",
+];
+const UNCLEAR_IN_A_ROW = 5;
 // A busy server's refusals of one Subscribe before the mailbox counts as failed.
 const BUSY_ATTEMPTS = 3;
 // A subscription that is lost before this age is not worth making anew.
@@ -89,8 +97,12 @@ export class SubscriptionGroup {
 
   /** Headers that lead every request of the group to the same server. */
   affinity(anchor: Mailbox): Readonly<Record<string, string>> {
-    const headers = { "x-anchormailbox": anchor, "x-preferserveraffinity": "true" };
-    return this.#cookies === "" ? headers : { ...headers, cookie: this.#cookies };
+    return {
+      "x-preferserveraffinity": "true",
+      // A header is ASCII; an internationalised address is routed by impersonation and cookie alone.
+      ...(/^[!-~]+$/.test(anchor) ? { "x-anchormailbox": anchor } : {}),
+      ...(this.#cookies === "" ? {} : { cookie: this.#cookies }),
+    };
   }
 
   /** Subscribes every mailbox that has no subscription, each tried once; rejects when it is the server that fails. */
@@ -100,7 +112,9 @@ export class SubscriptionGroup {
     const run = new SubscribeRun(mailboxes, (mailbox) => this.#subscribeOne(mailbox, signal));
     // The anchor's answer has the cookie that the others need, so it goes alone.
     while (!this.#anchor && run.hasMore) await run.next();
-    await Promise.all(Array.from({ length: LANES }, () => run.all()));
+    // All lanes end before a failure is told: a subscription made meanwhile must be known, to be given up.
+    const lanes = await Promise.allSettled(Array.from({ length: LANES }, () => run.all()));
+    for (const lane of lanes) if (lane.status === "rejected") throw lane.reason;
     return run;
   }
 
@@ -170,7 +184,7 @@ class SubscribeRun implements SubscribeOutcome {
   readonly #rest: Mailbox[];
   readonly #attempts = new Map<Mailbox, number>();
   readonly #subscribe: (mailbox: Mailbox) => Promise<void>;
-  #silentInARow = 0;
+  #unclearInARow = 0;
 
   constructor(mailboxes: Mailbox[], subscribe: (mailbox: Mailbox) => Promise<void>) {
     this.#rest = mailboxes;
@@ -190,7 +204,7 @@ class SubscribeRun implements SubscribeOutcome {
     if (mailbox === undefined) return;
     try {
       await this.#subscribe(mailbox);
-      this.#silentInARow = 0;
+      this.#unclearInARow = 0;
       this.subscribed.push(mailbox);
     } catch (error) {
       this.#handle(mailbox, error);
@@ -204,10 +218,10 @@ class SubscribeRun implements SubscribeOutcome {
       this.#rest.push(mailbox); // the limiter holds it back for as long as the server asked
       return;
     }
-    const isUnclear = isEwsError(error, "ews-timeout", "ews-bad-answer", "ews-fault", "ews-throttled");
-    if (isUnclear) this.#silentInARow += 1;
-    if (concernsMailbox(error)) this.#silentInARow = 0;
-    if (concernsMailbox(error) || (isUnclear && this.#silentInARow < SILENT_IN_A_ROW)) {
+    const isUnclear = isEwsError(error, ...UNCLEAR);
+    if (isUnclear) this.#unclearInARow += 1;
+    if (concernsMailbox(error)) this.#unclearInARow = 0;
+    if (concernsMailbox(error) || (isUnclear && this.#unclearInARow < UNCLEAR_IN_A_ROW)) {
       this.failed.push({ mailbox, error });
       return;
     }

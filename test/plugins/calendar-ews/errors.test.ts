@@ -97,7 +97,7 @@ describe("a connection that fails", () => {
     ["DEPTH_ZERO_SELF_SIGNED_CERT", "ews-tls", "self-signed"],
     ["UNABLE_TO_GET_ISSUER_CERT_LOCALLY", "ews-tls", "not known here"],
     ["ERR_SSL_WRONG_VERSION_NUMBER", "ews-tls", "ERR_SSL_WRONG_VERSION_NUMBER"],
-    ["HPE_INVALID_CONSTANT", "ews-bad-answer", "not valid HTTP"],
+    ["UND_ERR_HEADERS_OVERFLOW", "ews-bad-answer", "not valid HTTP"],
     ["EWHATEVER", "ews-unavailable", "EWHATEVER"],
   ])("with %s is %s and says '%s'", (raw, code, words) => {
     const error = connectionError(failure(raw), "mail.example.com");

@@ -258,6 +258,7 @@ describe("a refused password", () => {
       ["DNS", true],
       ["TCP", true],
       ["login", true],
+      ["version", true],
     ]);
     expect(await fetch()).toHaveLength(3);
   });

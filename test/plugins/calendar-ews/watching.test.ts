@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
-import type { Mailbox } from "../../../src/core/addresses.ts";
+import { type Mailbox, parseMailbox } from "../../../src/core/addresses.ts";
 import { hours, minutes, plus, seconds } from "../../../src/lib/time.ts";
 import { settle } from "../../doubles/fake-clock.ts";
 import { MONDAY_MORNING } from "../../doubles/test-runtime.ts";
@@ -124,10 +124,20 @@ describe("watching", () => {
   });
 });
 
+describe("an internationalised address", () => {
+  it("is watched like any other, also as the anchor", async () => {
+    await setUp({}, 0);
+    mailboxes = ["älice@example.com", "чайка@example.com"].map(parseMailbox);
+    for (const mailbox of mailboxes) scenario.exchange.addMailbox(mailbox);
+    const watch = await watchUp();
+    meet(mailboxes[1]);
+    await saw(watch, "changed чайка@example.com");
+  });
+});
+
 describe("a mailbox that cannot be watched", () => {
   it("is reported, and the others are watched, even if it would have been the anchor", async () => {
     await setUp();
-    mailboxes = [...mailboxes, ...addMailboxes(scenario.exchange, 0)];
     const [first, second, third] = mailboxes;
     scenario.exchange.faults.moveMailbox(first ?? "");
     const watch = await watchUp();

@@ -1,0 +1,52 @@
+import { describe, expect, it } from "vitest";
+import definition from "../../../plugins/calendar-ews/index.ts";
+
+const LOGIN = { url: "https://mail.example.com/EWS/Exchange.asmx", account: "EXAMPLE\\svc", password: "secret" };
+
+const problems = (options: Record<string, string>): readonly string[] => {
+  const { error } = definition.options.safeParse(options);
+  return error?.issues.map(({ path, message }) => `${path.join(".")}: ${message}`) ?? [];
+};
+
+describe("the options of an ews server", () => {
+  it("are an address, an account and a password; the rest has defaults", () => {
+    expect(definition.options.parse(LOGIN)).toEqual({ ...LOGIN, auth: "basic" });
+    expect(definition.secrets).toEqual(["password"]);
+  });
+
+  it.each([
+    "https://mail.example.com",
+    "https://mail.example.com:8443/ews/exchange.asmx",
+    "http://localhost:8080/EWS/Exchange.asmx",
+    "http://127.0.0.1/",
+    "http://[::1]:81/",
+  ])("allow the address %s", (url) => {
+    expect(problems({ ...LOGIN, url })).toEqual([]);
+  });
+
+  it.each([
+    ["http://mail.example.com/EWS/Exchange.asmx", "in clear"],
+    ["http://127.0.0.1.example.com/", "in clear"],
+    ["http://localhost.example.com/", "in clear"],
+    ["ftp://mail.example.com/", "https://"],
+    ["https://svc:secret@mail.example.com/", "options of their own"],
+    ["mail.example.com", "must"],
+    ["", "must be a URL"],
+  ])("refuse the address %s", (url, words) => {
+    expect(problems({ ...LOGIN, url }).join()).toContain(words);
+    expect(problems({ ...LOGIN, url }).join()).not.toContain("secret");
+  });
+
+  it("name every problem at once, unknown options too, and no password", () => {
+    const found = problems({ url: "x", account: "a:b", password: "top\nsecret", auth: "ntml", passwort: "top" });
+    expect(found.map((problem) => problem.split(":")[0]).sort()).toEqual(["", "account", "auth", "password", "url"]);
+    expect(found.join()).toContain("passwort");
+    expect(found.join()).not.toContain("top");
+  });
+
+  it("carry a description each, for the documentation", () => {
+    for (const [name, schema] of Object.entries(definition.options.shape)) {
+      expect(`${name}: ${schema.description ?? schema.meta()?.description}`).not.toContain("undefined");
+    }
+  });
+});

@@ -1,0 +1,139 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { parseMailbox } from "../../../src/core/addresses.ts";
+import { hours, plus } from "../../../src/lib/time.ts";
+import type { CalendarSource, TestStep } from "../../../src/ports/calendar-source.ts";
+import { type SimulatedExchange, startExchange } from "../../doubles/exchange/exchange.ts";
+import { createTestRuntime, MONDAY_MORNING } from "../../doubles/test-runtime.ts";
+import { type CertificateRequest, createTlsAuthority } from "../../doubles/tls-authority.ts";
+import { ACCOUNT, createContext, createEwsSource, gatewayError } from "./scenario.ts";
+
+const ALICE = parseMailbox("alice@example.com");
+const WINDOW = { start: MONDAY_MORNING, end: plus(MONDAY_MORNING, hours(24)) };
+
+const authority = createTlsAuthority("Example Private CA");
+let folder: string;
+let ca: string;
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "ews-tls-"));
+  ca = join(folder, "ca.pem");
+  writeFileSync(ca, authority.caPem);
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+type Attempt = (source: CalendarSource, signal: AbortSignal, exchange: SimulatedExchange) => Promise<void>;
+
+/** Runs the attempt against a server with such a certificate. */
+async function serve(
+  certificate: Partial<CertificateRequest>,
+  options: { readonly ca?: string },
+  attempt: Attempt,
+): Promise<void> {
+  const tls = authority.issue({ names: ["localhost", "mail.example.com"], ...certificate });
+  const exchange = await startExchange({ accounts: [ACCOUNT], tls });
+  exchange.addMailbox(ALICE);
+  const login = { url: exchange.url, account: ACCOUNT.user, password: ACCOUNT.password };
+  const source = createEwsSource({ ...login, ...options }, createContext(createTestRuntime()));
+  const { signal } = new AbortController();
+  await source.start(signal);
+  try {
+    await attempt(source, signal, exchange);
+  } finally {
+    await source.stop();
+    await exchange.stop();
+  }
+}
+
+const testSteps = async (source: CalendarSource, mailbox = ALICE): Promise<readonly TestStep[]> => {
+  const steps: TestStep[] = [];
+  for await (const step of source.test?.(mailbox, new AbortController().signal) ?? []) steps.push(step);
+  return steps;
+};
+
+describe("TLS", () => {
+  it("is trusted with the private CA of the option ca, and every step of the test tells what it found", async () => {
+    await serve({}, { ca }, async (source, signal) => {
+      expect(await source.fetchBusyTime([ALICE], WINDOW, signal)).toEqual([{ mailbox: ALICE, intervals: [] }]);
+      const steps = await testSteps(source);
+      expect(steps.map(({ step, ok }) => [step, ok])).toEqual(
+        ["DNS", "TCP", "TLS", "login", "version", "availability", "notifications"].map((step) => [step, true]),
+      );
+      const details = new Map(steps.map(({ step, detail }) => [step, detail]));
+      expect(details.get("TLS")).toMatch(
+        /^TLSv1\.\d, certificate for localhost, mail\.example\.com, issued by Example Private CA, valid until \w{3} /,
+      );
+      expect(details.get("version")).toBe("Exchange 15.1.2507, asked as Exchange2013_SP1");
+      expect(details.get("availability")).toBe("alice@example.com: 0 entries in the next 24 hours");
+    });
+  });
+
+  it.each<readonly [string, Partial<CertificateRequest>, boolean, string]>([
+    ["an unknown authority", {}, false, "issuer was not sent and is not known here"],
+    ["an expired certificate", { notBefore: new Date(0), notAfter: new Date(86_400_000) }, true, "has expired"],
+    [
+      "a certificate that is not valid yet",
+      { notBefore: new Date("2100-01-01"), notAfter: new Date("2101-01-01") },
+      true,
+      "not valid yet",
+    ],
+    ["a certificate for another name", { names: ["other.example.com"] }, true, "for another name"],
+  ])("refuses %s and says so", async (_what, certificate, withCa, words) => {
+    await serve(certificate, withCa ? { ca } : {}, async (source, signal) => {
+      const error = await gatewayError(source.fetchBusyTime([ALICE], WINDOW, signal));
+      expect(error).toMatchObject({ code: "ews-tls", message: expect.stringContaining(words) });
+      const failed = (await testSteps(source)).at(-1);
+      expect(failed).toMatchObject({ step: "TLS", ok: false, detail: expect.stringContaining(words) });
+      expect(failed?.detail).toContain("issued by Example Private CA");
+    });
+  });
+
+  it("with a file that holds no certificate is refused at the start", async () => {
+    const empty = join(folder, "empty.pem");
+    writeFileSync(empty, "nothing");
+    const login = { url: "https://localhost:1", account: "svc", password: "pw", ca: empty };
+    const source = createEwsSource(login, createContext(createTestRuntime()));
+    const error = await gatewayError(source.start(new AbortController().signal));
+    expect(error).toMatchObject({ code: "ews-ca-unreadable", type: "modify", message: expect.stringContaining(empty) });
+  });
+});
+
+describe("the test of a server", () => {
+  it("ends with the first step that fails", async () => {
+    const attempts = [
+      ["https://nowhere.invalid", "DNS", "nowhere.invalid"],
+      ["https://localhost:1", "TCP", "refused"],
+    ] as const;
+    for (const [url, step, words] of attempts) {
+      const source = createEwsSource({ url, account: "svc", password: "pw" }, createContext(createTestRuntime()));
+      await source.start(new AbortController().signal);
+      expect((await testSteps(source)).at(-1)).toMatchObject({
+        step,
+        ok: false,
+        detail: expect.stringContaining(words),
+      });
+      await source.stop();
+    }
+  });
+
+  it("names a mailbox that does not exist, after everything before it went well", async () => {
+    await serve({}, { ca }, async (source) => {
+      const steps = await testSteps(source, parseMailbox("nobody@example.com"));
+      expect(steps.at(-1)).toMatchObject({
+        step: "availability",
+        ok: false,
+        detail: expect.stringContaining("nobody@example.com"),
+      });
+    });
+  });
+
+  it("leaves no subscription behind", async () => {
+    await serve({}, { ca }, async (source, _signal, exchange) => {
+      expect((await testSteps(source)).at(-1)).toMatchObject({ step: "notifications", ok: true });
+      expect(exchange.stats.requestsOf("Subscribe")).toBe(1);
+      expect(exchange.stats.subscriptions).toBe(0);
+    });
+  });
+});

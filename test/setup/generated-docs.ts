@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { EWS_ERROR_CODES } from "../../plugins/calendar-ews/ews-errors.ts";
+import { CLIENTS_ERROR_CODES } from "../../plugins/clients-xmpp/clients-errors.ts";
 import { OVERLAY_ERROR_CODES } from "../../plugins/publish-xmpp-overlay/overlay-errors.ts";
 import { PEP_ERROR_CODES } from "../../plugins/publish-xmpp-pep/pep-errors.ts";
 import { COMMANDS } from "../../src/admin/command-catalogue.ts";
@@ -26,6 +27,7 @@ export const ERROR_TABLES: Readonly<Record<string, Readonly<Record<string, Error
   "The program": GATEWAY_ERROR_CODES,
   Store: STORE_ERRORS,
   "XMPP connection": XMPP_ERROR_CODES,
+  "Hearing clients (XMPP)": CLIENTS_ERROR_CODES,
   "Publishing activities (PEP)": PEP_ERROR_CODES,
   "Publishing show and status (server module)": OVERLAY_ERROR_CODES,
   "Exchange (EWS)": EWS_ERROR_CODES,
@@ -142,7 +144,7 @@ function composeConfigurationPage(): string {
 
 /** Every generated page by its path from the repository's root. */
 export const composePages = (): Readonly<Record<string, string>> => ({
-  "docs/COMMANDS.md": composeCommandsPage(COMMANDS),
+  "docs/COMMANDS.md": composeCommandsPage(COMMANDS, calendarTypes),
   "docs/ERRORS.md": composeErrorsPage(),
   "docs/CONFIGURATION.md": composeConfigurationPage(),
 });

@@ -172,9 +172,9 @@ export class XmppClients implements ClientPresenceSource {
     }
   }
 
-  #isWatched({ actsBy, moduleInstance }: DomainAccess): boolean {
+  #isWatched({ actsBy, isModuleKnown, moduleInstance }: DomainAccess): boolean {
     if (this.#options.watchActivity === "never" || actsBy === "none") return false;
-    return this.#options.watchActivity === "always" || moduleInstance === undefined;
+    return this.#options.watchActivity === "always" || (isModuleKnown && moduleInstance === undefined);
   }
 
   #hearPresence(stanza: Stanza): void {

@@ -8,11 +8,19 @@ import { type ActivityState, encodeActivity, publishActivity } from "../shared-x
 import { BackgroundTask } from "../shared-xmpp/background-task.ts";
 import { toPepError } from "./pep-errors.ts";
 
-/** PEP items are kept by the server for ever: what was published under any earlier connection is still there. */
-const PERSISTENT = "persistent";
-
-const nameEpoch = (accesses: readonly DomainAccess[]): string | undefined =>
-  accesses.some(({ actsBy }) => actsBy !== "none") ? PERSISTENT : undefined;
+/**
+ * PEP items are kept by the server for ever: what was published under any earlier connection is still there. Only our
+ * server module takes meetings back by itself, when it has not heard of the gateway for too long: then it has another
+ * instance. Nothing is sent before it is known whether there is a module.
+ */
+function nameEpoch(accesses: readonly DomainAccess[]): string | undefined {
+  const usable = accesses.filter(({ actsBy }) => actsBy !== "none");
+  if (usable.length === 0 || usable.some(({ isModuleKnown }) => !isModuleKnown)) return undefined;
+  return usable
+    .map(({ domain, moduleInstance }) => `${domain}=${moduleInstance ?? "persistent"}`)
+    .sort()
+    .join(" ");
+}
 
 /**
  * Shows the activity in the user's own PEP node. No publish-options: a node that the user has made more or less public

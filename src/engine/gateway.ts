@@ -118,7 +118,6 @@ export class Gateway {
     this.#stop.abort(new Error("the gateway is stopping"));
     await Promise.all(this.#loops);
     for (const plugin of this.#started.toReversed()) await plugin.stop();
-    this.#deps.journal.flush();
   }
 
   /** Computes the presentity's document anew and lets what changed be published. */
@@ -184,7 +183,7 @@ export class Gateway {
     const { clock, log, metrics } = this.#deps.runtime;
     while (!(this.#deps.isConnected() && this.calendarServers.isProven)) await clock.sleep(READINESS_INTERVAL, signal);
     metrics.gauge("presence_gateway_presentities", this.presentities.size);
-    log.info("gateway.ready", { presentities: this.presentities.size });
+    log.info("gateway.ready", { users: [...this.presentities].filter(({ user }) => user?.isEnabled).length });
   }
 
   #wake(id: PresentityId): void {

@@ -49,7 +49,6 @@ export function restorePresentity(entry: JournalEntry): Presentity {
   presentity.calendarError = entry.calendarError;
   presentity.override = entry.override;
   presentity.document = entry.document;
-  presentity.because = entry.because;
   presentity.composedAt = entry.composedAt;
   for (const client of entry.clients) {
     presentity.clients.set(client.resource, client);

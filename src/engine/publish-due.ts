@@ -175,11 +175,20 @@ export class PublishDue {
       this.#tellIdle();
       return;
     }
-    this.#deps.journal.flush();
+    this.#makeDurable();
     for (const [presentity, row] of batch) {
       this.#underWay.set(presentity.id, row);
       // Never rejects: every failure is recorded for a retry.
       void this.#send(presentity, row, signal);
+    }
+  }
+
+  /** While the store cannot be written (it logs that itself), what is right is published all the same. */
+  #makeDurable(): void {
+    try {
+      this.#deps.journal.flush();
+    } catch (error) {
+      this.#deps.runtime.log.debug("publication.not-durable", { code: toGatewayError(error).code });
     }
   }
 

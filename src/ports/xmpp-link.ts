@@ -37,7 +37,9 @@ export interface DomainAccess {
   /** Presence of managed entities is forwarded (XEP-0356). */
   readonly hasPresence: boolean;
   readonly hasRoster: boolean;
-  /** The server module's instance, when it is loaded; a new one means that its overlays are gone. */
+  /** Whether the server has said on this connection if our module is loaded. */
+  readonly isModuleKnown: boolean;
+  /** The server module's instance, when it is loaded; a new one means that what it had shown is gone. */
   readonly moduleInstance?: string;
 }
 

@@ -107,6 +107,7 @@ async function checkCalendarServer(
     const users = await store.registry.listUsers();
     const mailbox = users.find(({ gateway, isEnabled }) => gateway === server.name && isEnabled)?.mailbox;
     try {
+      await source.start(AbortSignal.timeout(PATIENCE));
       let last = "nothing to test";
       for await (const { step, ok, detail } of source.test?.(mailbox, AbortSignal.timeout(PATIENCE)) ?? []) {
         if (!ok) return { name, ok, detail: `${step}: ${detail}` };

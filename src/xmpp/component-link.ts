@@ -224,7 +224,7 @@ export class ComponentLink implements XmppLink {
   #watchModule(domain: BareJid, connection: Connection): Promise<never> {
     const known = (): string | undefined => this.#state.access(domain)?.moduleInstance;
     const onAnswer = (moduleInstance: string | undefined): void =>
-      this.#state.record(domain, moduleInstance === undefined ? "no-module" : { moduleInstance });
+      this.#state.record(domain, moduleInstance === undefined ? "no-module" : { isModuleKnown: true, moduleInstance });
     return watchServerModule(domain, { runtime: this.#runtime, connection, known, onAnswer });
   }
 

@@ -13,13 +13,14 @@ export interface ManagedDomain {
 /** What the server of one domain has said on the present connection. */
 export interface HeardOfDomain {
   readonly advert?: PrivilegeAdvert;
+  readonly isModuleKnown?: boolean;
   readonly moduleInstance?: string;
 }
 
 /** How the gateway may act in the domain, by what is configured and what the server said. Pure. */
 export function decideAccess(
   { domain, actsBy }: ManagedDomain,
-  { advert, moduleInstance }: HeardOfDomain,
+  { advert, isModuleKnown = false, moduleInstance }: HeardOfDomain,
 ): DomainAccess {
   const byAdvert = advert?.hasPubsub ? "privilege" : "none";
   const privilegeNamespace = advert?.namespace ?? (actsBy === "privilege" ? NS.privilege2 : undefined);
@@ -28,6 +29,7 @@ export function decideAccess(
     actsBy: actsBy === "auto" ? byAdvert : actsBy,
     hasPresence: advert?.hasPresence ?? false,
     hasRoster: advert?.hasRoster ?? false,
+    isModuleKnown,
     ...(privilegeNamespace !== undefined && { privilegeNamespace }),
     ...(moduleInstance !== undefined && { moduleInstance }),
   };
@@ -69,9 +71,8 @@ export class DomainTable {
   /** Notes that the server module is not there. */
   recordNoModule(domain: BareJid): boolean {
     const { moduleInstance, ...rest } = this.#heard.get(domain) ?? {};
-    if (moduleInstance === undefined) return false;
-    this.#heard.set(domain, rest);
-    return true;
+    this.#heard.set(domain, { ...rest, isModuleKnown: true });
+    return moduleInstance !== undefined || rest.isModuleKnown === undefined;
   }
 
   /** A new connection: all that was heard is void. */

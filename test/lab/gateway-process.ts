@@ -29,6 +29,8 @@ export interface GatewayProcess {
   command(line: string, environment?: Readonly<Record<string, string>>): Promise<CommandOutput>;
   /** Any other subcommand. */
   invoke(args: readonly string[]): Promise<CommandOutput>;
+  /** The same with another configuration file. */
+  invokeOn(configPath: string, args: readonly string[]): Promise<CommandOutput>;
   /** Ends it and resolves with its exit code; safe when it does not run. */
   end(signal: "SIGTERM" | "SIGKILL"): Promise<number | undefined>;
   readonly pid: number | undefined;
@@ -132,7 +134,11 @@ class GatewayOnDisk implements GatewayProcess {
   }
 
   invoke(args: readonly string[]): Promise<CommandOutput> {
-    return this.#execute([...args, "--config", this.configPath], {});
+    return this.invokeOn(this.configPath, args);
+  }
+
+  invokeOn(configPath: string, args: readonly string[]): Promise<CommandOutput> {
+    return this.#execute([...args, "--config", configPath], {});
   }
 
   async end(signal: "SIGTERM" | "SIGKILL"): Promise<number | undefined> {

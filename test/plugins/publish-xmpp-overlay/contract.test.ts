@@ -1,0 +1,23 @@
+import publishXmppOverlay from "../../../plugins/publish-xmpp-overlay/index.ts";
+import { parsePresentityId } from "../../../src/core/addresses.ts";
+import { readParameters } from "../../../src/ports/parameters.ts";
+import { describePresencePublisher } from "../../contract/presence-publisher.ts";
+import { startScriptedSite } from "../xmpp-site.ts";
+
+describePresencePublisher("xmpp-overlay", async () => {
+  const site = await startScriptedSite({ moduleInstance: "first run" });
+  return {
+    user: parsePresentityId("alice@example.test"),
+    unknown: parsePresentityId("nobody@example.test"),
+    createPublisher: () =>
+      publishXmppOverlay.create(
+        {},
+        { name: "xmpp-overlay", runtime: site.runtime, parameters: readParameters(() => ({})), xmpp: site.link },
+      ),
+    shown: () => JSON.stringify(site.overlayOf("alice@example.test")),
+    hang: () => site.hang(),
+    untilHanging: () => site.untilHanging(),
+    loseServer: () => site.server.stop(),
+    end: () => site.close(),
+  };
+});

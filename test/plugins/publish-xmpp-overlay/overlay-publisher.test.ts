@@ -1,0 +1,117 @@
+import { afterEach, describe, expect, test } from "vitest";
+import { encodeOverlay, reduceToOverlay } from "../../../plugins/publish-xmpp-overlay/encode-overlay.ts";
+import { OverlayPublisher } from "../../../plugins/publish-xmpp-overlay/overlay-publisher.ts";
+import { parsePresentityId } from "../../../src/core/addresses.ts";
+import { IN_A_MEETING, type PresenceDocument } from "../../../src/core/presence.ts";
+import { TEXT_CATALOGUE } from "../../../src/core/text-catalogue.ts";
+import { hours, instant, minutes, plus } from "../../../src/lib/time.ts";
+import { encodeXml } from "../../../src/xmpp/stanza-writer.ts";
+import { MEETING } from "../../contract/presence-publisher.ts";
+import { errorTo } from "../../doubles/scripted-xmpp-server.ts";
+import { MONDAY_MORNING } from "../../doubles/test-runtime.ts";
+import { type ScriptedSite, startScriptedSite } from "../xmpp-site.ts";
+
+const ALICE = parsePresentityId("alice@example.test");
+const LIMIT = instant(2_000_000_000_000);
+const encode = (document: PresenceDocument, locale: string): string =>
+  encodeXml(encodeOverlay(reduceToOverlay(document), locale, LIMIT, TEXT_CATALOGUE));
+const NS = `xmlns="urn:x-presence-gateway:server:1"`;
+
+describe("the overlay", () => {
+  test("carries show, end, activity and the status in the user's language and in English", () => {
+    const until = MONDAY_MORNING / 1000 + 3600;
+    expect(encode(MEETING, "de")).toBe(
+      `<overlay ${NS} show="dnd" until="${until}" activity="in_a_meeting"><status xml:lang="de">In einer Besprechung</status><status xml:lang="en">In a meeting</status></overlay>`,
+    );
+  });
+
+  test("says the same words once only", () => {
+    expect(encode({ show: "dnd", source: "phone", text: "on-the-phone" }, "en-GB")).toBe(
+      `<overlay ${NS} show="dnd" until="2000000000"><status xml:lang="en">On the phone</status></overlay>`,
+    );
+  });
+
+  test("of a client's own word is none, but keeps the activity for the module to clear", () => {
+    const own: PresenceDocument = { show: "dnd", source: "client", note: { "": "busy" } };
+    expect(encode(own, "en")).toBe(`<overlay ${NS}/>`);
+    expect(encode({ ...own, activity: IN_A_MEETING, until: instant(1500) }, "en")).toBe(
+      `<overlay ${NS} until="2" activity="in_a_meeting"/>`,
+    );
+    expect(encode({ show: "unavailable", source: "client" }, "en")).toBe(`<overlay ${NS}/>`);
+    expect(encode({ show: "away", source: "override" }, "en")).toBe(`<overlay ${NS}/>`);
+  });
+
+  test("never names an end beyond the limit, so that a dead gateway leaves nothing", () => {
+    expect(encode({ ...MEETING, until: plus(LIMIT, hours(1)) }, "en")).toContain(`until="2000000000"`);
+  });
+});
+
+describe("publishing overlays", () => {
+  let site: ScriptedSite;
+  let publisher: OverlayPublisher;
+  const start = async (...args: Parameters<typeof startScriptedSite>): Promise<void> => {
+    site = await startScriptedSite(...args);
+    publisher = new OverlayPublisher(site.link, TEXT_CATALOGUE, site.runtime.clock);
+    await publisher.start(site.signal);
+  };
+  const publish = (document = MEETING): Promise<unknown> =>
+    publisher.publish({ presentity: ALICE, document, locale: "en" }, site.signal);
+  afterEach(async () => {
+    await publisher.stop();
+    await site.close();
+  });
+
+  test("has no epoch while the server has no module, and one of its own for each run of the module", async () => {
+    await start();
+    await site.runtime.clock.advance(0);
+    expect(publisher.epoch()).toBeUndefined();
+    expect(publisher.health()).toMatchObject({ state: "ok", detail: expect.stringContaining("module") });
+    site.server.script.moduleInstance = "one";
+    await site.runtime.clock.advance(minutes(1));
+    await expect.poll(() => publisher.epoch()).toContain("example.test=one");
+    site.server.script.moduleInstance = "two";
+    site.server.drop();
+    await expect.poll(() => site.link.isOnline).toBe(false);
+    await site.runtime.clock.advance(2000);
+    await expect.poll(() => publisher.epoch()).toContain("example.test=two");
+  });
+
+  test("has a new epoch twice a day, so that long states are renewed before the module ends them", async () => {
+    await start({ moduleInstance: "one" });
+    await expect.poll(() => publisher.epoch()).toContain("one");
+    const before = publisher.epoch();
+    await publish({
+      show: "away",
+      source: "calendar",
+      text: "out-of-office",
+      until: plus(MONDAY_MORNING, hours(24 * 14)),
+    });
+    const end = Number(site.overlayOf(ALICE)?.attributes["until"]) * 1000;
+    expect(end - MONDAY_MORNING).toBeLessThanOrEqual(hours(24));
+    await site.runtime.clock.advance(hours(11));
+    const now = site.runtime.clock.now();
+    expect(publisher.epoch()).not.toBe(before);
+    expect(end - now).toBeGreaterThanOrEqual(hours(12) - hours(9));
+  });
+
+  test.each([
+    ["forbidden", "overlay-forbidden", "auth"],
+    ["item-not-found", "overlay-no-user", "cancel"],
+    ["bad-request", "overlay-refused", "modify"],
+    ["service-unavailable", "overlay-no-module", "cancel"],
+  ])("turns the answer %s into %s", async (condition, code, type) => {
+    await start({
+      moduleInstance: "one",
+      onStanza: (stanza) => (stanza.attributes["to"] === ALICE ? errorTo(stanza, condition) : undefined),
+    });
+    await expect(publish()).rejects.toMatchObject({ code, type });
+  });
+
+  test("loses its epoch when the module is unloaded under it", async () => {
+    await start({ moduleInstance: "one" });
+    await expect.poll(() => publisher.epoch()).toContain("one");
+    site.server.script.moduleInstance = undefined;
+    await expect(publish()).rejects.toMatchObject({ code: "overlay-no-module" });
+    await expect.poll(() => publisher.epoch()).toBeUndefined();
+  });
+});

@@ -7,7 +7,6 @@ import {
   type Instant,
   instant,
   minutes,
-  parseInstant,
   plus,
   type TimeWindow,
 } from "../../src/lib/time.ts";
@@ -17,6 +16,7 @@ import type { Operation } from "./ews-client.ts";
 import { ewsError, problemError } from "./ews-errors.ts";
 import { type AnswerDecoder, answerDecoder, type BodyHandler, type ResponseMessage } from "./soap-answer.ts";
 import { encodeEnvelope, type RequestVersion } from "./soap-request.ts";
+import { wireTimeParser } from "./wire-times.ts";
 
 /** Most mailboxes of one GetUserAvailability (ErrorMailboxDataArrayTooBig). */
 export const MAX_MAILBOXES = 100;
@@ -101,6 +101,7 @@ class AvailabilityBody implements BodyHandler {
   /** An error that concerns the whole request. */
   problem: ResponseMessage | undefined;
   readonly #window: TimeWindow;
+  readonly #parseTime = wireTimeParser();
   #current: FreeBusyResponse | undefined;
   #start: Instant | undefined;
   #end: Instant | undefined;
@@ -127,10 +128,10 @@ class AvailabilityBody implements BodyHandler {
     if (!this.#current) return;
     switch (name) {
       case "StartTime":
-        this.#start = parseInstant(text);
+        this.#start = this.#parseTime(text);
         return;
       case "EndTime":
-        this.#end = parseInstant(text);
+        this.#end = this.#parseTime(text);
         return;
       case "BusyType":
         this.#status = STATUSES.get(text.trim()) ?? "noData";

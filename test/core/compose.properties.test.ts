@@ -83,12 +83,11 @@ describe("composed presence", () => {
     fc.assert(
       fc.property(someInputs, aPolicy, anInstant, (inputs, policy, now) => {
         const { document, validUntil } = composePresence(inputs, policy, now);
-        const first = instantsAfter(now).find(
-          (at) => !isDeepStrictEqual(composePresence(inputs, policy, at).document, document),
-        );
+        const differs = (at: Instant) => !isDeepStrictEqual(composePresence(inputs, policy, at).document, document);
+        const first = instantsAfter(now).find(differs);
         expect(validUntil).toBe(first);
       }),
-      { numRuns: 200 },
+      { numRuns: 300 },
     );
   });
 
@@ -178,5 +177,11 @@ describe("the client that speaks for the user", () => {
         expect(chosen === undefined ? clients.length === 0 : newest.includes(chosen)).toBe(true);
       }),
     );
+  });
+
+  it("is the same of two that differ in nothing but the resource, in either order", () => {
+    const desk = { resource: "desk", show: "away", priority: 1, status: { "": "Lunch" }, since: instant(0) } as const;
+    const phone = { ...desk, resource: "phone", status: { "": "Out" } };
+    expect(strongestClient([desk, phone])).toBe(strongestClient([phone, desk]));
   });
 });

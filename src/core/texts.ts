@@ -6,10 +6,10 @@ export type StateTexts = Readonly<Record<TextKey, string>>;
 /** State texts by BCP 47 language tag; `en` is always there. */
 export type TextCatalogue = Readonly<Record<string, StateTexts>> & { readonly en: StateTexts };
 
-const LOOK_ALIKE_LETTERS = "авеіјкмнорсѕтухԁɡոѵԛԝ" + "αεικμνορτυχηγςı" + "ᴀʙᴄᴅᴇɢʜɪᴊᴋʟᴍɴᴏᴘʀᴛᴜᴠᴡʏᴢ";
-const WHAT_THEY_LOOK_LIKE = "abeijkmhopcstyxdgnvqw" + "aeikmvoptuxnyσi" + "abcdeghijklmnoprtuvwyz";
+const LOOK_ALIKE_LETTERS = "авеіјкмнорсѕтухԁɡոѵԛԝ" + "αεικμνορτυχηγςı" + "ᴀʙᴄᴅᴇɢʜɪᴊᴋʟᴍɴᴏᴘʀᴛᴜᴠᴡʏᴢ" + "103457";
+const WHAT_THEY_LOOK_LIKE = "abeijkmhopcstyxdgnvqw" + "aeikmvoptuxnyσi" + "abcdeghijklmnoprtuvwyz" + "ioeast";
 
-/** Letters of other scripts and small capitals that look like plain Latin ones, so that a Cyrillic "а" does not hide a claim. */
+/** Letters of other scripts, small capitals and digits that look like plain Latin letters, so that a Cyrillic "а" does not hide a claim. */
 const LOOK_ALIKES: ReadonlyMap<string, string> = new Map(
   [...LOOK_ALIKE_LETTERS].map((letter, index) => [letter, WHAT_THEY_LOOK_LIKE[index] ?? letter]),
 );
@@ -18,12 +18,12 @@ const LOOK_ALIKES: ReadonlyMap<string, string> = new Map(
 const UNSEEN = /[\p{M}\p{Cf}\p{Cs}\p{Default_Ignorable_Code_Point}\u0640]|[^\P{Cc}\s]/gu;
 
 /**
- * The form in which status texts are compared: compatibility forms and accents taken off, lower case, nothing invisible,
- * no punctuation or symbols around the words, white space collapsed, look-alike letters folded.
+ * The form in which status texts are compared: compatibility forms and accents taken off, lower case, nothing but letters
+ * and digits, look-alike letters folded. The server module compares in the same manner.
  */
 export function normalizeStateText(text: string): string {
   const letters = text.normalize("NFKD").toLowerCase().normalize("NFKD").replace(UNSEEN, "");
-  const words = letters.replace(/[^\p{L}\p{N}]+/gu, " ").trim();
+  const words = letters.replace(/[^\p{L}\p{N}]+/gu, "");
   return [...words].map((letter) => LOOK_ALIKES.get(letter) ?? letter).join("");
 }
 

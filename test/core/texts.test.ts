@@ -73,6 +73,8 @@ describe("the texts that only the gateway may show", () => {
     ["mathematical letters", "𝐈𝐧 𝓪 𝕞𝕖𝕖𝕥𝕚𝕟𝕘"],
     ["small capitals", "ɪɴ ᴀ ᴍᴇᴇᴛɪɴɢ"],
     ["hyphens", "in-a-meeting"],
+    ["digits", "1n a m33t1ng"],
+    ["no blanks", "InAMeeting"],
     ["accents", "Ín à mëetïng"],
     ["marks over every letter", "I̲n̲ a̲ m̲e̲e̲t̲i̲n̲g̲"],
     ["a dotless i", "ın a meetıng"],

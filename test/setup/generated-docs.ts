@@ -6,6 +6,7 @@ import { PEP_ERROR_CODES } from "../../plugins/publish-xmpp-pep/pep-errors.ts";
 import { COMMANDS } from "../../src/admin/command-catalogue.ts";
 import { COMMAND_ERROR_CODES } from "../../src/admin/command-errors.ts";
 import { composeCommandsPage } from "../../src/admin/generate-docs.ts";
+import { TEXT_CATALOGUE } from "../../src/core/text-catalogue.ts";
 import { PARAMETERS, type ParameterDefinition } from "../../src/ports/parameters.ts";
 import { CONFIG_SCHEMA } from "../../src/shell/config-schema.ts";
 import { GATEWAY_ERROR_CODES } from "../../src/shell/gateway-errors.ts";
@@ -142,9 +143,20 @@ function composeConfigurationPage(): string {
   ].join("\n");
 }
 
+/** The server module knows the reserved texts itself, so that its guard works while the gateway is down. */
+const composeReservedTexts = (): string =>
+  [
+    "-- Texts that only the gateway may show, in every language it speaks. Generated from the code (npm run docs).",
+    "return {",
+    ...Object.values(TEXT_CATALOGUE).map((texts) => `\t${JSON.stringify(texts["in-a-meeting"])},`),
+    "};",
+    "",
+  ].join("\n");
+
 /** Every generated page by its path from the repository's root. */
 export const composePages = (): Readonly<Record<string, string>> => ({
   "docs/COMMANDS.md": composeCommandsPage(COMMANDS, calendarTypes),
   "docs/ERRORS.md": composeErrorsPage(),
+  "plugins/server-prosody/mod_presence_gateway/reserved_texts.lib.lua": composeReservedTexts(),
   "docs/CONFIGURATION.md": composeConfigurationPage(),
 });

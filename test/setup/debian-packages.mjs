@@ -1,8 +1,9 @@
 /** Debian packages that the tests and the demo need: the real servers and clients of the other side. */
-import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { run, step } from "./run.mjs";
 
 const POLICY = "/usr/sbin/policy-rc.d";
+const OURS = "# Made by presence-gateway while it installs packages; may be removed.";
 
 /** Installs those that are missing; without root or apt throws an error that says what to type. */
 export async function installDebianPackages(names, say) {
@@ -46,8 +47,10 @@ async function install(names) {
  * first (101: not allowed); ours forbids only as long as this process lives, so that nothing is lost if it is killed.
  */
 async function withoutStartingServices(action) {
-  if (existsSync(POLICY)) return action();
-  writeFileSync(POLICY, `#!/bin/sh\nkill -0 ${process.pid} 2>/dev/null && exit 101\nexit 0\n`, { mode: 0o755 });
+  if (existsSync(POLICY) && !readFileSync(POLICY, "utf8").includes(OURS)) return action();
+  writeFileSync(POLICY, `#!/bin/sh\n${OURS}\nkill -0 ${process.pid} 2>/dev/null && exit 101\nexit 0\n`, {
+    mode: 0o755,
+  });
   try {
     return await action();
   } finally {

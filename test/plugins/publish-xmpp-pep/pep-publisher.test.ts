@@ -51,7 +51,7 @@ describe("publishing activities", () => {
     await site.close();
   });
 
-  test("[M8] puts working/in_a_meeting into the user's own node under one item id, without publish-options", async () => {
+  test("puts working/in_a_meeting into the user's own node under one item id, without publish-options", async () => {
     await start();
     await publish();
     const sent = JSON.stringify(site.server.stanzas.find(({ attributes }) => attributes["to"] === ALICE));

@@ -18,7 +18,7 @@ export interface HeardOfDomain {
 }
 
 /** How the gateway may act in the domain, by what is configured and what the server said. Pure. */
-export function decideAccess(
+function decideAccess(
   { domain, actsBy }: ManagedDomain,
   { advert, isModuleKnown = false, moduleInstance }: HeardOfDomain,
 ): DomainAccess {

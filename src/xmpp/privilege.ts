@@ -38,7 +38,7 @@ export function decodeAdvert({ element }: Stanza): PrivilegeAdvert | undefined {
 }
 
 /** The iq that carries the user's own iq (XEP-0356 4.5); the inner one needs its own id and namespace on Prosody. */
-export function wrapPrivileged(user: BareJid, iq: XmlDraft, namespace: string): XmlDraft {
+function wrapPrivileged(user: BareJid, iq: XmlDraft, namespace: string): XmlDraft {
   const type = iq.attributes?.["type"];
   const inner: XmlDraft = {
     ...iq,
@@ -52,7 +52,7 @@ export function wrapPrivileged(user: BareJid, iq: XmlDraft, namespace: string): 
 }
 
 /** The user's own answer inside the outer result; throws what the inner one reports: the outer is a result all the same. */
-export function unwrapPrivileged(answer: XmlElement): XmlElement {
+function unwrapPrivileged(answer: XmlElement): XmlElement {
   const inner = [...descendantsOf(answer)].find(({ name, namespace }) => name === "iq" && namespace === NS.client);
   if (!inner) throw linkError("xmpp-bad-stream", "a privileged iq was answered without the forwarded answer");
   if (inner.attributes["type"] === "error") throw decodeStanzaError(inner);

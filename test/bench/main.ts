@@ -1,0 +1,79 @@
+/** `npm run bench -- [name ...] [--json] [--users N]`: measures the promises; exit code 1 when one is not kept. */
+import { parseArgs } from "node:util";
+import { measureBurst } from "./burst.ts";
+import { measureDecode } from "./decode.ts";
+import { drawFigure, encodeFigure, type Figure, isKept } from "./figures.ts";
+import { measureFreshness } from "./freshness.ts";
+import { measureRequests } from "./requests.ts";
+
+const USAGE = "npm run bench -- [burst] [burst-100k] [restart] [decode] [requests] [freshness] [--json] [--users N]";
+const MANY = 100_000;
+
+const say = (text: string): void => void process.stdout.write(`${text}\n`);
+const complain = (text: string): void => void process.stderr.write(`${text}\n`);
+
+interface Choice {
+  readonly names: ReadonlySet<string>;
+  readonly users: number | undefined;
+  readonly isJson: boolean;
+}
+
+/** Each part by the names that ask for it. */
+const PARTS: readonly { readonly names: readonly string[]; measure(choice: Choice): AsyncIterable<Figure> }[] = [
+  { names: ["decode"], measure: () => measureDecode(complain) },
+  {
+    names: ["burst"],
+    measure: ({ users = 15_000 }) => measureBurst({ users, burst: "burst", withRestart: false }),
+  },
+  {
+    // What a burst leaves behind is what a restart begins with: together they take half the time.
+    names: ["burst-100k", "restart"],
+    measure: ({ names, users }) =>
+      measureBurst({
+        users: (names.has("burst-100k") ? undefined : users) ?? MANY,
+        burst: names.has("burst-100k") ? "burst-100k" : undefined,
+        withRestart: names.has("restart"),
+      }),
+  },
+  { names: ["requests"], measure: ({ users = 15_000 }) => measureRequests(users) },
+  { names: ["freshness"], measure: () => measureFreshness() },
+];
+const NAMES = PARTS.flatMap(({ names }) => names);
+
+function readArguments(): Choice {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { json: { type: "boolean", default: false }, users: { type: "string" } },
+  });
+  const unknown = positionals.find((name) => !NAMES.includes(name));
+  if (unknown !== undefined) throw new Error(`there is no bench "${unknown}"`);
+  const users = values.users === undefined ? undefined : Number(values.users);
+  if (users !== undefined && !(Number.isInteger(users) && users >= 100 && users <= 1_000_000))
+    throw new Error("--users must be a whole number from 100 to 1000000");
+  return { names: new Set(positionals.length > 0 ? positionals : NAMES), users, isJson: values.json };
+}
+
+/** Measures what was chosen; true when every promise is kept and nothing broke. */
+async function measure(choice: Choice): Promise<boolean> {
+  let isGood = true;
+  for (const part of PARTS.filter(({ names }) => names.some((name) => choice.names.has(name)))) {
+    try {
+      for await (const figure of part.measure(choice)) {
+        isGood &&= isKept(figure);
+        say(choice.isJson ? encodeFigure(figure) : drawFigure(figure));
+      }
+    } catch (error) {
+      isGood = false;
+      complain(`${part.names.join(", ")} could not be measured: ${error instanceof Error ? error.stack : error}`);
+    }
+  }
+  return isGood;
+}
+
+let choice: Choice | undefined;
+try {
+  choice = readArguments();
+} catch (error) {
+  complain(`${error instanceof Error ? error.message : error}\n${USAGE}`);
+}
+process.exit(choice ? Number(!(await measure(choice))) : 2);

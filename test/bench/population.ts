@@ -1,0 +1,125 @@
+import { rmSync } from "node:fs";
+import Sqlite from "better-sqlite3";
+import { type PresentityId, parsePresentityId } from "../../src/core/addresses.ts";
+import type { BusyInterval } from "../../src/core/busy-time.ts";
+import type { ClientPresence, PresenceDocument } from "../../src/core/presence.ts";
+import { TEXT_CATALOGUE } from "../../src/core/text-catalogue.ts";
+import { hours, type Instant, instant, minutes, plus, seconds } from "../../src/lib/time.ts";
+import type { Journal } from "../../src/ports/journal.ts";
+import { openStore } from "../../src/store/open-store.ts";
+import { createTestRuntime } from "../doubles/test-runtime.ts";
+
+export const HOST = "example.test";
+export const COMPONENT = "calendar.example.test";
+/** The run of the sink's server module. */
+export const MODULE_INSTANCE = "bench";
+
+/** Users, and when their meetings begin. */
+export interface Population {
+  readonly users: number;
+  /** A meeting of every second user begins. */
+  readonly instant: Instant;
+  /** A meeting of one in a hundred, none of those above, begins. */
+  readonly later: Instant;
+}
+
+const LOCALES = ["en", "de", "fr", "es", "ja"] as const;
+const PEP = "xmpp-pep";
+const OVERLAY = "xmpp-overlay";
+
+/** The user's bare JID by number, also their mailbox. */
+export const jidOf = (user: number): string => `u${String(user).padStart(6, "0")}@${HOST}`;
+const localeOf = (user: number): string => LOCALES[(user + Math.floor(user / 100)) % LOCALES.length] ?? "en";
+const meetingLength = (user: number): number => minutes(30 + (user % 60));
+
+/** When the user's meeting begins. */
+export function startOf(user: number, { instant: first, later }: Population): Instant {
+  if (user % 2 === 0) return first;
+  return user % 100 === 1 ? later : plus(first, hours(2));
+}
+
+/** Users whose meeting begins at that instant. */
+export const usersStartingAt = (at: Instant, population: Population): readonly number[] =>
+  Array.from({ length: population.users }, (_, user) => user).filter((user) => startOf(user, population) === at);
+
+/** What must stand in the stanza that tells of the user's meeting. */
+export function expectedParts(user: number, publisher: string, population: Population): readonly string[] {
+  const text = TEXT_CATALOGUE[localeOf(user)]?.["in-a-meeting"] ?? "";
+  const end = startOf(user, population) + meetingLength(user);
+  if (publisher === PEP) return ["<working><in_a_meeting/></working>", `>${text}</text>`];
+  return ['show="dnd"', `until="${end / 1000}"`, 'activity="in_a_meeting"', `>${text}</status>`];
+}
+
+/** The meeting, and five other entries of an ordinary day. */
+function calendarOf(user: number, population: Population): readonly BusyInterval[] {
+  const start = startOf(user, population);
+  const others = [4, 7, 11, 15, 20].map((after, index): BusyInterval => {
+    const from = plus(population.instant, hours(after));
+    return { start: from, end: plus(from, minutes(60)), status: index === 2 ? "tentative" : "busy" };
+  });
+  return [{ start, end: plus(start, meetingLength(user)), status: "busy" }, ...others];
+}
+
+/**
+ * Fills a new store with users as a gateway leaves them that has run for days: calendars known, one client of each
+ * online, and what earlier meetings were taken back with noted as published.
+ */
+export function writeStore(path: string, population: Population, now: Instant): void {
+  for (const suffix of ["", "-wal", "-shm"]) rmSync(`${path}${suffix}`, { force: true });
+  const store = openStore({ path, runtime: createTestRuntime(now) });
+  for (let user = 0; user < population.users; user++) {
+    writeMemory(store.journal, user, population, now);
+    if (user % 10_000 === 0) store.journal.flush();
+  }
+  store.close();
+  const database = new Sqlite(path);
+  const insert = database.prepare(
+    "INSERT INTO user (presentity, mailbox, gateway, locale, is_enabled) VALUES (?,?,?,?,1)",
+  );
+  database.transaction(() => {
+    for (let user = 0; user < population.users; user++)
+      insert.run(jidOf(user), jidOf(user), "exchange", localeOf(user));
+  })();
+  database.close();
+}
+
+/** Renewed at each turn of half a day; see plugins/publish-xmpp-overlay. */
+const overlayEpoch = (now: Instant): string => `${HOST}=${MODULE_INSTANCE} period=${Math.floor(now / hours(12))}`;
+
+function writeMemory(journal: Journal, user: number, population: Population, now: Instant): void {
+  const presentity = parsePresentityId(jidOf(user));
+  const client: ClientPresence = { resource: "pc", show: "available", priority: 0, status: {}, since: now };
+  journal.replaceBusyTime(presentity, calendarOf(user, population), now);
+  journal.replaceClients(presentity, [client]);
+  writePublished(journal, presentity, { publisher: PEP, epoch: "persistent", locale: localeOf(user), at: now });
+  writePublished(journal, presentity, {
+    publisher: OVERLAY,
+    epoch: overlayEpoch(now),
+    locale: localeOf(user),
+    at: now,
+  });
+}
+
+function writePublished(
+  journal: Journal,
+  presentity: PresentityId,
+  published: { publisher: string; epoch: string; locale: string; at: Instant },
+): void {
+  const { publisher, locale, at } = published;
+  const document: PresenceDocument = { show: "available", source: "client" };
+  const row = {
+    presentity,
+    publisher,
+    document,
+    locale,
+    kind: "publish",
+    since: at,
+    notBefore: at,
+    failures: 0,
+  } as const;
+  journal.recordPublished(row, { ...published, document });
+}
+
+/** The next whole second that is at least so many milliseconds away. */
+export const wholeSecondAfter = (length: number): Instant =>
+  instant(Math.ceil((Date.now() + length) / seconds(1)) * seconds(1));

@@ -1,0 +1,113 @@
+/**
+ * The other side of a burst, in a process of its own: a server that speaks the component protocol, has our module, tells
+ * of one client a user, and answers every request at once. It notes what is published and when.
+ */
+import { createServer, type Socket } from "node:net";
+import { COMPONENT, HOST, jidOf, MODULE_INSTANCE } from "./population.ts";
+import { type Publication, SINK_ORDER, type SinkAnswer } from "./sink-protocol.ts";
+import { StanzaCutter } from "./stanza-cutter.ts";
+
+const NS_MODULE = "urn:x-presence-gateway:server:1";
+const HEADER = `<?xml version='1.0'?><stream:stream xmlns:stream='http://etherx.jabber.org/streams' xmlns='jabber:component:accept' from='${COMPONENT}' id='bench'>`;
+const ADVERT = `<message from='${HOST}' to='${COMPONENT}'><privilege xmlns='urn:xmpp:privilege:2'><perm access='roster' type='both'/><perm access='message' type='outgoing'/><perm access='presence' type='managed_entity'/><perm access='iq'><namespace type='both' ns='http://jabber.org/protocol/pubsub'/></perm></privilege></message>`;
+const PUBLISHED = `<pubsub xmlns='http://jabber.org/protocol/pubsub'><publish node='http://jabber.org/protocol/activity'><item id='current'/></publish></pubsub>`;
+
+const tell = (answer: SinkAnswer): void => void process.send?.(answer);
+
+class Sink {
+  #users = 0;
+  #expected = Number.POSITIVE_INFINITY;
+  #publications: Publication[] = [];
+  /** Users under an overlay. */
+  readonly #overlaid = new Set<string>();
+
+  expect(users: number, publications: number): void {
+    this.#users = users;
+    this.#expected = publications;
+    this.#publications = [];
+  }
+
+  report(): readonly Publication[] {
+    return this.#publications;
+  }
+
+  serve(socket: Socket): void {
+    const cutter = new StanzaCutter();
+    let hasBegun = false;
+    socket.setNoDelay(true).setEncoding("utf8");
+    socket.on("error", () => socket.destroy());
+    socket.on("data", (chunk) => {
+      const at = Date.now();
+      if (!hasBegun) socket.write(HEADER);
+      hasBegun = true;
+      let answers = "";
+      for (const stanza of cutter.cut(String(chunk))) answers += this.#answer(stanza, at);
+      if (answers !== "") socket.write(answers);
+    });
+  }
+
+  #answer(stanza: string, at: number): string {
+    if (stanza.startsWith("<handshake")) return `<handshake/>${ADVERT}${this.#snapshot()}`;
+    const head = stanza.slice(0, stanza.indexOf(">"));
+    if (!head.startsWith("<iq") || /type="(result|error)"/.test(head)) return "";
+    const to = attribute(head, "to");
+    const result = `<iq type='result' from='${to}' to='${COMPONENT}' id='${attribute(head, "id")}'`;
+    if (stanza.includes("<privileged_iq")) {
+      this.#note("xmpp-pep", { to, at, stanza });
+      return `${result}><privilege xmlns='urn:xmpp:privilege:2'><forwarded xmlns='urn:xmpp:forward:0'><iq xmlns='jabber:client' to='${to}' type='result' id='as-user'>${PUBLISHED}</iq></forwarded></privilege></iq>`;
+    }
+    if (stanza.includes("<hello")) return `${result}>${this.#hello()}</iq>${this.#originals()}`;
+    if (stanza.includes("<overlay")) {
+      this.#note("xmpp-overlay", { to, at, stanza });
+      if (stanza.includes(' show="')) this.#overlaid.add(to);
+      else this.#overlaid.delete(to);
+    }
+    return `${result}/>`;
+  }
+
+  #note(publisher: string, publication: Omit<Publication, "publisher">): void {
+    this.#publications.push({ publisher, ...publication });
+    if (this.#publications.length === this.#expected) tell({ kind: "complete" });
+  }
+
+  /** As Prosody's mod_privilege does when a component connects: the presence of every client, as contacts see it. */
+  #snapshot(): string {
+    const presences = Array.from({ length: this.#users }, (_, user) => {
+      const jid = jidOf(user);
+      return presenceOf(
+        jid,
+        `${this.#overlaid.has(jid) ? OVERLAY : ""}<delay xmlns='urn:xmpp:delay' from='${HOST}' stamp='2026-01-01T00:00:00Z'/>`,
+      );
+    });
+    return presences.join("");
+  }
+
+  #hello(): string {
+    return `<hello xmlns='${NS_MODULE}' version='1' instance='${MODULE_INSTANCE}' overlays='${this.#overlaid.size}'/>`;
+  }
+
+  /** As our module does after the hello: what the clients under overlays said themselves. */
+  #originals(): string {
+    return [...this.#overlaid].map((jid) => presenceOf(jid, "")).join("");
+  }
+}
+
+const OVERLAY = `<show>dnd</show><status>In a meeting</status><overlaid xmlns='${NS_MODULE}'/>`;
+
+const presenceOf = (jid: string, content: string): string =>
+  `<presence from='${jid}/pc' to='${COMPONENT}'><priority>0</priority>${content}</presence>`;
+
+const attribute = (head: string, name: string): string => new RegExp(` ${name}="([^"]*)"`).exec(head)?.[1] ?? "";
+
+const sink = new Sink();
+const server = createServer((socket) => sink.serve(socket));
+server.listen(0, "127.0.0.1", () => {
+  const address = server.address();
+  if (address !== null && typeof address === "object") tell({ kind: "listening", port: address.port });
+});
+process.on("message", (message) => {
+  const order = SINK_ORDER.parse(message);
+  if (order.kind === "expect") sink.expect(order.users, order.publications);
+  else tell({ kind: "report", publications: sink.report() });
+});
+process.on("disconnect", () => process.exit());

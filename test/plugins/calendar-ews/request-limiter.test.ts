@@ -99,7 +99,7 @@ describe("the allowance", () => {
 });
 
 describe("the limiter", () => {
-  it("begins with ten at a time, or fewer when the parameter says so", async () => {
+  it("[P5] begins with ten at a time, or fewer when the parameter says so", async () => {
     for (const [ceiling, expected] of [
       [60, 10],
       [3, 3],
@@ -124,7 +124,7 @@ describe("the limiter", () => {
     expect(started).toEqual([0, 3, 4, 1, 2]);
   });
 
-  it("refuses a reader over the longest queue, and never a watcher", async () => {
+  it("[P4] refuses a reader over the longest queue, and never a watcher", async () => {
     const { run } = setUp({ ceiling: 1, queue: 2 });
     for (const number of [0, 1, 2]) void run(number).catch(() => undefined);
     await expect(run(3)).rejects.toMatchObject({ code: "ews-queue-full", type: "wait" });

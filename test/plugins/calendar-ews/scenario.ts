@@ -104,13 +104,24 @@ export function addMailboxes(exchange: SimulatedExchange, count: number): readon
   });
 }
 
-/** Waits until the condition holds; fails after five seconds of real time. */
+/** Waits until the condition holds; fails after twenty seconds of real time. */
 export async function until(condition: () => boolean | Promise<boolean>, what = "the condition"): Promise<void> {
-  const deadline = performance.now() + 5000;
+  const deadline = performance.now() + 20_000;
   while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`${what} did not come to hold within 5 s`);
+    if (performance.now() > deadline) throw new Error(`${what} did not come to hold within 20 s`);
     await new Promise((resolve) => setImmediate(resolve));
   }
+}
+
+/** Waits until the condition holds while simulated time passes, five times as fast as real time. */
+export async function passUntil(clock: TestRuntime["clock"], condition: () => boolean): Promise<void> {
+  let last = performance.now();
+  await until(async () => {
+    const now = performance.now();
+    await clock.advance(Math.round((now - last) * 5));
+    last = now;
+    return condition();
+  });
 }
 
 /** A watch whose changes are collected. */

@@ -54,7 +54,7 @@ const testSteps = async (source: CalendarSource, mailbox = ALICE): Promise<reado
 };
 
 describe("TLS", () => {
-  it("is trusted with the private CA of the option ca, and every step of the test tells what it found", async () => {
+  it("[T1] [T3] is trusted with the private CA of the option ca, and every step of the test tells what it found", async () => {
     await serve({}, { ca }, async (source, signal) => {
       expect(await source.fetchBusyTime([ALICE], WINDOW, signal)).toEqual([{ mailbox: ALICE, intervals: [] }]);
       const steps = await testSteps(source);
@@ -71,7 +71,7 @@ describe("TLS", () => {
   });
 
   it.each<readonly [string, Partial<CertificateRequest>, boolean, string]>([
-    ["an unknown authority", {}, false, "issuer was not sent and is not known here"],
+    ["[T4] an unknown authority", {}, false, "issuer was not sent and is not known here"],
     ["an expired certificate", { notBefore: new Date(0), notAfter: new Date(86_400_000) }, true, "has expired"],
     [
       "a certificate that is not valid yet",
@@ -79,7 +79,7 @@ describe("TLS", () => {
       true,
       "not valid yet",
     ],
-    ["a certificate for another name", { names: ["other.example.com"] }, true, "for another name"],
+    ["[T5] [T6] a certificate for another name", { names: ["other.example.com"] }, true, "for another name"],
   ])("refuses %s and says so", async (_what, certificate, withCa, words) => {
     await serve(certificate, withCa ? { ca } : {}, async (source, signal) => {
       const error = await gatewayError(source.fetchBusyTime([ALICE], WINDOW, signal));
@@ -101,7 +101,7 @@ describe("TLS", () => {
 });
 
 describe("the test of a server", () => {
-  it("ends with the first step that fails", async () => {
+  it("[T2] ends with the first step that fails, and says which", async () => {
     const attempts = [
       ["https://nowhere.invalid", "DNS", "nowhere.invalid"],
       ["https://localhost:1", "TCP", "refused"],

@@ -1,6 +1,6 @@
 import type { PresenceDocument } from "../../src/core/presence.ts";
 import type { TextCatalogue } from "../../src/core/texts.ts";
-import { hours, type Instant, instant, type Milliseconds } from "../../src/lib/time.ts";
+import { hours, type Milliseconds, plus } from "../../src/lib/time.ts";
 import type { Health } from "../../src/ports/plugin.ts";
 import type { PresencePublisher, Publication, PublishReceipt } from "../../src/ports/presence-publisher.ts";
 import type { Clock } from "../../src/ports/runtime.ts";
@@ -10,14 +10,8 @@ import { BackgroundTask } from "../shared-xmpp/background-task.ts";
 import { encodeOverlay, reduceToOverlay } from "./encode-overlay.ts";
 import { toOverlayError } from "./overlay-errors.ts";
 
-/**
- * The module ends every overlay after a day at most, so that nothing stale stays. States that last longer, or whose end
- * is not known, are renewed by a new epoch at each turn of this period, and end one period after that at the latest.
- */
-const PERIOD: Milliseconds = hours(12);
-
-const periodOf = (now: Instant): number => Math.floor(now / PERIOD);
-const startOf = (period: number): Instant => instant(period * PERIOD);
+/** The module ends every overlay after a day at most, so that nothing stale stays; the engine renews what lasts longer. */
+const LIFETIME: Milliseconds = hours(24);
 
 /** Shows the composed show and status on the user's own resources, as long as the server has our module. */
 export class OverlayPublisher implements PresencePublisher {
@@ -27,6 +21,7 @@ export class OverlayPublisher implements PresencePublisher {
     isSoftState: true,
     carries: new Set(["show", "note", "until"] as const),
     window: 256,
+    lifetime: LIFETIME,
   } as const;
   readonly #link: XmppLink;
   readonly #catalogue: TextCatalogue;
@@ -38,10 +33,8 @@ export class OverlayPublisher implements PresencePublisher {
     this.#link = link;
     this.#catalogue = catalogue;
     this.#clock = clock;
-    this.#epoch = new AccessEpoch(link, (accesses) => nameEpoch(accesses, periodOf(clock.now())));
-    this.#task = new BackgroundTask(async (signal) => {
-      await Promise.all([this.#epoch.run(signal), this.#turnPeriods(signal)]);
-    });
+    this.#epoch = new AccessEpoch(link, nameEpoch);
+    this.#task = new BackgroundTask((signal) => this.#epoch.run(signal));
   }
 
   async start(signal: AbortSignal): Promise<void> {
@@ -64,7 +57,7 @@ export class OverlayPublisher implements PresencePublisher {
   }
 
   async publish({ presentity, document, locale }: Publication, signal: AbortSignal): Promise<PublishReceipt> {
-    const limit = startOf(periodOf(this.#clock.now()) + 2);
+    const limit = plus(this.#clock.now(), LIFETIME);
     await this.#set(presentity, encodeOverlay(reduceToOverlay(document), locale, limit, this.#catalogue), signal);
     return {};
   }
@@ -92,33 +85,12 @@ export class OverlayPublisher implements PresencePublisher {
       throw toOverlayError(presentity, error);
     }
   }
-
-  async #turnPeriods(signal: AbortSignal): Promise<void> {
-    for (;;) {
-      await this.#until(startOf(periodOf(this.#clock.now()) + 1), signal);
-      this.#epoch.refresh();
-    }
-  }
-
-  #until(at: Instant, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const abort = (): void => {
-        cancel();
-        reject(signal.reason);
-      };
-      const cancel = this.#clock.at(at, () => {
-        signal.removeEventListener("abort", abort);
-        resolve();
-      });
-      signal.addEventListener("abort", abort);
-    });
-  }
 }
 
-/** Which runs of the module hold our overlays, and since which period. */
-function nameEpoch(accesses: readonly DomainAccess[], period: number): string | undefined {
+/** Which runs of the module hold our overlays. */
+function nameEpoch(accesses: readonly DomainAccess[]): string | undefined {
   const instances = accesses
     .filter(({ moduleInstance }) => moduleInstance !== undefined)
     .map(({ domain, moduleInstance }) => `${domain}=${moduleInstance}`);
-  return instances.length === 0 ? undefined : [...instances.sort(), `period=${period}`].join(" ");
+  return instances.length === 0 ? undefined : instances.sort().join(" ");
 }

@@ -11,10 +11,11 @@ import type { Registry } from "../ports/registry.ts";
 import type { Runtime } from "../ports/runtime.ts";
 import { CalendarServers, type CreateCalendarSource } from "./calendar-servers.ts";
 import type { LiveParameters } from "./live-parameters.ts";
+import { isVisible } from "./plan-publication.ts";
 import { policyFromParameters } from "./policy-from-parameters.ts";
 import { Presentities, type Presentity, restorePresentity } from "./presentity.ts";
 import { DRAIN_LIMIT, PublishDue } from "./publish-due.ts";
-import { isVisible, type RecomputeDeps, type RecomputeReason, recomputePresence } from "./recompute-presence.ts";
+import { armTimer, type RecomputeDeps, type RecomputeReason, recomputePresence } from "./recompute-presence.ts";
 import { syncDirectory } from "./sync-directory.ts";
 import { WakeTimers } from "./wake-timers.ts";
 import { watchClients } from "./watch-clients.ts";
@@ -65,6 +66,7 @@ export class Gateway {
           journal,
           presentities: this.presentities,
           replan: (presentity) => this.recompute(presentity, "lost-publication"),
+          shown: (presentity) => armTimer(this.#recomputeDeps, presentity),
           retracted: (presentity) => this.#forgetIfGone(presentity),
         }),
     );

@@ -1,5 +1,13 @@
 import { type PresenceDocument, samePresence } from "../core/presence.ts";
 import type { OutboxRow, Published } from "../ports/journal.ts";
+import type { PresencePublisher } from "../ports/presence-publisher.ts";
+
+/** A presentity of whom nothing is to be said. */
+export const NEUTRAL: PresenceDocument = { show: "unavailable", source: "client" };
+
+/** True when the publisher would show something of the document. */
+export const isVisible = (publisher: PresencePublisher, document: PresenceDocument): boolean =>
+  !samePresence(publisher.reduce(document), publisher.reduce(NEUTRAL));
 
 /** What one publisher shows and is about to show of a presentity. */
 export interface PublicationState {

@@ -7,6 +7,7 @@ import { type GatewayError, toGatewayError } from "../ports/errors.ts";
 import type { Journal, OutboxRow, Published } from "../ports/journal.ts";
 import type { PresencePublisher } from "../ports/presence-publisher.ts";
 import type { Runtime } from "../ports/runtime.ts";
+import { isVisible } from "./plan-publication.ts";
 import type { Presentities, Presentity } from "./presentity.ts";
 
 const RETRY: BackoffPolicy = { first: seconds(1), longest: minutes(5) };
@@ -20,6 +21,8 @@ export interface PublishDeps {
   readonly presentities: Presentities;
   /** Called when published state was lost with its server: the presentity is to be planned anew. */
   readonly replan: (presentity: Presentity) => void;
+  /** Called after what is shown has changed. */
+  readonly shown: (presentity: Presentity) => void;
   /** Called after a row of somebody who is no user any more was taken back. */
   readonly retracted: (presentity: Presentity) => void;
 }
@@ -64,11 +67,22 @@ export class PublishDue {
     return this.#lastError;
   }
 
-  /** What is shown of the presentity, unless it was lost with the server's run. */
+  /** What is shown of the presentity, unless it was lost with the server's run or is about to run out. */
   shownBy(presentity: Presentity): Published | undefined {
     const shown = presentity.published.get(this.name);
     const epoch = this.publisher.epoch();
-    return shown && (epoch === undefined || shown.epoch === epoch) ? shown : undefined;
+    const isThere = shown && (epoch === undefined || shown.epoch === epoch);
+    const refreshAt = this.refreshAt(presentity);
+    return isThere && (refreshAt === undefined || refreshAt > this.#deps.runtime.clock.now()) ? shown : undefined;
+  }
+
+  /** When what is shown must be sent again because it outlasts the server's memory of it. */
+  refreshAt(presentity: Presentity): Instant | undefined {
+    const { lifetime } = this.publisher.capabilities;
+    const shown = presentity.published.get(this.name);
+    if (lifetime === undefined || !shown || !isVisible(this.publisher, shown.document)) return undefined;
+    const { until } = shown.document;
+    return until !== undefined && until <= plus(shown.at, lifetime) ? undefined : plus(shown.at, lifetime / 2);
   }
 
   /** True while a publication of the presentity is on its way. */
@@ -233,6 +247,7 @@ export class PublishDue {
     if (presentity.outbox.get(publisher) === row) presentity.outbox.delete(publisher);
     if (row.kind === "publish") presentity.published.set(publisher, published);
     else presentity.published.delete(publisher);
+    this.#deps.shown(presentity);
     this.#deps.journal.recordPublished(row, published);
     if (row.kind === "retract") {
       this.#deps.journal.deletePublished(presentity.id, publisher);

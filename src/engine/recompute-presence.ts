@@ -4,14 +4,10 @@ import { busynessOf, type PresenceDocument, samePresence } from "../core/presenc
 import { type Instant, plus, seconds } from "../lib/time.ts";
 import type { Journal, OutboxRow } from "../ports/journal.ts";
 import type { Parameters } from "../ports/parameters.ts";
-import type { PresencePublisher } from "../ports/presence-publisher.ts";
 import type { Runtime } from "../ports/runtime.ts";
-import { planPublication } from "./plan-publication.ts";
+import { NEUTRAL, planPublication } from "./plan-publication.ts";
 import { inputsOf, type Presentity } from "./presentity.ts";
 import type { PublishDue } from "./publish-due.ts";
-
-/** A presentity of whom nothing is to be said. */
-export const NEUTRAL: PresenceDocument = { show: "unavailable", source: "client" };
 
 /** What recomputation works on. */
 export interface RecomputeDeps {
@@ -43,7 +39,7 @@ export function recomputePresence(deps: RecomputeDeps, presentity: Presentity, r
 
   presentity.because = composition.because;
   presentity.validUntil = isShown ? composition.validUntil : undefined;
-  deps.wakeAt(presentity, presentity.validUntil);
+  armTimer(deps, presentity);
   const planned = deps.publishers.filter((due) => plan(due, { presentity, document, now, notBefore }));
   const rows = planned.map((due) => presentity.outbox.get(due.name)).filter((row) => row !== undefined);
   if (hasChanged) {
@@ -56,6 +52,20 @@ export function recomputePresence(deps: RecomputeDeps, presentity: Presentity, r
     deps.journal.recordComposition(presentity.id, { document, because: composition.because, composedAt }, rows);
   }
   for (const due of planned) due.enqueue(presentity);
+}
+
+/** Wakes the presentity when its document is due to change, or a publication is due to be refreshed. */
+export function armTimer(
+  { publishers, wakeAt }: Pick<RecomputeDeps, "publishers" | "wakeAt">,
+  presentity: Presentity,
+): void {
+  let at = presentity.validUntil;
+  for (const due of publishers) {
+    // What is already on its way needs no waking; its retries have their own time.
+    const refreshAt = presentity.outbox.has(due.name) ? undefined : due.refreshAt(presentity);
+    if (refreshAt !== undefined && (at === undefined || refreshAt < at)) at = refreshAt;
+  }
+  wakeAt(presentity, at);
 }
 
 interface PlanInput {
@@ -100,7 +110,3 @@ export function spreadOffset(id: string, parameters: Parameters): number {
   for (let index = 0; index < id.length; index++) hash = Math.imul(hash ^ id.charCodeAt(index), 0x01000193);
   return (hash >>> 0) % (spread + 1);
 }
-
-/** True when the publisher would show something of the document. */
-export const isVisible = (publisher: PresencePublisher, document: PresenceDocument): boolean =>
-  !samePresence(publisher.reduce(document), publisher.reduce(NEUTRAL));

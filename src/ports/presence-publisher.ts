@@ -1,5 +1,6 @@
 import type { PresentityId } from "../core/addresses.ts";
 import type { PresenceDocument } from "../core/presence.ts";
+import type { Milliseconds } from "../lib/time.ts";
 import type { Plugin } from "./plugin.ts";
 
 /** One document on its way to one publisher. */
@@ -26,6 +27,8 @@ export interface PresencePublisher extends Plugin {
     readonly carries: ReadonlySet<"show" | "activity" | "note" | "until">;
     /** Publications that may be under way at once. */
     readonly window: number;
+    /** How long the server keeps what is published, where it ends by itself: what lasts longer is sent again in time. */
+    readonly lifetime?: Milliseconds;
   };
   /** The document as far as this publisher shows it: equal reductions are not published again. Pure. */
   reduce(document: PresenceDocument): PresenceDocument;

@@ -10,7 +10,7 @@ import { reservedTexts } from "../../src/core/texts.ts";
 import { Gateway } from "../../src/engine/gateway.ts";
 import { LiveParameters } from "../../src/engine/live-parameters.ts";
 import { Channel } from "../../src/lib/channel.ts";
-import { plus, type TimeWindow } from "../../src/lib/time.ts";
+import { hours, plus, type TimeWindow } from "../../src/lib/time.ts";
 import type { BusyTimeResult, CalendarChange, CalendarSource } from "../../src/ports/calendar-source.ts";
 import type { ClientChange, ClientPresenceSource } from "../../src/ports/client-presence-source.ts";
 import { GatewayError } from "../../src/ports/errors.ts";
@@ -87,6 +87,7 @@ export class TablePublisher implements PresencePublisher {
     isSoftState: false,
     carries: new Set(["show", "activity", "note", "until"] as const),
     window: 64,
+    lifetime: hours(24),
   };
   readonly shown = new Map<string, PresenceDocument>();
   readonly sent: Publication[] = [];

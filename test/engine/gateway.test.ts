@@ -274,6 +274,23 @@ describe("the gateway", () => {
     expect(shownOf(lab, ALICE)).toBe("dnd/in-a-meeting");
   });
 
+  it("sends again in time what outlasts the server's memory of it, and nothing that ends before", async () => {
+    lab.calendar.set(ALICE, [meeting(-5, 60 * 24 * 5, "oof")]);
+    lab.calendar.set(BOB, [meeting(-5, 60 * 5)]);
+    lab.clients.online(ALICE);
+    lab.clients.online(BOB);
+    await lab.enable(ALICE);
+    await lab.enable(BOB);
+    const sentTo = (jid: string) => lab.publisher.sent.filter(({ presentity }) => presentity === jid).length;
+    const before = sentTo(BOB);
+    await lab.runtime.clock.advance(hours(4));
+    expect(sentTo(BOB)).toBe(before);
+    expect(sentTo(ALICE)).toBe(1);
+    await lab.runtime.clock.advance(hours(32));
+    expect(sentTo(ALICE)).toBe(4);
+    expect(shownOf(lab, ALICE)).toBe("away/out-of-office");
+  });
+
   it("sends what has become right while an older publication was still on its way", async () => {
     lab.calendar.set(ALICE, [meeting(-5, 30)]);
     lab.clients.online(ALICE);

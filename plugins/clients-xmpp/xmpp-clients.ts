@@ -20,11 +20,6 @@ export interface XmppClientsOptions {
   readonly reservedTexts: ReadonlySet<string>;
 }
 
-/** The link also tells of what is sent in users' names; with one that does not, our own meetings look foreign. */
-interface Handlers extends StanzaHandlers {
-  readonly sentAs: (user: BareJid, iq: XmlDraft) => void;
-}
-
 /** Hears the users' own clients: their presence as the server forwards it, and their claims of meetings. */
 export class XmppClients implements ClientPresenceSource {
   readonly #options: XmppClientsOptions;
@@ -96,7 +91,7 @@ export class XmppClients implements ClientPresenceSource {
   }
 
   async #run(signal: AbortSignal): Promise<void> {
-    const handlers: Handlers = {
+    const handlers: StanzaHandlers = {
       presence: (stanza) => this.#hearPresence(stanza),
       message: (stanza) => this.#hearMessage(stanza),
       iq: (stanza) => this.#activity.answerDiscovery(stanza),

@@ -155,6 +155,9 @@ export class Gateway {
           calendarServers,
           recompute,
           parametersChanged: () => this.#parametersChanged(),
+          follow: (id) => {
+            for (const source of this.#deps.clientSources) source.follow?.([id]);
+          },
           forget: (presentity) => this.#forgetIfGone(presentity),
         },
         signal,

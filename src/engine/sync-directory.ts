@@ -19,6 +19,8 @@ export interface SyncDirectoryDeps {
   readonly calendarServers: CalendarServers;
   readonly recompute: (presentity: Presentity) => void;
   readonly parametersChanged: () => Promise<void>;
+  /** Called for somebody who is a user from now on. */
+  readonly follow: (presentity: PresentityId) => void;
   /** Called for somebody who is no user any more and of whom nothing is left to retract. */
   readonly forget: (presentity: Presentity) => void;
 }
@@ -86,5 +88,6 @@ export function assignUser(id: PresentityId, user: User | undefined, deps: SyncD
   deps.calendarServers.add(presentity);
   if (before && before.gateway !== user?.gateway) deps.calendarServers.refresh(presentity);
   deps.recompute(presentity);
+  if (user?.isEnabled) deps.follow(id);
   if (!user) deps.forget(presentity);
 }

@@ -1,6 +1,6 @@
 import type { Mailbox } from "../core/addresses.ts";
 import { type BackoffPolicy, backoffDelay } from "../lib/backoff.ts";
-import { minutes, plus, seconds } from "../lib/time.ts";
+import { milliseconds, minutes, plus, seconds } from "../lib/time.ts";
 import type { CalendarChange, CalendarSource } from "../ports/calendar-source.ts";
 import { type GatewayError, toGatewayError } from "../ports/errors.ts";
 import type { Runtime } from "../ports/runtime.ts";
@@ -8,7 +8,8 @@ import type { Runtime } from "../ports/runtime.ts";
 const RETRY: BackoffPolicy = { first: seconds(2), longest: minutes(5) };
 /** New mailboxes gather this long, so that enabling many users makes few groups. */
 const GATHER = seconds(1);
-const RETRY_PARKED = minutes(30);
+/** A mailbox that is moving comes back by itself; one that is refused needs a person. */
+const RETRY_PARKED = { wait: minutes(2), other: minutes(30) };
 
 /** What watching reports to. */
 export interface WatchHandlers {
@@ -126,6 +127,7 @@ export class WatchCalendar {
     const signal = group.stop.signal;
     let failures = 0;
     while (!signal.aborted) {
+      let retryAfter = 0;
       try {
         for await (const change of this.#source.watchChanges?.([...group.mailboxes], signal) ?? []) {
           failures = 0;
@@ -134,14 +136,16 @@ export class WatchCalendar {
         if (failures === 0 && this.#live.has(group)) continue;
       } catch (error) {
         if (signal.aborted) return;
-        this.#failed(group, toGatewayError(error));
+        retryAfter = this.#failed(group, toGatewayError(error));
       }
       failures++;
-      await runtime.clock.sleep(backoffDelay(RETRY, failures, runtime.random()), signal).catch(() => undefined);
+      const delay = Math.max(backoffDelay(RETRY, failures, runtime.random()), retryAfter);
+      await runtime.clock.sleep(milliseconds(delay), signal).catch(() => undefined);
     }
   }
 
-  #failed(group: WatchGroup, error: GatewayError): void {
+  /** Notes the failure; how long the server asked to wait. */
+  #failed(group: WatchGroup, error: GatewayError): number {
     this.#live.delete(group);
     if (this.#lastError?.code !== error.code) {
       this.#handlers.runtime.log.warn("calendar.watch-failed", {
@@ -151,6 +155,7 @@ export class WatchCalendar {
       });
     }
     this.#lastError = error;
+    return error.retryAfter ?? 0;
   }
 
   #take(group: WatchGroup, change: CalendarChange): void {
@@ -171,11 +176,13 @@ export class WatchCalendar {
     }
   }
 
-  #park(group: WatchGroup, mailbox: Mailbox, { code }: GatewayError): void {
+  #park(group: WatchGroup, mailbox: Mailbox, { code, type, retryAfter = 0 }: GatewayError): void {
     const { log, clock } = this.#handlers.runtime;
     if (!group.mailboxes.delete(mailbox)) return;
+    if (group.mailboxes.size === 0) this.#end(group);
     log.warn("calendar.mailbox-not-watched", { gateway: this.#gateway, mailbox, code });
-    const cancel = clock.at(plus(clock.now(), RETRY_PARKED), () => {
+    const delay = Math.max(type === "wait" ? RETRY_PARKED.wait : RETRY_PARKED.other, retryAfter);
+    const cancel = clock.at(plus(clock.now(), delay), () => {
       this.#parked.delete(mailbox);
       this.add(mailbox);
     });

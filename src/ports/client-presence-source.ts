@@ -17,4 +17,6 @@ export type ClientChange =
 export interface ClientPresenceSource extends Plugin {
   /** A snapshot first, then every change, for every presentity of the server (the engine picks its own). Endless. */
   watchClients(signal: AbortSignal): AsyncIterable<ClientChange>;
+  /** Names presentities that the engine serves, for sources that must ask for each; more may be named at any time. */
+  follow?(presentities: Iterable<PresentityId>): void;
 }

@@ -55,6 +55,8 @@ export interface StanzaHandlers {
   readonly message?: (stanza: Stanza) => void;
   /** Gets `get` and `set`; returns the child of the result, `undefined` for an empty result, or throws GatewayError. */
   readonly iq?: (stanza: Stanza) => Promise<XmlDraft | undefined> | undefined;
+  /** Sees every iq just before it is sent as the user. */
+  readonly sentAs?: (user: BareJid, iq: XmlDraft) => void;
 }
 
 /** The component's link to its XMPP server (XEP-0114), kept up by itself. */

@@ -64,6 +64,12 @@ const xmpp = z
       .describe(
         "How the gateway acts for users: by XEP-0356 privilege, or by a trusted `from` (ejabberd `check_from: false`, Prosody `validate_from_addresses = false`). `auto` takes the privilege that the server offers.",
       ),
+    "watch-activity": z
+      .enum(["auto", "always", "never"])
+      .default("auto")
+      .describe(
+        "Whether the gateway subscribes to the users' activity to overwrite a forged meeting. It needs an entry in each user's roster. `auto`: only where the server module is missing.",
+      ),
     "allow-plain-text-to": z
       .array(z.string())
       .default([])

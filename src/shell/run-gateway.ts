@@ -64,7 +64,10 @@ async function assemble(config: LoadedConfig, environment: NodeJS.ProcessEnv, un
     parameters,
     reservedTexts: reservedTexts(TEXT_CATALOGUE),
     publishers: PLUGINS.publish.map((each) => each.create(each.options.parse({}), { ...context, name: each.name })),
-    clientSources: PLUGINS.clients.map((each) => each.create(each.options.parse({}), { ...context, name: each.name })),
+    clientSources: PLUGINS.clients.map((each) => {
+      const options = each.options.parse({ "watch-activity": config.xmpp["watch-activity"] });
+      return each.create(options, { ...context, name: each.name });
+    }),
     createCalendarSource: (server, secrets) => createCalendarSource(server, secrets, context),
     isConnected: () => link.isOnline,
   });
@@ -80,8 +83,9 @@ async function assemble(config: LoadedConfig, environment: NodeJS.ProcessEnv, un
   undo.push(() => link.stop());
   undo.push(() => gateway.stop());
   undo.push(() => chat.stop());
-  link.start();
+  // The server tells its presence snapshot once, at connect: whoever wants it must be listening by then.
   await gateway.start();
+  link.start();
   chat.start();
   control.open((line, signal) => runAs(LOCAL_ADMINISTRATOR, services, line, signal));
   if (config.metrics.listen)

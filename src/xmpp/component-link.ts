@@ -45,12 +45,6 @@ export interface ComponentLinkOptions {
   readonly requestTimeout?: Milliseconds;
 }
 
-/** An observer of what is sent in users' names, beside the handlers of the port. */
-export interface LinkHandlers extends StanzaHandlers {
-  /** Sees every iq just before it is sent as the user. */
-  readonly sentAs?: (user: BareJid, iq: XmlDraft) => void;
-}
-
 const BACKOFF = { first: seconds(1), longest: seconds(60) };
 /** Errors that no quick retry mends. */
 const SLOW_CODES: readonly string[] = ["xmpp-not-authorized", "xmpp-conflict", "xmpp-host-unknown"];
@@ -68,7 +62,7 @@ export class ComponentLink implements XmppLink {
   readonly #runtime: Runtime;
   readonly #state: LinkState;
   readonly #dispatch: StanzaDispatch;
-  readonly #observers = new Set<LinkHandlers>();
+  readonly #observers = new Set<StanzaHandlers>();
   #lifetime: AbortController | undefined;
   #running: Promise<void> = Promise.resolve();
   #stream: ComponentStream | undefined;
@@ -142,7 +136,7 @@ export class ComponentLink implements XmppLink {
     return await connection.requestFenced(spoofed, access.domain, signal);
   }
 
-  handle(handlers: LinkHandlers): () => void {
+  handle(handlers: StanzaHandlers): () => void {
     const remove = this.#dispatch.add(handlers);
     this.#observers.add(handlers);
     return () => {

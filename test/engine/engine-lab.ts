@@ -25,10 +25,12 @@ export class TableCalendar implements CalendarSource {
   readonly capabilities = { maxMailboxesPerFetch: 100, maxMailboxesPerWatch: 200 };
   readonly meetings = new Map<Mailbox, readonly BusyInterval[]>();
   readonly failing = new Map<Mailbox, GatewayError>();
+  /** Mailboxes that may not be watched. */
+  readonly refusingWatch = new Map<Mailbox, GatewayError>();
   readonly fetches: (readonly Mailbox[])[] = [];
   /** When set, every request fails with it. */
   outage: GatewayError | undefined;
-  readonly #watchers = new Set<{ mailboxes: ReadonlySet<Mailbox>; channel: Channel<CalendarChange> }>();
+  readonly #watchers = new Set<{ mailboxes: Set<Mailbox>; channel: Channel<CalendarChange> }>();
 
   async start(): Promise<void> {
     return;
@@ -55,6 +57,9 @@ export class TableCalendar implements CalendarSource {
     if (this.outage) throw this.outage;
     const watcher = { mailboxes: new Set(mailboxes), channel: new Channel<CalendarChange>() };
     this.#watchers.add(watcher);
+    for (const [mailbox, error] of this.refusingWatch) {
+      if (watcher.mailboxes.delete(mailbox)) watcher.channel.push({ kind: "failed", mailbox, error });
+    }
     watcher.channel.push({ kind: "all" });
     try {
       yield* watcher.channel.read(signal);
@@ -281,12 +286,13 @@ export async function startEngineLab(): Promise<EngineLab> {
       reader.close();
       copyFileSync(`${path}.key`, `${copy}.key`);
       chmodSync(`${copy}.key`, 0o600);
+      const epoch = publisher.epoch();
       publisher.setEpoch(undefined);
       await gateway.stop();
       store.close();
       path = copy;
       await whileDown?.();
-      publisher.setEpoch("run-1");
+      publisher.setEpoch(epoch);
       ({ store, gateway } = open());
       await gateway.start();
       await runtime.clock.advance(2000);

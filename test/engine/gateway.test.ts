@@ -291,6 +291,18 @@ describe("the gateway", () => {
     expect(shownOf(lab, ALICE)).toBe("away/out-of-office");
   });
 
+  it("reads a mailbox that may not be watched by the sweep, and tries to watch it again", async () => {
+    lab.calendar.refusingWatch.set(parseMailbox(ALICE), outage());
+    lab.clients.online(ALICE);
+    await lab.enable(ALICE);
+    lab.calendar.set(ALICE, [meeting(0, 600)]);
+    await lab.runtime.clock.advance(minutes(1));
+    expect(shownOf(lab, ALICE)).toBe("nothing");
+    lab.calendar.refusingWatch.clear();
+    await lab.runtime.clock.advance(minutes(3));
+    expect(shownOf(lab, ALICE)).toBe("dnd/in-a-meeting");
+  });
+
   it("sends what has become right while an older publication was still on its way", async () => {
     lab.calendar.set(ALICE, [meeting(-5, 30)]);
     lab.clients.online(ALICE);

@@ -5,7 +5,7 @@ import type { Clock } from "../ports/runtime.ts";
 
 /** How far wall time may stray from the timers' time before it counts as a step. */
 const STEP = seconds(2);
-const HEARTBEAT = seconds(1);
+const HEARTBEAT = seconds(5);
 
 /** What the timers call. */
 export interface WakeHandlers {
@@ -17,7 +17,7 @@ export interface WakeHandlers {
 
 /**
  * One timer for all presentities: starts and ends of meetings are known in advance and need no network. Wall time is
- * compared every second, so that a stepped clock delays nothing.
+ * compared every few seconds, so that a stepped clock delays nothing.
  */
 export class WakeTimers {
   readonly #heap = new TimerHeap<PresentityId>();

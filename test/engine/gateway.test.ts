@@ -246,7 +246,7 @@ describe("the gateway", () => {
     await lab.runtime.clock.advance(seconds(2));
     expect(shownOf(lab, ALICE)).toBe("dnd/in-a-meeting");
     lab.runtime.clock.step(-hours(1));
-    await lab.runtime.clock.advance(seconds(3));
+    await lab.runtime.clock.advance(seconds(6));
     expect(shownOf(lab, ALICE)).toBe("unavailable");
   });
 

@@ -13,7 +13,7 @@ export interface Activity {
 export type TextKey = "in-a-meeting" | "out-of-office" | "on-the-phone";
 
 /** Which live source made the document what it is. */
-export type PresenceSource = "client" | "calendar" | "phone" | "override";
+type PresenceSource = "client" | "calendar" | "phone";
 
 /** What watchers shall see of one presentity (RFC 4479), in no protocol's form yet. */
 export interface PresenceDocument {

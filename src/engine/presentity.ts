@@ -25,7 +25,7 @@ export interface Presentity {
 }
 
 /** A presentity of which nothing is known yet. */
-export const newPresentity = (id: PresentityId): Presentity => ({
+const newPresentity = (id: PresentityId): Presentity => ({
   id,
   user: undefined,
   calendar: undefined,

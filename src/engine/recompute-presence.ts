@@ -103,7 +103,7 @@ function plan(due: PublishDue, { presentity, document, now, notBefore }: PlanInp
 }
 
 /** A fixed offset a user within the spread: FNV-1a over the JID. */
-export function spreadOffset(id: string, parameters: Parameters): number {
+function spreadOffset(id: string, parameters: Parameters): number {
   const spread = seconds(parameters.integer("calendar-spread"));
   if (spread === 0) return 0;
   let hash = 0x811c9dc5;

@@ -76,7 +76,7 @@ const isSameUser = (a: User | undefined, b: User | undefined): boolean =>
   a?.mailbox === b?.mailbox && a?.gateway === b?.gateway && a?.locale === b?.locale && a?.isEnabled === b?.isEnabled;
 
 /** Puts the user's configuration to work; the calendar is kept where only the server changed, so that no gap shows. */
-export function assignUser(id: PresentityId, user: User | undefined, deps: SyncDirectoryDeps): void {
+function assignUser(id: PresentityId, user: User | undefined, deps: SyncDirectoryDeps): void {
   const presentity = user ? deps.presentities.open(id) : deps.presentities.find(id);
   if (!presentity || (presentity.user !== undefined && isSameUser(presentity.user, user))) return;
   const before = presentity.user;

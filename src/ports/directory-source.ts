@@ -2,7 +2,7 @@ import type { Mailbox, PresentityId } from "../core/addresses.ts";
 import type { Plugin } from "./plugin.ts";
 
 /** A person who shall be enabled. */
-export interface DirectoryEntry {
+interface DirectoryEntry {
   readonly presentity: PresentityId;
   readonly mailbox?: Mailbox;
   readonly gateway?: string;

@@ -8,7 +8,7 @@ import type { Runtime } from "./runtime.ts";
 import type { XmppLink } from "./xmpp-link.ts";
 
 /** What each kind of plugin creates. */
-export interface PluginKinds {
+interface PluginKinds {
   readonly calendar: CalendarSource;
   readonly publish: PresencePublisher;
   readonly clients: ClientPresenceSource;

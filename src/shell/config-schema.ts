@@ -1,6 +1,6 @@
 import { isIPv4, isIPv6 } from "node:net";
 import { z } from "zod";
-import { AddressError, type BareJid, parseBareJid, parsePresentityId } from "../core/addresses.ts";
+import { AddressError, parseBareJid, parsePresentityId } from "../core/addresses.ts";
 import { LOG_LEVELS } from "./runtime.ts";
 
 /** A secret in clear, or where to find it. */
@@ -46,7 +46,7 @@ function parseListen(text: string): ServiceAddress {
 }
 
 /** True for addresses that never leave the machine. */
-export const isLoopback = (host: string): boolean =>
+const isLoopback = (host: string): boolean =>
   host.toLowerCase() === "localhost" ||
   (isIPv4(host) && host.startsWith("127.")) ||
   (isIPv6(host) && /^(0*:)*0*1$/.test(host));
@@ -124,6 +124,3 @@ export type Config = z.infer<typeof CONFIG_SCHEMA>;
 
 /** A secret as it is written. */
 export type SecretSource = z.infer<typeof secret>;
-
-/** The served domains of a configuration. */
-export const servedDomains = (config: Config): readonly BareJid[] => config.xmpp.domains;

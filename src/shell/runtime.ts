@@ -64,7 +64,7 @@ export function createLog(level: (typeof LOG_LEVELS)[number]): Log {
 }
 
 /** Every metric with its help text; docs/OPERATIONS.md explains how to read them. */
-export const METRICS: Readonly<Record<MetricName, { readonly help: string; readonly labels: readonly string[] }>> = {
+const METRICS: Readonly<Record<MetricName, { readonly help: string; readonly labels: readonly string[] }>> = {
   presence_gateway_compositions_total: { help: "Presence documents that changed", labels: [] },
   presence_gateway_publications_total: { help: "Publications that a server confirmed", labels: ["publisher"] },
   presence_gateway_publication_failures_total: { help: "Publications that failed", labels: ["publisher", "code"] },

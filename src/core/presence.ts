@@ -13,7 +13,7 @@ export interface Activity {
 export type TextKey = "in-a-meeting" | "out-of-office" | "on-the-phone";
 
 /** Which live source made the document what it is. */
-type PresenceSource = "client" | "calendar" | "phone";
+type PresenceSource = "client" | "calendar" | "phone" | "override";
 
 /** What watchers shall see of one presentity (RFC 4479), in no protocol's form yet. */
 export interface PresenceDocument {

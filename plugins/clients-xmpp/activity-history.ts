@@ -1,5 +1,6 @@
 import type { PresentityId } from "../../src/core/addresses.ts";
-import type { XmlDraft, XmlElement } from "../../src/ports/xmpp-link.ts";
+import type { XmlElement } from "../../src/ports/xml-element.ts";
+import type { XmlDraft } from "../../src/ports/xmpp-link.ts";
 import { NS_ACTIVITY } from "../shared-xmpp/namespaces.ts";
 
 /** Own publications of one user whose events may still come. */

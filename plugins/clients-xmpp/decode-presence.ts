@@ -1,8 +1,9 @@
 import { AddressError, type PresentityId, parsePresentityId, resourceOf } from "../../src/core/addresses.ts";
 import type { ClientPresence } from "../../src/core/presence.ts";
 import { earlier, type Instant, parseInstant } from "../../src/lib/time.ts";
-import type { Stanza, XmlElement } from "../../src/ports/xmpp-link.ts";
-import { elementsOf, findChild, textOf } from "../shared-xmpp/elements.ts";
+import type { XmlElement } from "../../src/ports/xml-element.ts";
+import { elementsOf, findChild, textOf } from "../../src/ports/xml-element.ts";
+import type { Stanza } from "../../src/ports/xmpp-link.ts";
 import { NS_SERVER_MODULE } from "../shared-xmpp/namespaces.ts";
 
 /** What a presence stanza says of a client. */

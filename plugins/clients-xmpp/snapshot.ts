@@ -1,6 +1,7 @@
 import type { BareJid } from "../../src/core/addresses.ts";
-import type { XmlElement, XmppLink } from "../../src/ports/xmpp-link.ts";
-import { descendantsOf } from "../shared-xmpp/elements.ts";
+import type { XmlElement } from "../../src/ports/xml-element.ts";
+import { descendantsOf } from "../../src/ports/xml-element.ts";
+import type { XmppLink } from "../../src/ports/xmpp-link.ts";
 import { NS_DISCO_INFO } from "../shared-xmpp/namespaces.ts";
 
 interface DomainSnapshot {

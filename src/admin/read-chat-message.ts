@@ -1,5 +1,6 @@
 import { AddressError, type BareJid, bareJidOf, domainOf, type PresentityId } from "../core/addresses.ts";
-import type { Stanza, XmlElement } from "../ports/xmpp-link.ts";
+import type { XmlElement } from "../ports/xml-element.ts";
+import type { Stanza } from "../ports/xmpp-link.ts";
 import { parseSender } from "./authorization.ts";
 import { LONGEST_COMMAND } from "./parse-command-line.ts";
 

@@ -85,9 +85,14 @@ export class CalendarServers {
     if (user) this.#running.get(user.gateway)?.refresh.markChanged(user.mailbox);
   }
 
-  /** Parameters or the clock changed. */
+  /** Parameters changed. */
   reschedule(): void {
     for (const { refresh } of this.#running.values()) refresh.reschedule();
+  }
+
+  /** The clock was set back. */
+  clockSetBack(): void {
+    for (const { refresh } of this.#running.values()) refresh.clockSetBack();
   }
 
   /** The running source of a server. */

@@ -1,7 +1,7 @@
 import type { Mailbox } from "../core/addresses.ts";
 import { type BusyInterval, canonicalIntervals, sameIntervals } from "../core/busy-time.ts";
 import { type BackoffPolicy, backoffDelay } from "../lib/backoff.ts";
-import { hours, type Instant, minutes, plus, seconds, type TimeWindow } from "../lib/time.ts";
+import { hours, type Instant, later, minutes, plus, seconds, type TimeWindow } from "../lib/time.ts";
 import type { BusyTimeResult, CalendarSource } from "../ports/calendar-source.ts";
 import { type GatewayError, toGatewayError } from "../ports/errors.ts";
 import type { Journal } from "../ports/journal.ts";
@@ -37,11 +37,14 @@ export class RefreshBusyTime {
   readonly #queue: RefreshQueue;
   readonly #mailboxes = new Set<Mailbox>();
   readonly #mailboxFailures = new Map<Mailbox, number>();
+  /** Mailboxes that failed alone in their request, with how many requests had been answered by then. */
+  readonly #suspects = new Map<Mailbox, number>();
+  #batchLimit: number;
+  #answers = 0;
   #inFlight = 0;
   #serverFailures = 0;
   #pausedUntil: Instant | undefined;
   #lastError: GatewayError | undefined;
-  #hasAnswered = false;
   #signal: AbortSignal | undefined;
   #cancelTimer: (() => void) | undefined;
 
@@ -49,7 +52,8 @@ export class RefreshBusyTime {
     this.#gateway = gateway;
     this.#source = source;
     this.#deps = deps;
-    this.#queue = new RefreshQueue(source.capabilities.maxMailboxesPerFetch);
+    this.#batchLimit = source.capabilities.maxMailboxesPerFetch;
+    this.#queue = new RefreshQueue(this.#batchLimit);
   }
 
   /** Mailboxes known to have changed and not read yet. */
@@ -64,7 +68,7 @@ export class RefreshBusyTime {
 
   /** True once the server has answered a request, or has none to answer. */
   get isProven(): boolean {
-    return this.#hasAnswered || this.#mailboxes.size === 0;
+    return this.#answers > 0 || this.#mailboxes.size === 0;
   }
 
   /** Reads the mailbox from now on. */
@@ -81,6 +85,7 @@ export class RefreshBusyTime {
   delete(mailbox: Mailbox): void {
     this.#mailboxes.delete(mailbox);
     this.#mailboxFailures.delete(mailbox);
+    this.#suspects.delete(mailbox);
     this.#queue.delete(mailbox);
   }
 
@@ -98,11 +103,27 @@ export class RefreshBusyTime {
     this.#arm();
   }
 
-  /** A parameter or the clock changed: looks again at what is due. */
+  /** A parameter changed: looks again at what is due. */
   reschedule(): void {
     const now = this.#deps.runtime.clock.now();
     if (this.#pausedUntil !== undefined && this.#pausedUntil > plus(now, RETRY_SERVER.longest)) this.#pausedUntil = now;
+    for (const mailbox of this.#mailboxes) {
+      const heardAt = this.#heardAt(mailbox);
+      const due = heardAt === undefined ? now : later(now, plus(heardAt, this.#sweepInterval()));
+      this.#queue.hastenRoutine(mailbox, due);
+    }
     this.#arm();
+  }
+
+  /** The clock was set back: nothing is put off until it comes to where it was. */
+  clockSetBack(): void {
+    this.#queue.clockSetBack(this.#deps.runtime.clock.now());
+    this.reschedule();
+  }
+
+  #heardAt(mailbox: Mailbox): Instant | undefined {
+    for (const { calendar } of this.#deps.presentities.ofMailbox(this.#gateway, mailbox)) return calendar?.heardAt;
+    return undefined;
   }
 
   #sweepInterval(): number {
@@ -129,11 +150,15 @@ export class RefreshBusyTime {
     if (!signal || signal.aborted) return;
     const { clock } = this.#deps.runtime;
     const now = clock.now();
-    const batch = this.#queue.takeBatch(now, plus(now, this.#sweepInterval() / 10));
-    if (batch) {
+    const mailboxes = this.#queue.takeBatch(now, {
+      limit: this.#batchLimit,
+      fillUntil: this.#serverFailures > 0 ? now : plus(now, this.#sweepInterval() / 10),
+      isAlone: (mailbox) => this.#suspects.has(mailbox),
+    });
+    if (mailboxes) {
       this.#inFlight++;
       // Never rejects: every failure is recorded.
-      void this.#fetch(batch.mailboxes, signal).finally(() => {
+      void this.#fetch(mailboxes, signal).finally(() => {
         this.#inFlight--;
         this.#arm();
       });
@@ -141,11 +166,13 @@ export class RefreshBusyTime {
     this.#arm();
   }
 
+  /** Reaches over the next routine read, and over a missed one, whatever the parameters say. */
   #window(now: Instant): TimeWindow {
     const { parameters } = this.#deps;
+    const ahead = hours(parameters.integer("calendar-window-ahead"));
     return {
       start: plus(now, -hours(parameters.integer("calendar-window-back"))),
-      end: plus(now, hours(parameters.integer("calendar-window-ahead"))),
+      end: plus(now, Math.max(ahead, 2 * this.#sweepInterval())),
     };
   }
 
@@ -159,16 +186,32 @@ export class RefreshBusyTime {
       this.#serverAnswered();
       for (const result of results) this.#take(result, askedAt);
     } catch (error) {
-      if (!signal.aborted) this.#serverFailed(mailboxes, toGatewayError(error));
+      if (!signal.aborted) this.#requestFailed(mailboxes, toGatewayError(error));
     }
   }
 
   #serverAnswered(): void {
     if (this.#lastError) this.#deps.runtime.log.info("calendar.recovered", { gateway: this.#gateway });
-    this.#hasAnswered = true;
+    this.#answers++;
+    this.#batchLimit = Math.min(this.#batchLimit * 2, this.#source.capabilities.maxMailboxesPerFetch);
     this.#serverFailures = 0;
     this.#pausedUntil = undefined;
     this.#lastError = undefined;
+  }
+
+  #requestFailed(mailboxes: readonly Mailbox[], error: GatewayError): void {
+    // One mailbox may spoil the answer for all: the next request is for fewer, until it is alone.
+    this.#batchLimit = Math.ceil(mailboxes.length / 2);
+    const [only] = mailboxes;
+    if (only !== undefined && mailboxes.length === 1 && this.#isCulprit(only)) this.#mailboxFailed(only, error);
+    else this.#serverFailed(mailboxes, error);
+  }
+
+  /** A mailbox that fails alone again, while others were answered in between. */
+  #isCulprit(mailbox: Mailbox): boolean {
+    const answersBefore = this.#suspects.get(mailbox);
+    this.#suspects.set(mailbox, this.#answers);
+    return answersBefore !== undefined && answersBefore < this.#answers;
   }
 
   #serverFailed(mailboxes: readonly Mailbox[], error: GatewayError): void {
@@ -195,6 +238,7 @@ export class RefreshBusyTime {
       return;
     }
     this.#mailboxFailures.delete(mailbox);
+    this.#suspects.delete(mailbox);
     this.#queue.scheduleRoutine(mailbox, plus(askedAt, this.#sweepInterval()));
     const intervals = canonicalIntervals(result.intervals);
     for (const presentity of this.#deps.presentities.ofMailbox(this.#gateway, mailbox)) {

@@ -7,9 +7,13 @@ const GATHER: Milliseconds = seconds(5);
 /** After quiet this many changes are read at once before a time counts as busy. */
 const AT_ONCE = 4;
 
-/** A batch that is about to be read. */
-export interface RefreshBatch {
-  readonly mailboxes: readonly Mailbox[];
+/** How a batch may be put together. */
+export interface BatchRules {
+  readonly limit: number;
+  /** Routine reads due before it may ride along. */
+  readonly fillUntil: Instant;
+  /** Mailboxes that are read in a batch of their own. */
+  readonly isAlone: (mailbox: Mailbox) => boolean;
 }
 
 /**
@@ -43,6 +47,18 @@ export class RefreshQueue {
     this.#routine.set(mailbox, at);
   }
 
+  /** The clock was set back: what has changed is due now, and no batch is counted against it. */
+  clockSetBack(now: Instant): void {
+    for (const mailbox of this.#changed.keys()) this.#changed.set(mailbox, now);
+    this.#workedOffAt = undefined;
+  }
+
+  /** Read it at this time at the latest. */
+  hastenRoutine(mailbox: Mailbox, at: Instant): void {
+    const planned = this.#routine.at(mailbox);
+    if (planned === undefined || at < planned) this.#routine.set(mailbox, at);
+  }
+
   /** Forgets the mailbox. */
   delete(mailbox: Mailbox): void {
     this.#changed.delete(mailbox);
@@ -58,24 +74,31 @@ export class RefreshQueue {
     return routine !== undefined && routine < changed ? routine : changed;
   }
 
-  /** Takes the next batch when it is due at `now`. `fillUntil`: routine reads due before it may ride along. */
-  takeBatch(now: Instant, fillUntil: Instant): RefreshBatch | undefined {
+  /** Takes the next batch when it is due at `now`. */
+  takeBatch(now: Instant, { limit, fillUntil, isAlone }: BatchRules): readonly Mailbox[] | undefined {
     const due = this.nextDue();
     if (due === undefined || due > now) return undefined;
     const mailboxes: Mailbox[] = [];
     if (this.#changed.size > 0) this.#workedOffAt = plus(later(now, this.#workedOffAt ?? now), GATHER);
     for (const mailbox of this.#changed.keys()) {
-      if (mailboxes.length >= this.#batchSize) break;
+      if (mailboxes.length >= limit) return mailboxes;
+      if (isAlone(mailbox) && mailboxes.length > 0) continue;
       this.delete(mailbox);
       mailboxes.push(mailbox);
+      if (isAlone(mailbox)) return mailboxes;
     }
-    while (mailboxes.length < this.#batchSize) {
-      const mailbox = this.#routine.takeDue(fillUntil > now ? fillUntil : now);
+    while (mailboxes.length < limit) {
+      const mailbox = this.#routine.takeDue(later(now, fillUntil));
       if (mailbox === undefined) break;
+      if (isAlone(mailbox) && mailboxes.length > 0) {
+        this.#routine.set(mailbox, now);
+        break;
+      }
       this.#changed.delete(mailbox);
       mailboxes.push(mailbox);
+      if (isAlone(mailbox)) break;
     }
-    return { mailboxes };
+    return mailboxes;
   }
 
   #gatheredAt(oldest: Instant): Instant {

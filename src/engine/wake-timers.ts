@@ -1,5 +1,5 @@
 import type { PresentityId } from "../core/addresses.ts";
-import { type Instant, plus, seconds } from "../lib/time.ts";
+import { type Instant, type Milliseconds, milliseconds, plus, seconds } from "../lib/time.ts";
 import { TimerHeap } from "../lib/timer-heap.ts";
 import type { Clock } from "../ports/runtime.ts";
 
@@ -11,8 +11,8 @@ const HEARTBEAT = seconds(5);
 export interface WakeHandlers {
   /** The document of this presentity is due to change. */
   readonly wake: (presentity: PresentityId) => void;
-  /** The clock was set back: what was due may no longer be. */
-  readonly clockSetBack: () => void;
+  /** The clock was set back by so much: what was due may no longer be, and what was noted seems to lie ahead. */
+  readonly clockSetBack: (by: Milliseconds) => void;
 }
 
 /**
@@ -43,7 +43,8 @@ export class WakeTimers {
     for (;;) {
       const before = this.#clock.now();
       await this.#clock.sleep(HEARTBEAT, signal);
-      if (this.#clock.now() < plus(before, -STEP)) this.#handlers.clockSetBack();
+      const by = plus(before, HEARTBEAT) - this.#clock.now();
+      if (by > HEARTBEAT + STEP) this.#handlers.clockSetBack(milliseconds(by));
     }
   }
 

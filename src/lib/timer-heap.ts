@@ -21,6 +21,11 @@ export class TimerHeap<Key> {
     return this.#heap[0]?.at;
   }
 
+  /** The key's instant, if it waits. */
+  at(key: Key): Instant | undefined {
+    return this.#entries.get(key)?.at;
+  }
+
   /** Sets or moves the key's instant. */
   set(key: Key, at: Instant): void {
     const existing = this.#entries.get(key);

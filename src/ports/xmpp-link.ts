@@ -1,15 +1,7 @@
 import type { BareJid } from "../core/addresses.ts";
 import type { GatewayError } from "./errors.ts";
 import type { Health } from "./plugin.ts";
-
-/** An XML element as it crosses the link: plain data, in the form of `ltx` but without its classes. */
-export interface XmlElement {
-  readonly name: string;
-  /** The namespace in force for the element, resolved from `xmlns` of it or its ancestors. */
-  readonly namespace: string;
-  readonly attributes: Readonly<Record<string, string>>;
-  readonly children: readonly (XmlElement | string)[];
-}
+import type { XmlElement } from "./xml-element.ts";
 
 /** A stanza to send: the name, attributes and children; text is escaped when it is written. */
 export interface XmlDraft {

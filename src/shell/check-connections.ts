@@ -1,11 +1,16 @@
-import { seconds } from "../lib/time.ts";
-import { GatewayError, toGatewayError } from "../ports/errors.ts";
+import { accessSync, constants, existsSync } from "node:fs";
+import { dirname } from "node:path";
+import { CLIENTS_ERROR_CODES } from "../../plugins/clients-xmpp/clients-errors.ts";
+import { type Milliseconds, milliseconds, plus, seconds } from "../lib/time.ts";
+import { type GatewayError, toGatewayError } from "../ports/errors.ts";
 import { readParameters } from "../ports/parameters.ts";
 import type { PluginContext } from "../ports/plugin-definition.ts";
 import type { CalendarServer } from "../ports/registry.ts";
 import type { Runtime } from "../ports/runtime.ts";
+import type { DomainAccess } from "../ports/xmpp-link.ts";
 import { openStore, type Store } from "../store/open-store.ts";
 import { ComponentLink } from "../xmpp/component-link.ts";
+import { XMPP_ERROR_CODES } from "../xmpp/xmpp-errors.ts";
 import type { LoadedConfig } from "./config-file.ts";
 import { controlPath, sendControl } from "./control-socket.ts";
 import { createCalendarSource } from "./plugin-catalog.ts";
@@ -13,6 +18,9 @@ import { createLog, createMetrics, createRuntime } from "./runtime.ts";
 
 /** How long one connection may take. */
 const PATIENCE = seconds(15);
+/** How long the server may take to say what it grants: the first stanza, and the answer to a question. */
+const GRANT_TIME = seconds(6);
+const LOOK_AGAIN = milliseconds(50);
 
 /** One line of the check. */
 export interface CheckLine {
@@ -21,19 +29,17 @@ export interface CheckLine {
   readonly detail: string;
 }
 
-/** Tries every connection of a valid configuration: the store, the XMPP server, each calendar server. */
+/** Tries every connection of a valid configuration: the store, the XMPP server, each calendar server. Changes nothing. */
 export async function* checkConnections(config: LoadedConfig): AsyncGenerator<CheckLine> {
   const runtime = createRuntime(createLog("silent"), createMetrics());
-  let store: Store | undefined;
-  try {
-    store = openStore({ path: config.storePath, key: config.storeKey, runtime });
-    yield { name: "store", ok: true, detail: config.storePath };
-  } catch (error) {
-    yield failed("store", error);
-  }
+  const [storeLine, store] = checkStore(config, runtime);
+  yield storeLine;
   const link = createLink(config, runtime);
   try {
-    yield (await isRunning(config)) ? runningLine() : await checkLink(link, config, runtime);
+    // A second connection would push the running gateway's own off the server.
+    const running = await askRunning(config);
+    if (running) yield running;
+    else yield* checkLink(link, config, runtime);
     if (store) yield* checkCalendarServers(store, { runtime, parameters: readParameters(() => ({})), xmpp: link });
   } finally {
     await link.stop();
@@ -41,11 +47,35 @@ export async function* checkConnections(config: LoadedConfig): AsyncGenerator<Ch
   }
 }
 
-const failed = (name: string, error: unknown): CheckLine => ({
-  name,
-  ok: false,
-  detail: toGatewayError(error).message,
-});
+/** A store that does not exist is not made: a check by root would leave the gateway's account a file it cannot open. */
+function checkStore({ storePath, storeKey }: LoadedConfig, runtime: Runtime): readonly [CheckLine, Store?] {
+  const name = "store";
+  try {
+    if (!existsSync(storePath)) return [checkStorePlace(storePath)];
+    const store = openStore({ path: storePath, key: storeKey, runtime });
+    return [{ name, ok: true, detail: storePath }, store];
+  } catch (error) {
+    return [failed(name, error)];
+  }
+}
+
+function checkStorePlace(storePath: string): CheckLine {
+  const name = "store";
+  const place = dirname(storePath);
+  try {
+    accessSync(place, constants.W_OK | constants.X_OK);
+    return { name, ok: true, detail: `${storePath} does not exist yet; the gateway makes it when it starts` };
+  } catch (error) {
+    const reason = error instanceof Error && "code" in error ? ` (${String(error.code)})` : "";
+    const detail = `${storePath} cannot be made: ${place} does not exist or may not be written${reason}. Make the directory and give it to the gateway's account.`;
+    return { name, ok: false, detail };
+  }
+}
+
+const failed = (name: string, error: unknown): CheckLine => {
+  const { message, code } = toGatewayError(error);
+  return { name, ok: false, detail: `${message} (${code})` };
+};
 
 const createLink = (config: LoadedConfig, runtime: Runtime): ComponentLink =>
   new ComponentLink(
@@ -58,35 +88,66 @@ const createLink = (config: LoadedConfig, runtime: Runtime): ComponentLink =>
     runtime,
   );
 
-const isRunning = async (config: LoadedConfig): Promise<boolean> =>
-  (await sendControl(controlPath(config.storePath), "status").catch(() => undefined)) !== undefined;
-
-/** A second connection would push the running gateway's own off the server. */
-const runningLine = (): CheckLine => ({
-  name: "xmpp",
-  ok: true,
-  detail: 'a gateway is running on this store; ask it with presence-gateway command "status"',
-});
-
-async function checkLink(link: ComponentLink, config: LoadedConfig, runtime: Runtime): Promise<CheckLine> {
-  const { host, port } = config.xmpp.service;
-  const limit = new AbortController();
-  const cancel = runtime.clock.at((runtime.clock.now() + PATIENCE) as ReturnType<typeof runtime.clock.now>, () =>
-    limit.abort(new GatewayError("no answer in time", { type: "wait", code: "xmpp-timeout" })),
-  );
-  link.start();
+/** What a gateway that runs on this store says of its own connection; `undefined` when none runs. */
+async function askRunning(config: LoadedConfig): Promise<CheckLine | undefined> {
+  const name = "xmpp";
   try {
-    for await (const event of link.watch(limit.signal)) {
-      if (event.kind === "online") return { name: "xmpp", ok: true, detail: `${host}:${port} accepts ${link.domain}` };
-      const health = link.health();
-      if (event.kind === "offline" && health.state === "down") throw health.error;
-    }
-    return { name: "xmpp", ok: false, detail: "no answer" };
+    const answer = await sendControl(controlPath(config.storePath), "status");
+    if (!answer) return undefined;
+    const line = answer.text.split("\n").find((each) => each.startsWith("xmpp: ")) ?? answer.text;
+    return { name, ok: line.startsWith("xmpp: ok"), detail: `the gateway that runs on this store says: ${line}` };
   } catch (error) {
-    return failed("xmpp", error);
-  } finally {
-    cancel();
+    return failed(name, error);
   }
+}
+
+async function* checkLink(link: ComponentLink, config: LoadedConfig, runtime: Runtime): AsyncGenerator<CheckLine> {
+  const { host, port } = config.xmpp.service;
+  link.start();
+  await waitUntil(() => link.isOnline || link.health().state === "down", PATIENCE, runtime);
+  const health = link.health();
+  if (!link.isOnline) {
+    const detail = "error" in health ? describeLinkError(health.error) : `${host}:${port} did not answer in time`;
+    yield { name: "xmpp", ok: false, detail };
+    return;
+  }
+  yield { name: "xmpp", ok: true, detail: `${host}:${port} accepts ${link.domain}` };
+  const { domains } = config.xmpp;
+  // The server tells what it grants just after the connection; that it grants nothing shows by its silence only.
+  await waitUntil(() => domains.every((domain) => isComplete(link.access(domain))), GRANT_TIME, runtime);
+  for (const domain of domains) yield describeAccess(domain, link.access(domain));
+}
+
+async function waitUntil(condition: () => boolean, limit: Milliseconds, { clock }: Runtime): Promise<void> {
+  const end = plus(clock.now(), limit);
+  const { signal } = new AbortController();
+  while (!condition() && clock.now() < end) await clock.sleep(LOOK_AGAIN, signal);
+}
+
+const isComplete = (access: DomainAccess | undefined): boolean =>
+  access !== undefined && access.actsBy !== "none" && access.hasPresence && access.isModuleKnown;
+
+const describeLinkError = ({ message, code }: GatewayError): string => {
+  const action = XMPP_ERROR_CODES[code]?.action ?? "";
+  return `${message}${action === "" || message.endsWith(action) ? "" : `. ${action}`} (${code})`;
+};
+
+/** What the gateway can do for the users of the domain, and what stands in the way. */
+function describeAccess(domain: string, access: DomainAccess | undefined): CheckLine {
+  const problems = [
+    ...(!access || access.actsBy === "none"
+      ? [`the gateway may not act for users. ${XMPP_ERROR_CODES["xmpp-no-access"]?.action} (xmpp-no-access)`]
+      : []),
+    ...(access?.hasPresence
+      ? []
+      : [`users' clients are not heard. ${CLIENTS_ERROR_CODES["clients-no-presence"].action} (clients-no-presence)`]),
+  ];
+  const name = `xmpp ${domain}`;
+  if (problems.length > 0) return { name, ok: false, detail: problems.join(" ") };
+  const shown = access?.moduleInstance
+    ? "show, status and activity are shown"
+    : "there is no server module, so only the activity is shown";
+  return { name, ok: true, detail: `acts for users by ${access?.actsBy}, hears their clients; ${shown}` };
 }
 
 async function* checkCalendarServers(store: Store, context: Omit<PluginContext, "name">): AsyncGenerator<CheckLine> {

@@ -4,19 +4,12 @@ import { type Milliseconds, minutes, seconds } from "../lib/time.ts";
 import { GatewayError, toGatewayError } from "../ports/errors.ts";
 import type { Health } from "../ports/plugin.ts";
 import type { Runtime } from "../ports/runtime.ts";
-import type {
-  DomainAccess,
-  LinkEvent,
-  Stanza,
-  StanzaHandlers,
-  XmlDraft,
-  XmlElement,
-  XmppLink,
-} from "../ports/xmpp-link.ts";
+import type { XmlElement } from "../ports/xml-element.ts";
+import { elementsOf } from "../ports/xml-element.ts";
+import type { DomainAccess, LinkEvent, Stanza, StanzaHandlers, XmlDraft, XmppLink } from "../ports/xmpp-link.ts";
 import { ComponentStream } from "./component.ts";
 import { Connection } from "./connection.ts";
 import type { ManagedDomain } from "./domain-access.ts";
-import { elementsOf, toStanza } from "./elements.ts";
 import { keepAlive } from "./keep-alive.ts";
 import { LinkState } from "./link-state.ts";
 import { NS } from "./namespaces.ts";
@@ -24,6 +17,7 @@ import { PendingRequests } from "./pending-requests.ts";
 import { decodeAdvert, requestPrivileged } from "./privilege.ts";
 import { watchServerModule } from "./server-module.ts";
 import { answerDiscovery, StanzaDispatch } from "./stanza-dispatch.ts";
+import { toStanza } from "./to-stanza.ts";
 import { linkError } from "./xmpp-errors.ts";
 
 /** Where to connect, as whom, and for which domains. */

@@ -4,7 +4,7 @@ import { type Milliseconds, plus, seconds } from "../lib/time.ts";
 import { escapeXml } from "../lib/xml.ts";
 import type { GatewayError } from "../ports/errors.ts";
 import type { Clock } from "../ports/runtime.ts";
-import type { XmlElement } from "../ports/xmpp-link.ts";
+import type { XmlElement } from "../ports/xml-element.ts";
 import { NS } from "./namespaces.ts";
 import { type StanzaLimits, StanzaReader } from "./stanza-reader.ts";
 import { WriteQueue } from "./write-queue.ts";

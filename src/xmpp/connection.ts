@@ -1,7 +1,8 @@
 import type { BareJid } from "../core/addresses.ts";
 import { GatewayError } from "../ports/errors.ts";
 import type { Clock } from "../ports/runtime.ts";
-import type { Stanza, XmlDraft, XmlElement } from "../ports/xmpp-link.ts";
+import type { XmlElement } from "../ports/xml-element.ts";
+import type { Stanza, XmlDraft } from "../ports/xmpp-link.ts";
 import { AbortListeners } from "./abort-listeners.ts";
 import type { ComponentStream } from "./component.ts";
 import { NS } from "./namespaces.ts";

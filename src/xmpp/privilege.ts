@@ -1,8 +1,9 @@
 import type { BareJid } from "../core/addresses.ts";
 import { GatewayError } from "../ports/errors.ts";
-import type { DomainAccess, Stanza, XmlDraft, XmlElement } from "../ports/xmpp-link.ts";
+import type { XmlElement } from "../ports/xml-element.ts";
+import { descendantsOf, findChild } from "../ports/xml-element.ts";
+import type { DomainAccess, Stanza, XmlDraft } from "../ports/xmpp-link.ts";
 import type { Connection } from "./connection.ts";
-import { descendantsOf, findChild } from "./elements.ts";
 import { NS } from "./namespaces.ts";
 import { decodeStanzaError, linkError } from "./xmpp-errors.ts";
 

@@ -2,8 +2,8 @@ import type { BareJid } from "../core/addresses.ts";
 import { type Milliseconds, minutes } from "../lib/time.ts";
 import { GatewayError } from "../ports/errors.ts";
 import type { Runtime } from "../ports/runtime.ts";
+import { findChild } from "../ports/xml-element.ts";
 import type { Connection } from "./connection.ts";
-import { findChild } from "./elements.ts";
 import { NS } from "./namespaces.ts";
 
 const TICK: Milliseconds = minutes(1);

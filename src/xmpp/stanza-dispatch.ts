@@ -1,7 +1,7 @@
 import { GatewayError, toGatewayError } from "../ports/errors.ts";
 import type { Log } from "../ports/runtime.ts";
+import { elementsOf } from "../ports/xml-element.ts";
 import type { Stanza, StanzaHandlers, XmlDraft } from "../ports/xmpp-link.ts";
-import { elementsOf } from "./elements.ts";
 import { NS } from "./namespaces.ts";
 import { encodeStanzaError } from "./xmpp-errors.ts";
 

@@ -1,6 +1,6 @@
 import { StringDecoder } from "node:string_decoder";
 import { SaxesParser } from "saxes";
-import type { XmlElement } from "../ports/xmpp-link.ts";
+import type { XmlElement } from "../ports/xml-element.ts";
 
 /** What a stanza may cost. */
 export interface StanzaLimits {

@@ -1,6 +1,7 @@
 import { type ErrorType, GatewayError } from "../ports/errors.ts";
-import type { XmlDraft, XmlElement } from "../ports/xmpp-link.ts";
-import { elementsOf, findChild, textOf } from "./elements.ts";
+import type { XmlElement } from "../ports/xml-element.ts";
+import { elementsOf, findChild, textOf } from "../ports/xml-element.ts";
+import type { XmlDraft } from "../ports/xmpp-link.ts";
 import { NS } from "./namespaces.ts";
 
 /** What an error code means, and what the administrator should do. */

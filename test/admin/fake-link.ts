@@ -1,6 +1,7 @@
 import { parseBareJid } from "../../src/core/addresses.ts";
 import { GatewayError } from "../../src/ports/errors.ts";
-import type { Stanza, StanzaHandlers, XmlDraft, XmlElement, XmppLink } from "../../src/ports/xmpp-link.ts";
+import type { XmlElement } from "../../src/ports/xml-element.ts";
+import type { Stanza, StanzaHandlers, XmlDraft, XmppLink } from "../../src/ports/xmpp-link.ts";
 
 const NS = "jabber:component:accept";
 const ADMIN = "carol@example.com/home";

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { createServer, type Server, type Socket } from "node:net";
 import { escapeXml } from "../../src/lib/xml.ts";
-import type { XmlElement } from "../../src/ports/xmpp-link.ts";
-import { descendantsOf, elementsOf } from "../../src/xmpp/elements.ts";
+import type { XmlElement } from "../../src/ports/xml-element.ts";
+import { descendantsOf, elementsOf } from "../../src/ports/xml-element.ts";
 import { StanzaReader } from "../../src/xmpp/stanza-reader.ts";
 
 /** How the server behaves; everything can be changed while it runs. */

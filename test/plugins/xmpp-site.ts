@@ -1,6 +1,6 @@
-import type { XmlElement } from "../../src/ports/xmpp-link.ts";
+import type { XmlElement } from "../../src/ports/xml-element.ts";
+import { descendantsOf, elementsOf } from "../../src/ports/xml-element.ts";
 import type { ComponentLinkOptions } from "../../src/xmpp/component-link.ts";
-import { descendantsOf, elementsOf } from "../../src/xmpp/elements.ts";
 import { errorTo, type XmppServerScript } from "../doubles/scripted-xmpp-server.ts";
 import { acts, type LinkHarness, startLink } from "../xmpp/link-harness.ts";
 

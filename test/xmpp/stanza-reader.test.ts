@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { withoutForbiddenCharacters } from "../../src/lib/xml.ts";
-import type { XmlDraft, XmlElement } from "../../src/ports/xmpp-link.ts";
+import type { XmlElement } from "../../src/ports/xml-element.ts";
+import type { XmlDraft } from "../../src/ports/xmpp-link.ts";
 import { StanzaReader, StreamFormatError } from "../../src/xmpp/stanza-reader.ts";
 import { encodeXml } from "../../src/xmpp/stanza-writer.ts";
 

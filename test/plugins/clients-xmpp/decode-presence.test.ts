@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { decodePresence } from "../../../plugins/clients-xmpp/decode-presence.ts";
-import type { XmlElement } from "../../../src/ports/xmpp-link.ts";
-import { toStanza } from "../../../src/xmpp/elements.ts";
+import type { XmlElement } from "../../../src/ports/xml-element.ts";
 import { StanzaReader } from "../../../src/xmpp/stanza-reader.ts";
+import { toStanza } from "../../../src/xmpp/to-stanza.ts";
 import { MONDAY_MORNING } from "../../doubles/test-runtime.ts";
 
 function parse(xml: string): XmlElement {

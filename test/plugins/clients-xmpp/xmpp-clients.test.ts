@@ -7,7 +7,7 @@ import { TEXT_CATALOGUE } from "../../../src/core/text-catalogue.ts";
 import { reservedTexts } from "../../../src/core/texts.ts";
 import { minutes } from "../../../src/lib/time.ts";
 import type { ClientChange } from "../../../src/ports/client-presence-source.ts";
-import type { XmlElement } from "../../../src/ports/xmpp-link.ts";
+import type { XmlElement } from "../../../src/ports/xml-element.ts";
 import { resultTo, type XmppServerScript } from "../../doubles/scripted-xmpp-server.ts";
 import { type ScriptedSite, startScriptedSite } from "../xmpp-site.ts";
 

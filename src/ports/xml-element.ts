@@ -1,4 +1,11 @@
-import type { Stanza, XmlElement } from "../ports/xmpp-link.ts";
+/** An XML element as it crosses ports: plain data, without a library's classes. */
+export interface XmlElement {
+  readonly name: string;
+  /** The namespace in force for the element, resolved from `xmlns` of it or its ancestors. */
+  readonly namespace: string;
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly children: readonly (XmlElement | string)[];
+}
 
 /** The element children, texts left out. */
 export const elementsOf = (element: XmlElement): readonly XmlElement[] =>
@@ -19,9 +26,3 @@ export function* descendantsOf(element: XmlElement): Generator<XmlElement> {
 /** The text directly in the element. */
 export const textOf = (element: XmlElement): string =>
   element.children.filter((child) => typeof child === "string").join("");
-
-/** The element as a stanza: its addressing, with absent attributes empty. */
-export const toStanza = (element: XmlElement): Stanza => {
-  const { from = "", to = "", type = "", id = "" } = element.attributes;
-  return { element, from, to, type, id };
-};

@@ -15,7 +15,13 @@ const readBy = <Value>(parse: (text: string) => Value) =>
   });
 
 /** The bare JID of a user. */
-export const presentityArgument = readBy((text) => parsePresentityId(text.trim()));
+export const presentityArgument = readBy((text) => {
+  const jid = text.trim();
+  const slash = jid.indexOf("/", jid.indexOf("@"));
+  if (slash > 0) throw new AddressError(`this is the JID of one client; give ${JSON.stringify(jid.slice(0, slash))}`);
+  if (!jid.includes("@")) throw new AddressError("the whole JID is needed, such as alice@example.com");
+  return parsePresentityId(jid);
+});
 
 /** The SMTP address of a mailbox. */
 export const mailboxArgument = readBy(parseMailbox);

@@ -87,7 +87,8 @@ export class ChatFrontEnd {
       const failure = toGatewayError(error);
       if (failure.code === "command-forbidden") await this.#recordRefusal(actor.name, failure.message);
       if (failure.code === "internal-error") this.#recordDefect(failure);
-      return drawError(failure);
+      // Codes are for those who have docs/ERRORS.md.
+      return actor.role === "admin" ? drawError(failure) : failure.message;
     }
   }
 

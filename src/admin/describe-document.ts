@@ -1,4 +1,4 @@
-import type { RuleName } from "../core/compose.ts";
+import type { Because, RuleName } from "../core/compose.ts";
 import type { PresenceDocument, TextKey } from "../core/presence.ts";
 import { TEXT_CATALOGUE } from "../core/text-catalogue.ts";
 
@@ -24,8 +24,15 @@ export function describeDocument({ show, text, activity }: PresenceDocument): st
   return parts.join(", ");
 }
 
+/** What a publisher shows of a document that was reduced to what it can carry. */
+export function describePublication({ show, text, activity }: PresenceDocument): string {
+  const described = describeDocument({ show, source: "client", ...(text && { text }), ...(activity && { activity }) });
+  if (show !== "available") return described;
+  return text || activity ? described.replace("available, ", "") : "nothing of the calendar";
+}
+
 /** The rules of composition in words, for `why`. */
-export const RULE_TEXTS: Readonly<Record<RuleName, string>> = {
+const RULE_TEXTS: Readonly<Record<RuleName, string>> = {
   offline: "none of the user's clients is online, so the calendar is not shown",
   override: "the user has asked that the calendar not be shown",
   phone: "the user is in a call",
@@ -37,3 +44,14 @@ export const RULE_TEXTS: Readonly<Record<RuleName, string>> = {
   "calendar-unknown": "the calendar is unknown",
   client: "the calendar asks for nothing, so the strongest client speaks",
 };
+
+/** True when nothing is known of the calendar, so that it could not decide. */
+export const isCalendarUnknown = ({ inputs }: Because): boolean =>
+  inputs.some(({ input, state }) => input === "calendar" && state.startsWith("unknown"));
+
+/** `calendar-busy: the calendar says busy`. */
+export function describeRule(because: Because): string {
+  const { rule } = because;
+  const isUnknown = rule === "client" && isCalendarUnknown(because);
+  return `${rule}: ${isUnknown ? "the calendar is unknown, so the strongest client speaks" : RULE_TEXTS[rule]}`;
+}

@@ -1,6 +1,24 @@
 import type { Instant } from "../lib/time.ts";
 import type { Health } from "../ports/plugin.ts";
 import { formatMoment } from "./format-moment.ts";
+import type { GatewayPart } from "./live-gateway.ts";
+
+/** True for a part that does not work as it should. */
+export const isInTrouble = ({ health: { state } }: GatewayPart): boolean => state === "down" || state === "degraded";
+
+/** A part as administrators call it: `xmpp`, `store`, `gateway hq`, `publisher xmpp-pep`. */
+export function namePart({ kind, name }: GatewayPart): string {
+  switch (kind) {
+    case "xmpp":
+    case "store":
+      return kind;
+    case "calendar":
+      return `gateway ${name}`;
+    case "clients":
+    case "publisher":
+      return `${kind} ${name}`;
+  }
+}
 
 /** A part's condition in words: `ok since 09:00:00 UTC (3 m ago)`, `down since …: message (code)`. */
 export function describeHealth(health: Health, now: Instant): string {

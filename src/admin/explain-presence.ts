@@ -1,6 +1,7 @@
 import type { BusyInterval } from "../core/busy-time.ts";
-import { type Composition, composePresence, type InputReport } from "../core/compose.ts";
+import { type Because, type Composition, composePresence, type InputReport } from "../core/compose.ts";
 import type { CompositionPolicy } from "../core/policy.ts";
+import { samePresence } from "../core/presence.ts";
 import { TEXT_CATALOGUE } from "../core/text-catalogue.ts";
 import { reservedTexts } from "../core/texts.ts";
 import { policyFromParameters } from "../engine/policy-from-parameters.ts";
@@ -9,14 +10,18 @@ import type { JournalEntry, OutboxRow, Published } from "../ports/journal.ts";
 import { readParameters } from "../ports/parameters.ts";
 import type { Registry, User } from "../ports/registry.ts";
 import type { Field } from "./command.ts";
-import { describeDocument, RULE_TEXTS } from "./describe-document.ts";
+import { describeDocument, describePublication, describeRule } from "./describe-document.ts";
+import { describeHealth, isInTrouble, namePart } from "./describe-health.ts";
 import { formatDistance, formatMoment, formatTime } from "./format-moment.ts";
+import type { GatewayPart } from "./live-gateway.ts";
 
 /** One presentity, looked at. */
 export interface Explained {
   readonly user: User;
   readonly entry: JournalEntry;
   readonly policy: CompositionPolicy;
+  /** The running gateway's parts; absent while it is stopped. */
+  readonly parts?: readonly GatewayPart[];
 }
 
 const ENTRIES_BACK = hours(2);
@@ -43,23 +48,55 @@ export const composeEntry = ({ entry, policy }: Explained, now: Instant): Compos
     now,
   );
 
+/**
+ * Why the recorded document is what it is. What was recorded with it may be older than the inputs: a calendar that goes
+ * stale while it asks for nothing changes no document.
+ */
+export const becauseOf = ({ document, because }: JournalEntry, composition: Composition): Because =>
+  because && document && !samePresence(document, composition.document) ? because : composition.because;
+
 /** Why the presentity is shown as it is, in under one screen: result, rule, every input, calendar, publishers, next change. */
 export function explainPresence(explained: Explained, now: Instant): readonly Field[] {
   const { user, entry } = explained;
   const composition = composeEntry(explained, now);
-  const because = entry.because ?? composition.because;
+  const because = becauseOf(entry, composition);
+  const nextChange = user.isEnabled ? composition.validUntil : undefined;
+  return [
+    ...(explained.parts ? [] : [STOPPED]),
+    ...(user.isEnabled ? describeResult(entry, because, now) : [disabled(user)]),
+    ...describeTrouble(explained, now),
+    ...because.inputs.map((input) => describeInput(user.isEnabled ? input : { ...input, hasWon: false }, entry, now)),
+    ["entries around now", describeEntries(entry.calendar?.intervals ?? [], now)],
+    ["mailbox", `${user.mailbox} on gateway ${user.gateway}`],
+    ["calendar read", entry.calendar ? formatMoment(entry.calendar.heardAt, now) : "never"],
+    ...describeCalendarError(explained, now),
+    ...describePublishers(explained, now),
+    ["next change", nextChange === undefined ? "none known" : formatMoment(nextChange, now)],
+  ];
+}
+
+const STOPPED: Field = ["gateway", "not running; this is what it knew last"];
+
+const disabled = ({ presentity }: User): Field => [
+  "shown",
+  `nothing of the calendar: the user is disabled, and contacts see the clients' own presence. Use: user enable ${presentity}`,
+];
+
+function describeResult(entry: JournalEntry, because: Because, now: Instant): Field[] {
   const since = entry.composedAt === undefined ? "" : `, since ${formatMoment(entry.composedAt, now)}`;
   return [
     ["shown", entry.document ? `${describeDocument(entry.document)}${since}` : "nothing yet"],
-    ["rule", `${because.rule}: ${RULE_TEXTS[because.rule]}`],
-    ...because.inputs.map((input) => describeInput(input, entry, now)),
-    ["entries around now", describeEntries(entry.calendar?.intervals ?? [], now)],
-    ["mailbox", `${user.mailbox} on gateway ${user.gateway}${user.isEnabled ? "" : " (user is disabled)"}`],
-    ["calendar read", entry.calendar ? formatMoment(entry.calendar.heardAt, now) : "never"],
-    ...describeCalendarError(explained, now),
-    ...describePublishers(entry, now),
-    ["next change", composition.validUntil === undefined ? "none known" : formatMoment(composition.validUntil, now)],
+    ["rule", describeRule(because)],
   ];
+}
+
+/** The parts that this presentity needs and that do not work: what is said below may be wrong because of them. */
+function describeTrouble({ user, entry, parts = [] }: Explained, now: Instant): Field[] {
+  const concerns = ({ kind, name }: GatewayPart): boolean =>
+    kind !== "calendar" || (name === user.gateway && entry.calendarError === undefined);
+  return parts
+    .filter((part) => isInTrouble(part) && concerns(part))
+    .map((part): Field => [`trouble with ${namePart(part)}`, describeHealth(part.health, now)]);
 }
 
 function describeInput(input: InputReport, entry: JournalEntry, now: Instant): Field {
@@ -90,21 +127,24 @@ function describeCalendarError({ user, entry }: Explained, now: Instant): Field[
   return [["calendar error", text]];
 }
 
-function describePublishers({ published, outbox }: JournalEntry, now: Instant): Field[] {
+function describePublishers({ entry: { published, outbox }, parts = [] }: Explained, now: Instant): Field[] {
   const names = new Set([...published.map((each) => each.publisher), ...outbox.map((each) => each.publisher)]);
   return [...names].sort().map((name): Field => {
     const shown = published.find((each) => each.publisher === name);
     const row = outbox.find((each) => each.publisher === name);
-    return [`publisher ${name}`, [describePublished(shown, now), ...(row ? [describeRow(row, now)] : [])].join("; ")];
+    const health = parts.find((part) => part.kind === "publisher" && part.name === name)?.health;
+    const idle = row && health?.state === "ok" && health.detail !== undefined ? [health.detail] : [];
+    const texts = [describePublished(shown, now), ...(row ? [describeRow(row, now)] : []), ...idle];
+    return [`publisher ${name}`, texts.join("; ")];
   });
 }
 
 const describePublished = (shown: Published | undefined, now: Instant): string =>
-  shown ? `shows ${describeDocument(shown.document)}, since ${formatMoment(shown.at, now)}` : "shows nothing";
+  shown ? `shows ${describePublication(shown.document)}, since ${formatMoment(shown.at, now)}` : "shows nothing";
 
 function describeRow(row: OutboxRow, now: Instant): string {
-  const what = row.kind === "retract" ? "taking it back" : describeDocument(row.document);
-  const pending = `pending: ${what}, due since ${formatDistance(row.since, now)}`;
+  const what = row.kind === "retract" ? "taking it back" : describePublication(row.document);
+  const pending = `pending: ${what}, ordered ${formatDistance(row.since, now)}`;
   if (row.failures === 0) return pending;
   const times = row.failures === 1 ? "once" : `${row.failures} times`;
   return `${pending}, failed ${times}, next try ${formatDistance(row.notBefore, now)}: ${row.lastError ?? "unknown error"}`;

@@ -4,8 +4,8 @@ import { TEXT_CATALOGUE } from "../core/text-catalogue.ts";
 import { stateText } from "../core/texts.ts";
 import type { Instant } from "../lib/time.ts";
 import type { JournalEntry } from "../ports/journal.ts";
-import { describeShow } from "./describe-document.ts";
-import { composeEntry, type Explained } from "./explain-presence.ts";
+import { describeShow, isCalendarUnknown } from "./describe-document.ts";
+import { becauseOf, composeEntry, type Explained } from "./explain-presence.ts";
 import { formatDistance, formatMoment } from "./format-moment.ts";
 
 /** The rules of composition in words to the user they were applied to. */
@@ -31,7 +31,8 @@ export function explainToUser(explained: Explained, now: Instant): readonly stri
   const { user, entry } = explained;
   const composition = composeEntry(explained, now);
   const document = entry.document ?? composition.document;
-  const rule = entry.because?.rule ?? composition.because.rule;
+  const because = becauseOf(entry, composition);
+  const rule = because.rule === "client" && isCalendarUnknown(because) ? "calendar-unknown" : because.rule;
   const text = document.text
     ? `“${stateText(TEXT_CATALOGUE, document.text, user.locale)}” (${describeShow(document.show)})`
     : describeShow(document.show);

@@ -1,4 +1,4 @@
-import type { PresentityId } from "../core/addresses.ts";
+import { domainOf, type PresentityId } from "../core/addresses.ts";
 import { nearest } from "../lib/nearest.ts";
 import type { JournalEntry } from "../ports/journal.ts";
 import type { CalendarServer, Registry, User } from "../ports/registry.ts";
@@ -13,18 +13,25 @@ export async function findKnownUser(registry: Registry, presentity: PresentityId
   const user = await registry.findUser(presentity);
   if (user) return user;
   const users = await registry.listUsers();
-  const close =
-    users.length <= MOST_COMPARED
-      ? nearest(
-          presentity,
-          users.map((each) => each.presentity),
-        )
-      : undefined;
+  const close = users.length <= MOST_COMPARED ? nearestUser(presentity, users) : undefined;
   throw commandError(
     "command-not-found",
-    `${presentity} is no user of the gateway${close ? `; did you mean ${close}?` : `. Enable it with: user enable ${presentity}`}`,
+    `${presentity} is no user of the gateway.${close ? ` Did you mean ${close}?` : ""} To enable it: user enable ${presentity}`,
   );
 }
+
+/** Names are compared within a domain, and domains for a name: together, bob would be taken for alice of the same long domain. */
+function nearestUser(presentity: PresentityId, users: readonly User[]): string | undefined {
+  const [local, domain] = [localPartOf(presentity), domainOf(presentity)];
+  const neighbours = users.map((user) => user.presentity).filter((each) => domainOf(each) === domain);
+  const name = nearest(local, neighbours.map(localPartOf));
+  if (name !== undefined) return `${name}@${domain}`;
+  const namesakes = users.map((user) => user.presentity).filter((each) => localPartOf(each) === local);
+  const found = nearest(domain, namesakes.map(domainOf));
+  return found === undefined ? undefined : `${local}@${found}`;
+}
+
+const localPartOf = (presentity: PresentityId): string => presentity.slice(0, presentity.indexOf("@"));
 
 /** The calendar server, or `command-not-found` with the nearest name or all of them. */
 export async function findKnownGateway(registry: Registry, name: string): Promise<CalendarServer> {

@@ -1,5 +1,8 @@
 import { formatInstant, formatLength, type Instant } from "../lib/time.ts";
 
+/** `2026-11-22 09:00:00 UTC`. */
+export const formatDate = (at: Instant): string => formatInstant(at).replace("T", " ").replace("Z", " UTC");
+
 /** `09:00:00 UTC`, with the date where it is not that of `now`. */
 export function formatTime(at: Instant, now: Instant): string {
   const [date, time = ""] = formatInstant(at).split("T");

@@ -131,10 +131,11 @@ function checkAll(
   const values: Record<string, string> = { ...options, ...secrets };
   const checked = definition.options.safeParse(values);
   if (checked.success) return [];
-  return checked.error.issues.flatMap(({ path, message }) => {
-    const name = String(path[0] ?? "options");
+  return checked.error.issues.flatMap((issue) => {
+    const name = String(issue.path[0] ?? "options");
     if (faulty.has(name)) return [];
-    if (path.length > 0 && values[name] === undefined) return [`${name} is missing`];
+    if (issue.path.length > 0 && values[name] === undefined) return [`${name} is missing`];
+    const message = issue.code === "invalid_value" ? `must be ${issue.values.join(" or ")}` : issue.message;
     return [leaks(message, secrets) ? `${name} is not valid` : `${name}: ${message}`];
   });
 }

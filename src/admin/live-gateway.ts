@@ -8,7 +8,7 @@ import type { Health } from "../ports/plugin.ts";
 /** One part of the running gateway and its condition. */
 export interface GatewayPart {
   readonly name: string;
-  readonly kind: "xmpp" | "calendar" | "publisher" | "store";
+  readonly kind: "xmpp" | "clients" | "calendar" | "publisher" | "store";
   readonly health: Health;
 }
 
@@ -16,6 +16,7 @@ export interface GatewayPart {
 export interface GatewayCounts {
   readonly presentities: number;
   readonly withCalendar: number;
+  /** Presentities whose calendar is unknown: never read, or not heard of for too long. */
   readonly stale: number;
   readonly inMeeting: number;
   readonly outbox: number;

@@ -1,7 +1,7 @@
 import type { PresentityId } from "../core/addresses.ts";
 import type { Override } from "../core/compose.ts";
 import type { CompositionPolicy } from "../core/policy.ts";
-import { instant, milliseconds } from "../lib/time.ts";
+import { type Milliseconds, milliseconds, plus } from "../lib/time.ts";
 import type { ClientPresenceSource } from "../ports/client-presence-source.ts";
 import { toGatewayError } from "../ports/errors.ts";
 import type { Journal } from "../ports/journal.ts";
@@ -16,7 +16,7 @@ import { policyFromParameters } from "./policy-from-parameters.ts";
 import { Presentities, type Presentity, restorePresentity } from "./presentity.ts";
 import { DRAIN_LIMIT, PublishDue } from "./publish-due.ts";
 import { armTimer, type RecomputeDeps, type RecomputeReason, recomputePresence } from "./recompute-presence.ts";
-import { syncDirectory } from "./sync-directory.ts";
+import { type SyncDirectoryDeps, syncDirectory, syncUsers } from "./sync-directory.ts";
 import { WakeTimers } from "./wake-timers.ts";
 import { watchClients } from "./watch-clients.ts";
 
@@ -57,7 +57,7 @@ export class Gateway {
     this.#policy = policyFromParameters(parameters, deps.reservedTexts);
     this.#timers = new WakeTimers(runtime.clock, {
       wake: (id) => this.#wake(id),
-      clockSetBack: () => this.#clockSetBack(),
+      clockSetBack: (by) => this.#clockSetBack(by),
     });
     this.publishers = deps.publishers.map(
       (publisher) =>
@@ -67,7 +67,7 @@ export class Gateway {
           presentities: this.presentities,
           replan: (presentity) => this.recompute(presentity, "lost-publication"),
           shown: (presentity) => armTimer(this.#recomputeDeps, presentity),
-          retracted: (presentity) => this.#forgetIfGone(presentity),
+          settled: (presentity) => this.#forgetIfGone(presentity),
         }),
     );
     this.#recomputeDeps = {
@@ -96,7 +96,9 @@ export class Gateway {
     try {
       await parameters.reload();
       this.#policy = policyFromParameters(parameters, this.#deps.reservedTexts);
-      for (const entry of journal.load()) this.presentities.add(restorePresentity(entry));
+      const now = runtime.clock.now();
+      for (const entry of journal.load()) this.presentities.add(restorePresentity(entry, now));
+      await syncUsers(this.#directoryDeps());
       runtime.log.info("gateway.restored", { presentities: this.presentities.size });
       for (const plugin of [...this.#deps.publishers, ...this.#deps.clientSources]) {
         await plugin.start(this.#stop.signal);
@@ -113,8 +115,8 @@ export class Gateway {
   async stop(): Promise<void> {
     if (this.#isStopping) return;
     this.#isStopping = true;
-    await this.calendarServers.stop();
-    await this.#withdrawAll();
+    // Side by side: a calendar server that hangs must not take the time in which meetings are taken back.
+    await Promise.all([this.calendarServers.stop(), this.#withdrawAll()]);
     for (const due of this.publishers) due.stop();
     this.#timers.stop();
     this.#stop.abort(new Error("the gateway is stopping"));
@@ -140,29 +142,28 @@ export class Gateway {
     this.#deps.journal.replaceOverride(presentity.id, override);
   }
 
+  #directoryDeps(): SyncDirectoryDeps {
+    const { runtime, registry, journal, clientSources } = this.#deps;
+    return {
+      runtime,
+      registry,
+      journal,
+      presentities: this.presentities,
+      calendarServers: this.calendarServers,
+      recompute: (presentity) => this.recompute(presentity),
+      parametersChanged: () => this.#parametersChanged(),
+      follow: (id) => {
+        for (const source of clientSources) source.follow?.([id]);
+      },
+      forget: (presentity) => this.#forgetIfGone(presentity),
+    };
+  }
+
   #runLoops(signal: AbortSignal): void {
     const { runtime, registry, journal } = this.#deps;
     const recompute = (presentity: Presentity): void => this.recompute(presentity);
-    const { presentities, calendarServers, publishers } = this;
-    this.#own(
-      "registry",
-      syncDirectory(
-        {
-          runtime,
-          registry,
-          journal,
-          presentities,
-          calendarServers,
-          recompute,
-          parametersChanged: () => this.#parametersChanged(),
-          follow: (id) => {
-            for (const source of this.#deps.clientSources) source.follow?.([id]);
-          },
-          forget: (presentity) => this.#forgetIfGone(presentity),
-        },
-        signal,
-      ),
-    );
+    const { presentities, publishers } = this;
+    this.#own("registry", syncDirectory(this.#directoryDeps(), signal));
     for (const due of publishers) this.#own(due.name, due.run(signal));
     for (const source of this.#deps.clientSources) {
       this.#own(
@@ -199,9 +200,18 @@ export class Gateway {
     this.recompute(presentity, "edge");
   }
 
-  #clockSetBack(): void {
-    this.#deps.runtime.log.warn("clock.set-back");
-    this.calendarServers.reschedule();
+  /** What was noted before keeps its age: else a calendar would go stale so much later, and retries would wait. */
+  #clockSetBack(by: Milliseconds): void {
+    const { runtime, journal } = this.#deps;
+    runtime.log.warn("clock.set-back", { seconds: Math.round(by / 1000) });
+    for (const presentity of this.presentities) {
+      if (!presentity.calendar) continue;
+      const heardAt = plus(presentity.calendar.heardAt, -by);
+      presentity.calendar = { ...presentity.calendar, heardAt };
+      journal.recordHeard(presentity.id, heardAt);
+    }
+    this.calendarServers.clockSetBack();
+    for (const due of this.publishers) due.retryNow();
     for (const presentity of this.presentities) this.recompute(presentity);
   }
 
@@ -212,9 +222,14 @@ export class Gateway {
     for (const presentity of this.presentities) this.recompute(presentity);
   }
 
-  /** After the last retraction nothing is kept of somebody who is no user any more. */
+  /** When nothing is shown of somebody who is no user any more, nothing is kept of them. */
   #forgetIfGone(presentity: Presentity): void {
-    if (presentity.user || presentity.outbox.size > 0 || presentity.published.size > 0) return;
+    const isShown = ({ publisher }: PublishDue): boolean => {
+      const published = presentity.published.get(publisher.name);
+      return published !== undefined && isVisible(publisher, published.document);
+    };
+    if (presentity.user || presentity.outbox.size > 0 || this.publishers.some(isShown)) return;
+    presentity.published.clear();
     this.#timers.set(presentity.id, undefined);
     this.#deps.journal.deletePresentity(presentity.id);
     // Whoever is online is remembered, so that enabling them again shows the truth at once.
@@ -228,9 +243,8 @@ export class Gateway {
         this.recompute(presentity);
     }
     const limit = new AbortController();
-    const cancel = this.#deps.runtime.clock.at(instant(this.#deps.runtime.clock.now() + DRAIN_LIMIT), () =>
-      limit.abort(),
-    );
+    const { clock } = this.#deps.runtime;
+    const cancel = clock.at(plus(clock.now(), DRAIN_LIMIT), () => limit.abort());
     await Promise.all(this.publishers.map((due) => due.drain(limit.signal)));
     cancel();
   }

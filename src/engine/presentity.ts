@@ -1,7 +1,7 @@
 import type { BareJid, Mailbox, PresentityId } from "../core/addresses.ts";
 import type { Because, CalendarState, CompositionInputs, Override, PhoneState } from "../core/compose.ts";
 import type { ClientPresence, PresenceDocument } from "../core/presence.ts";
-import type { Instant } from "../lib/time.ts";
+import { earlier, type Instant } from "../lib/time.ts";
 import type { JournalEntry, OutboxRow, Published } from "../ports/journal.ts";
 import type { User } from "../ports/registry.ts";
 
@@ -42,10 +42,13 @@ const newPresentity = (id: PresentityId): Presentity => ({
   outbox: new Map(),
 });
 
-/** The presentity as the journal remembers it; its clients are unconfirmed until they are heard again. */
-export function restorePresentity(entry: JournalEntry): Presentity {
+/**
+ * The presentity as the journal remembers it; its clients are unconfirmed until they are heard again. A calendar that
+ * seems to be from the future was read before the clock was set back.
+ */
+export function restorePresentity(entry: JournalEntry, now: Instant): Presentity {
   const presentity = newPresentity(entry.presentity);
-  presentity.calendar = entry.calendar;
+  presentity.calendar = entry.calendar && { ...entry.calendar, heardAt: earlier(entry.calendar.heardAt, now) };
   presentity.calendarError = entry.calendarError;
   presentity.override = entry.override;
   presentity.document = entry.document;

@@ -1,7 +1,6 @@
 import type { PresentityId } from "../core/addresses.ts";
 import { busynessOf, type PresenceDocument } from "../core/presence.ts";
-import { type BackoffPolicy, backoffDelay } from "../lib/backoff.ts";
-import { hours, type Instant, minutes, plus, seconds } from "../lib/time.ts";
+import { type Instant, plus, seconds } from "../lib/time.ts";
 import { TimerHeap } from "../lib/timer-heap.ts";
 import { type GatewayError, toGatewayError } from "../ports/errors.ts";
 import type { Journal, OutboxRow, Published } from "../ports/journal.ts";
@@ -9,10 +8,7 @@ import type { PresencePublisher } from "../ports/presence-publisher.ts";
 import type { Runtime } from "../ports/runtime.ts";
 import { isVisible } from "./plan-publication.ts";
 import type { Presentities, Presentity } from "./presentity.ts";
-
-const RETRY: BackoffPolicy = { first: seconds(1), longest: minutes(5) };
-/** A refusal that only a person can mend is tried again rarely. */
-const RETRY_REFUSED: BackoffPolicy = { first: minutes(1), longest: hours(1) };
+import { failedRow, isNothingLeft } from "./publication-retry.ts";
 
 /** What publishing works with. */
 export interface PublishDeps {
@@ -23,8 +19,8 @@ export interface PublishDeps {
   readonly replan: (presentity: Presentity) => void;
   /** Called after what is shown has changed. */
   readonly shown: (presentity: Presentity) => void;
-  /** Called after a row of somebody who is no user any more was taken back. */
-  readonly retracted: (presentity: Presentity) => void;
+  /** Called when a row was dealt with: somebody who is no user any more may be forgotten. */
+  readonly settled: (presentity: Presentity) => void;
 }
 
 /** A clean stop waits this long for what is under way. */
@@ -131,8 +127,18 @@ export class PublishDue {
         const shown = presentity.published.get(this.name);
         if (shown && shown.epoch !== epoch) this.#deps.replan(presentity);
       }
-      this.#schedulePump();
+      this.retryNow();
     }
+  }
+
+  /** What has failed is tried again at once: the server is back, or the clock is another. */
+  retryNow(): void {
+    for (const presentity of this.#deps.presentities) {
+      const row = presentity.outbox.get(this.name);
+      if (!row || row.failures === 0 || !this.#waiting.delete(presentity.id)) continue;
+      this.#lane(presentity, row.document).add(presentity.id);
+    }
+    this.#schedulePump();
   }
 
   /** Resolves when nothing is under way or due now; waits at most until the signal aborts. */
@@ -233,7 +239,9 @@ export class PublishDue {
           : await this.publisher.retract(publication, signal);
       this.#succeed(presentity, row, { epoch, ...(receipt?.tag !== undefined && { tag: receipt.tag }) });
     } catch (error) {
-      this.#fail(presentity, row, toGatewayError(error));
+      const failure = toGatewayError(error);
+      if (isNothingLeft(row, failure)) this.#succeed(presentity, row, { epoch });
+      else this.#fail(presentity, row, failure);
     }
   }
 
@@ -249,10 +257,8 @@ export class PublishDue {
     else presentity.published.delete(publisher);
     this.#deps.shown(presentity);
     this.#deps.journal.recordPublished(row, published);
-    if (row.kind === "retract") {
-      this.#deps.journal.deletePublished(presentity.id, publisher);
-      this.#deps.retracted(presentity);
-    }
+    if (row.kind === "retract") this.#deps.journal.deletePublished(presentity.id, publisher);
+    this.#deps.settled(presentity);
     this.#schedulePump();
   }
 
@@ -264,23 +270,16 @@ export class PublishDue {
       return;
     }
     this.#lastError = error;
-    const { clock, metrics, log } = this.#deps.runtime;
+    const { metrics, log } = this.#deps.runtime;
     metrics.count("presence_gateway_publication_failures_total", { publisher: this.name, code: error.code });
     log.debug("publication.failed", { publisher: this.name, presentity: presentity.id, code: error.code });
     if (current === row) {
-      const retryAt = this.#retryAt(row, error, clock.now());
-      const failed: OutboxRow = { ...row, failures: row.failures + 1, notBefore: retryAt, lastError: error.message };
+      const failed = failedRow(row, error, this.#deps.runtime);
       presentity.outbox.set(this.name, failed);
-      this.#deps.journal.recordFailure(row, { retryAt, error: error.message });
-      this.#waiting.set(presentity.id, retryAt);
+      this.#deps.journal.recordFailure(row, { retryAt: failed.notBefore, error: error.message });
+      this.#waiting.set(presentity.id, failed.notBefore);
     }
     this.#schedulePump();
-  }
-
-  #retryAt(row: OutboxRow, error: GatewayError, now: Instant): Instant {
-    const policy = error.type === "wait" ? RETRY : RETRY_REFUSED;
-    const delay = backoffDelay(policy, row.failures + 1, this.#deps.runtime.random());
-    return plus(now, Math.max(delay, error.retryAfter ?? 0));
   }
 
   #arm(): void {

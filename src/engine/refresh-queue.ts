@@ -78,27 +78,31 @@ export class RefreshQueue {
   takeBatch(now: Instant, { limit, fillUntil, isAlone }: BatchRules): readonly Mailbox[] | undefined {
     const due = this.nextDue();
     if (due === undefined || due > now) return undefined;
-    const mailboxes: Mailbox[] = [];
     if (this.#changed.size > 0) this.#workedOffAt = plus(later(now, this.#workedOffAt ?? now), GATHER);
+    const batch: Mailbox[] = [];
+    const isFull = (): boolean => batch.length >= limit || batch.some(isAlone);
     for (const mailbox of this.#changed.keys()) {
-      if (mailboxes.length >= limit) return mailboxes;
-      if (isAlone(mailbox) && mailboxes.length > 0) continue;
+      if (isFull()) break;
+      if (batch.length > 0 && isAlone(mailbox)) continue;
       this.delete(mailbox);
-      mailboxes.push(mailbox);
-      if (isAlone(mailbox)) return mailboxes;
+      batch.push(mailbox);
     }
-    while (mailboxes.length < limit) {
-      const mailbox = this.#routine.takeDue(later(now, fillUntil));
+    while (!isFull()) {
+      const mailbox = this.#takeRoutine(later(now, fillUntil));
       if (mailbox === undefined) break;
-      if (isAlone(mailbox) && mailboxes.length > 0) {
+      if (batch.length === 0 || !isAlone(mailbox)) batch.push(mailbox);
+      else {
         this.#routine.set(mailbox, now);
         break;
       }
-      this.#changed.delete(mailbox);
-      mailboxes.push(mailbox);
-      if (isAlone(mailbox)) break;
     }
-    return mailboxes;
+    return batch;
+  }
+
+  #takeRoutine(until: Instant): Mailbox | undefined {
+    const mailbox = this.#routine.takeDue(until);
+    if (mailbox !== undefined) this.#changed.delete(mailbox);
+    return mailbox;
   }
 
   #gatheredAt(oldest: Instant): Instant {

@@ -1,6 +1,6 @@
 import type { PresentityId } from "../core/addresses.ts";
 import { type BackoffPolicy, backoffDelay } from "../lib/backoff.ts";
-import { minutes, seconds } from "../lib/time.ts";
+import { instant, minutes, seconds } from "../lib/time.ts";
 import { toGatewayError } from "../ports/errors.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { Registry, RegistryChange, User } from "../ports/registry.ts";
@@ -30,14 +30,12 @@ export async function syncDirectory(deps: SyncDirectoryDeps, signal: AbortSignal
   const { clock, log, random } = deps.runtime;
   for (let failures = 0; !signal.aborted; ) {
     try {
-      // The watch begins before everything is read, so that no change falls between the two.
-      const changes = deps.registry.watch(signal)[Symbol.asyncIterator]();
-      let next = changes.next();
+      // The watch begins with the call, before everything is read, so that no change falls between the two.
+      const changes = deps.registry.watch(signal);
       await syncAll(deps, signal);
-      for (let item = await next; !item.done; item = await next) {
+      for await (const change of changes) {
         failures = 0;
-        await takeChange(item.value, deps, signal);
-        next = changes.next();
+        await takeChange(change, deps, signal);
       }
     } catch (error) {
       if (signal.aborted) return;
@@ -48,10 +46,15 @@ export async function syncDirectory(deps: SyncDirectoryDeps, signal: AbortSignal
   }
 }
 
-async function syncAll(deps: SyncDirectoryDeps, signal: AbortSignal): Promise<void> {
+/** Tells who is a user; until then nobody is, so that it must come before anything is published. */
+export async function syncUsers(deps: SyncDirectoryDeps): Promise<void> {
   const users = new Map((await deps.registry.listUsers()).map((user) => [user.presentity, user]));
   for (const user of users.values()) assignUser(user.presentity, user, deps);
   for (const presentity of deps.presentities) if (!users.has(presentity.id)) assignUser(presentity.id, undefined, deps);
+}
+
+async function syncAll(deps: SyncDirectoryDeps, signal: AbortSignal): Promise<void> {
+  await syncUsers(deps);
   const servers = await deps.registry.listCalendarServers();
   await Promise.all(servers.map(({ name }) => deps.calendarServers.sync(name, signal)));
 }
@@ -75,6 +78,12 @@ async function takeChange(change: RegistryChange, deps: SyncDirectoryDeps, signa
 const isSameUser = (a: User | undefined, b: User | undefined): boolean =>
   a?.mailbox === b?.mailbox && a?.gateway === b?.gateway && a?.locale === b?.locale && a?.isEnabled === b?.isEnabled;
 
+/** Another mailbox's calendar must not come back after a restart either: one heard never is unknown. */
+function forgetCalendar(presentity: Presentity, { journal }: SyncDirectoryDeps): void {
+  presentity.calendar = undefined;
+  journal.replaceBusyTime(presentity.id, [], instant(0));
+}
+
 /** Puts the user's configuration to work; the calendar is kept where only the server changed, so that no gap shows. */
 function assignUser(id: PresentityId, user: User | undefined, deps: SyncDirectoryDeps): void {
   const presentity = user ? deps.presentities.open(id) : deps.presentities.find(id);
@@ -82,7 +91,7 @@ function assignUser(id: PresentityId, user: User | undefined, deps: SyncDirector
   const before = presentity.user;
   deps.presentities.assign(presentity, user);
   if (before?.isEnabled) deps.calendarServers.release(before.gateway, before.mailbox);
-  if (before && before.mailbox !== user?.mailbox) presentity.calendar = undefined;
+  if (before && before.mailbox !== user?.mailbox) forgetCalendar(presentity, deps);
   if (!user?.isEnabled) presentity.calendarError = undefined;
   if (user && presentity.clients.size > 0) deps.journal.replaceClients(id, [...presentity.clients.values()]);
   deps.calendarServers.add(presentity);

@@ -41,17 +41,18 @@ export class TimerHeap<Key> {
     this.#up(entry);
   }
 
-  /** Forgets the key, if it waits. */
-  delete(key: Key): void {
+  /** Forgets the key; true when it waited. */
+  delete(key: Key): boolean {
     const entry = this.#entries.get(key);
-    if (!entry) return;
+    if (!entry) return false;
     this.#entries.delete(key);
     const last = this.#heap.pop();
-    if (!last || last === entry) return;
+    if (!last || last === entry) return true;
     last.index = entry.index;
     this.#heap[last.index] = last;
     this.#up(last);
     this.#down(last);
+    return true;
   }
 
   /** Takes out the earliest key when its instant is not after `now`. */

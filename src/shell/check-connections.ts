@@ -18,6 +18,8 @@ import { createLog, createMetrics, createRuntime } from "./runtime.ts";
 
 /** How long one connection may take. */
 const PATIENCE = seconds(15);
+/** Each step of a calendar server's test has its own limit; this one is for all together. */
+const TEST_LIMIT = seconds(60);
 /** How long the server may take to say what it grants: the first stanza, and the answer to a question. */
 const GRANT_TIME = seconds(6);
 const LOOK_AGAIN = milliseconds(50);
@@ -73,6 +75,9 @@ function checkStorePlace(storePath: string): CheckLine {
 }
 
 const failed = (name: string, error: unknown): CheckLine => {
+  if (error instanceof DOMException && error.name === "TimeoutError") {
+    return { name, ok: false, detail: `no answer within ${TEST_LIMIT / 1000} s` };
+  }
   const { message, code } = toGatewayError(error);
   return { name, ok: false, detail: `${message} (${code})` };
 };
@@ -168,9 +173,10 @@ async function checkCalendarServer(
     const users = await store.registry.listUsers();
     const mailbox = users.find(({ gateway, isEnabled }) => gateway === server.name && isEnabled)?.mailbox;
     try {
-      await source.start(AbortSignal.timeout(PATIENCE));
+      const limit = AbortSignal.timeout(TEST_LIMIT);
+      await source.start(limit);
       let last = "nothing to test";
-      for await (const { step, ok, detail } of source.test?.(mailbox, AbortSignal.timeout(PATIENCE)) ?? []) {
+      for await (const { step, ok, detail } of source.test?.(mailbox, limit) ?? []) {
         if (!ok) return { name, ok, detail: `${step}: ${detail}` };
         last = `${step}: ${detail}`;
       }

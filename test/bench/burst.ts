@@ -6,38 +6,35 @@ import { type Instant, instant, plus, seconds } from "../../src/lib/time.ts";
 import { type Figure, median } from "./figures.ts";
 import { GatewayProcess, storePath } from "./gateway-process.ts";
 import {
-  expectedParts,
+  type DuePublications,
+  dueAt,
   HOST,
-  jidOf,
+  keyOf,
   type Population,
-  usersStartingAt,
   wholeSecondAfter,
   writeStore,
 } from "./population.ts";
 import { type Publication, SinkProcess } from "./sink-protocol.ts";
 
-const PUBLISHERS = ["xmpp-pep", "xmpp-overlay"] as const;
-const RUNS = 3;
-/** Time that the test allows for what the bound allows less. */
+/** How long is waited for what a bound allows seconds for. */
 const PATIENCE = 60_000;
-/** On a busy machine the gateway may not be ready before the burst: then all is done again with more time. */
+/** On a busy machine the gateway may not be ready before the first burst: then all is done again with more time. */
 const ATTEMPTS = 4;
+const RESTARTS = 3;
 
-/** What is measured over and over, and how the figures are called. */
+/** What is measured, and how the figures are called. */
 export interface BurstPlan {
   readonly users: number;
-  /** The prefix of the figures; `undefined`: none is wanted. */
+  /** The prefix of the burst's figures; `undefined`: none is wanted. */
   readonly burst: string | undefined;
   readonly withRestart: boolean;
 }
 
-interface Sample {
+interface BurstSample {
   readonly seconds: number;
-  /** Seconds of CPU that the gateway's process used for the burst. */
+  /** Seconds of CPU that the gateway's process used. */
   readonly cpu: number;
-  readonly memory: number;
   readonly lost: number;
-  readonly restart: RestartSample | undefined;
 }
 
 interface RestartSample {
@@ -46,169 +43,190 @@ interface RestartSample {
   readonly lost: number;
 }
 
-/** Meetings of half the users begin at one instant; then, if wanted, the gateway is killed and started again. */
+/** Something changes of half the users at one instant, three times; then, if wanted, the gateway is killed and started. */
 export async function* measureBurst(plan: BurstPlan): AsyncGenerator<Figure> {
-  const samples: Sample[] = [];
-  for (let run = 0; run < RUNS; run++) samples.push(await runOnce(plan));
-  if (plan.burst !== undefined) yield* burstFigures(plan.burst, plan.users, samples);
-  if (plan.withRestart) yield* restartFigures(plan.users, samples);
+  const site = await startSite(plan.users);
+  try {
+    const bursts: BurstSample[] = [];
+    for (const at of site.population.instants) bursts.push(await site.burst(at));
+    if (plan.burst !== undefined) yield* burstFigures(plan.burst, plan.users, bursts, site.gateway.peakMemory);
+    if (!plan.withRestart) return;
+    const restarts: RestartSample[] = [];
+    while (restarts.length < RESTARTS) restarts.push(await site.restart());
+    yield* restartFigures(plan.users, restarts);
+  } finally {
+    await site.stop();
+  }
 }
 
-function* burstFigures(name: string, users: number, samples: readonly Sample[]): Generator<Figure> {
-  const changes = Math.ceil(users / 2);
-  const bound = { atMost: changes <= 7500 ? 1 : 5 };
-  const what = `${changes} of ${users} users`;
+function* burstFigures(
+  name: string,
+  users: number,
+  samples: readonly BurstSample[],
+  memory: number,
+): Generator<Figure> {
+  const changes = Math.floor(users / 2);
+  const cpu = samples.map((sample) => sample.cpu.toFixed(2)).join(", ");
   yield {
     ...spread(samples.map((sample) => sample.seconds)),
     name: `${name}.seconds`,
     unit: "s",
-    bound,
-    note: `from the start of a meeting of ${what} to the arrival of the last of ${2 * changes} publications (PEP and overlay) at a sink in another process; fresh process and SQLite store each time; the gateway used ${median(samples.map(({ cpu }) => cpu)).toFixed(2)} s of CPU`,
+    bound: { atMost: changes <= 7500 ? 1 : 5 },
+    note: `${changes} of ${users} users change at one instant: to the arrival of the last of ${2 * changes} publications (PEP and overlay) at a sink in another process; meetings begin, others begin, the first end, in one process with an SQLite store; CPU of the gateway ${cpu} s`,
   };
   yield {
-    ...spread(samples.map((sample) => sample.memory)),
     name: `${name}.rss_mb`,
+    value: memory,
     unit: "MB",
     bound: { atMost: 400 },
-    note: `most memory resident in the gateway's process from its start to the end of the burst (VmHWM), ${users} users`,
+    note: `the most that was ever resident of the gateway's process, start included (VmHWM), ${users} users`,
   };
   yield {
     name: `${name}.lost`,
     value: sum(samples.map((sample) => sample.lost)),
     unit: "",
     bound: { atMost: 0 },
-    note: `publications that did not come, came twice, came with the wrong content or for somebody else, in ${samples.length} bursts`,
+    note: `publications that did not come, came twice, came with the wrong content or for somebody else, of ${6 * changes}`,
   };
 }
 
-function* restartFigures(users: number, samples: readonly Sample[]): Generator<Figure> {
-  const restarts = samples.flatMap(({ restart }) => restart ?? []);
+function* restartFigures(users: number, restarts: readonly RestartSample[]): Generator<Figure> {
   yield {
     ...spread(restarts.map((restart) => restart.seconds)),
     name: "restart.seconds",
     unit: "s",
     bound: { atMost: 5 },
-    note: `after SIGKILL with ${users} users, half of them shown in a meeting: from the start of the process to gateway.ready and the last publication for those (1 %) whose meeting began meanwhile`,
+    note: `after SIGKILL with ${users} users, half of them shown in a meeting: from the start of the process to gateway.ready and, the first time, the last publication for those (1 %) whose meeting began meanwhile`,
   };
   yield {
     name: "restart.republished",
     value: sum(restarts.map((restart) => restart.republished)),
     unit: "",
     bound: { atMost: 0 },
-    note: `publications for users of whom nothing had changed, up to 3 s after the last one that was due, in ${restarts.length} restarts`,
+    note: `publications for users of whom nothing had changed, up to 3 s after gateway.ready, in ${restarts.length} restarts`,
   };
   yield {
     name: "restart.lost",
     value: sum(restarts.map((restart) => restart.lost)),
     unit: "",
     bound: { atMost: 0 },
-    note: "publications that were due because a meeting began while the gateway was down, and did not come or were wrong",
+    note: "publications due because a meeting began while the gateway was down that did not come or were wrong",
   };
 }
 
 class TooLate extends Error {}
 
-async function runOnce(plan: BurstPlan): Promise<Sample> {
+async function startSite(users: number): Promise<BurstSite> {
   for (let attempt = 1; ; attempt++) {
+    const site = await BurstSite.start(planPopulation(users, attempt));
     try {
-      return await attemptRun(plan, attempt);
+      await site.untilReady();
+      return site;
     } catch (error) {
+      await site.stop();
       if (!(error instanceof TooLate) || attempt === ATTEMPTS) throw error;
     }
   }
 }
 
-async function attemptRun(plan: BurstPlan, attempt: number): Promise<Sample> {
-  const directory = mkdtempSync(join(tmpdir(), "presence-bench-"));
-  const sink = await SinkProcess.start();
-  const setup = { directory, port: sink.port, secret: "bench", domain: HOST };
-  const started: GatewayProcess[] = [];
-  const startGateway = (): GatewayProcess => {
-    const gateway = new GatewayProcess(setup);
-    started.push(gateway);
-    return gateway;
-  };
-  try {
-    const population = planPopulation(plan.users, attempt);
-    writeStore(storePath(directory), population, instant(Date.now()));
-    const burst = await burstOnce(startGateway(), sink, population);
-    for (const gateway of started) await gateway.kill();
-    return { ...burst, restart: plan.withRestart ? await restartOnce(startGateway, sink, population) : undefined };
-  } finally {
-    for (const gateway of started) await gateway.kill();
-    sink.stop();
-    rmSync(directory, { recursive: true, force: true });
+/** The instants leave time to fill the store, to start and to hear of all clients, and to end one burst before the next. */
+function planPopulation(users: number, attempt: number): Population {
+  const first = wholeSecondAfter(attempt * (5000 + users * 0.15));
+  const between = seconds(attempt * Math.ceil(4 + users / 10_000));
+  const nth = (count: number): Instant => plus(first, count * between);
+  return { users, instants: [first, nth(1), nth(2)], later: nth(3) };
+}
+
+/** A gateway with its store, and the sink. */
+class BurstSite {
+  readonly population: Population;
+  readonly #directory = mkdtempSync(join(tmpdir(), "presence-bench-"));
+  readonly #sink: SinkProcess;
+  #gateway: GatewayProcess;
+  #due: DuePublications;
+
+  private constructor(population: Population, sink: SinkProcess) {
+    this.population = population;
+    this.#sink = sink;
+    writeStore(storePath(this.#directory), population, instant(Date.now()));
+    this.#due = this.#expectAt(population.instants[0]);
+    this.#gateway = this.#startGateway();
+  }
+
+  static async start(population: Population): Promise<BurstSite> {
+    return new BurstSite(population, await SinkProcess.start());
+  }
+
+  /** The process that runs now. */
+  get gateway(): GatewayProcess {
+    return this.#gateway;
+  }
+
+  async untilReady(): Promise<void> {
+    await this.#gateway.logged("gateway.ready", PATIENCE);
+    const early = this.population.instants[0] - Date.now();
+    if (early < 1500) throw new TooLate(`the gateway was ready ${early} ms before the burst: too late to measure it`);
+  }
+
+  /** What happens when the instant comes; `#due` is what is expected then. */
+  async burst(at: Instant): Promise<BurstSample> {
+    this.#due = this.#expectAt(at);
+    await pause(at - 200 - Date.now());
+    const cpuBefore = this.#gateway.cpuTime;
+    await this.#sink.complete(PATIENCE);
+    await pause(300);
+    const publications = await this.#sink.report();
+    return {
+      seconds: (lastArrival(publications) - at) / 1000,
+      cpu: this.#gateway.cpuTime - cpuBefore,
+      lost: countWrong(publications, this.#due),
+    };
+  }
+
+  async restart(): Promise<RestartSample> {
+    const { later } = this.population;
+    await this.#gateway.kill();
+    const isFirst = Date.now() < later;
+    this.#due = isFirst ? this.#expectAt(later) : this.#expectNothing();
+    await pause(later - Date.now());
+    this.#gateway = this.#startGateway();
+    const complete = isFirst ? this.#sink.complete(PATIENCE) : undefined;
+    const readyAt = await this.#gateway.logged("gateway.ready", PATIENCE);
+    await complete;
+    await pause(3000);
+    const publications = await this.#sink.report();
+    const expected = publications.filter((each) => this.#due.has(keyOf(each)));
+    return {
+      seconds: (Math.max(readyAt, lastArrival(expected)) - this.#gateway.startedAt) / 1000,
+      republished: publications.length - expected.length,
+      lost: countWrong(expected, this.#due),
+    };
+  }
+
+  async stop(): Promise<void> {
+    await this.#gateway.kill();
+    this.#sink.stop();
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+
+  #startGateway(): GatewayProcess {
+    return new GatewayProcess({ directory: this.#directory, port: this.#sink.port, secret: "bench", domain: HOST });
+  }
+
+  #expectAt(at: Instant): DuePublications {
+    const due = dueAt(at, this.population);
+    this.#sink.expect(this.population.users, due.size);
+    return due;
+  }
+
+  #expectNothing(): DuePublications {
+    this.#sink.expect(this.population.users, Number.MAX_SAFE_INTEGER);
+    return new Map();
   }
 }
 
-/** The instants leave time to fill the store, to start, and to take the snapshot of all clients. */
-function planPopulation(users: number, attempt: number): Population {
-  const first = wholeSecondAfter(attempt * (5000 + users * 0.2));
-  return { users, instant: first, later: plus(first, seconds(6 + Math.ceil(users / 10_000))) };
-}
-
-async function burstOnce(
-  gateway: GatewayProcess,
-  sink: SinkProcess,
-  population: Population,
-): Promise<Omit<Sample, "restart">> {
-  const due = dueAt(population.instant, population);
-  sink.expect(population.users, due.size);
-  await gateway.logged("gateway.ready", PATIENCE);
-  const early = population.instant - Date.now();
-  if (early < 1500) throw new TooLate(`the gateway was ready ${early} ms before the burst: too late to measure it`);
-  await pause(early - 200);
-  const cpuBefore = gateway.cpuTime;
-  await sink.complete(PATIENCE);
-  await pause(200);
-  const cpu = gateway.cpuTime - cpuBefore;
-  const publications = await sink.report();
-  return {
-    seconds: (lastArrival(publications) - population.instant) / 1000,
-    cpu,
-    memory: gateway.peakMemory,
-    lost: countWrong(publications, due),
-  };
-}
-
-async function restartOnce(
-  start: () => GatewayProcess,
-  sink: SinkProcess,
-  population: Population,
-): Promise<RestartSample> {
-  const due = dueAt(population.later, population);
-  await pause(Math.max(0, population.later - Date.now()));
-  sink.expect(population.users, due.size);
-  const gateway = start();
-  const complete = sink.complete(PATIENCE);
-  const readyAt = await gateway.logged("gateway.ready", PATIENCE);
-  await complete;
-  await pause(3000);
-  const publications = await sink.report();
-  const expected = publications.filter((each) => due.has(keyOf(each)));
-  return {
-    seconds: (Math.max(readyAt, lastArrival(expected)) - gateway.startedAt) / 1000,
-    republished: publications.length - expected.length,
-    lost: countWrong(expected, due),
-  };
-}
-
-/** What every publication that is due at the instant must hold. */
-function dueAt(at: Instant, population: Population): ReadonlyMap<string, readonly string[]> {
-  const users = usersStartingAt(at, population);
-  return new Map(
-    users.flatMap((user) =>
-      PUBLISHERS.map(
-        (publisher) => [`${publisher} ${jidOf(user)}`, expectedParts(user, publisher, population)] as const,
-      ),
-    ),
-  );
-}
-
-const keyOf = ({ publisher, to }: Publication): string => `${publisher} ${to}`;
-
 /** What is missing, and each publication that is wrong, repeated or not due. */
-function countWrong(publications: readonly Publication[], due: ReadonlyMap<string, readonly string[]>): number {
+function countWrong(publications: readonly Publication[], due: DuePublications): number {
   const missing = new Map(due);
   let wrong = 0;
   for (const publication of publications) {
@@ -219,6 +237,6 @@ function countWrong(publications: readonly Publication[], due: ReadonlyMap<strin
   return missing.size + wrong;
 }
 
-const lastArrival = (publications: readonly Publication[]): number => publications.at(-1)?.at ?? Number.NaN;
+const lastArrival = (publications: readonly Publication[]): number => publications.at(-1)?.at ?? 0;
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 const spread = (samples: readonly number[]) => ({ value: median(samples), samples });

@@ -14,14 +14,17 @@ export const COMPONENT = "calendar.example.test";
 /** The run of the sink's server module. */
 export const MODULE_INSTANCE = "bench";
 
-/** Users, and when their meetings begin. */
+/** Users, and when something changes of them: half of them at each instant, one in a hundred at the last. */
 export interface Population {
   readonly users: number;
-  /** A meeting of every second user begins. */
-  readonly instant: Instant;
-  /** A meeting of one in a hundred, none of those above, begins. */
+  /** Meetings of the even users begin, meetings of the odd ones begin, those of the even ones end. */
+  readonly instants: readonly [Instant, Instant, Instant];
+  /** Another meeting of some even users begins. */
   readonly later: Instant;
 }
+
+/** What must stand in each publication that is due, by publisher and JID. */
+export type DuePublications = ReadonlyMap<string, readonly string[]>;
 
 const LOCALES = ["en", "de", "fr", "es", "ja"] as const;
 const PEP = "xmpp-pep";
@@ -30,34 +33,63 @@ const OVERLAY = "xmpp-overlay";
 /** The user's bare JID by number, also their mailbox. */
 export const jidOf = (user: number): string => `u${String(user).padStart(6, "0")}@${HOST}`;
 const localeOf = (user: number): string => LOCALES[(user + Math.floor(user / 100)) % LOCALES.length] ?? "en";
-const meetingLength = (user: number): number => minutes(30 + (user % 60));
 
-/** When the user's meeting begins. */
-export function startOf(user: number, { instant: first, later }: Population): Instant {
-  if (user % 2 === 0) return first;
-  return user % 100 === 1 ? later : plus(first, hours(2));
+const isAwaitedLater = (user: number): boolean => user % 100 === 0;
+
+/** What is due at an instant of the population. */
+export function dueAt(at: Instant, population: Population): DuePublications {
+  const due = new Map<string, readonly string[]>();
+  for (let user = 0; user < population.users; user++) {
+    for (const meeting of meetingsOf(user, population)) {
+      if (meeting.start === at) addDue(due, user, beginning(user, meeting));
+      if (meeting.end === at) addDue(due, user, ENDING);
+    }
+  }
+  return due;
 }
 
-/** Users whose meeting begins at that instant. */
-export const usersStartingAt = (at: Instant, population: Population): readonly number[] =>
-  Array.from({ length: population.users }, (_, user) => user).filter((user) => startOf(user, population) === at);
+/** The key of `DuePublications`. */
+export const keyOf = ({ publisher, to }: { readonly publisher: string; readonly to: string }): string =>
+  `${publisher} ${to}`;
 
-/** What must stand in the stanza that tells of the user's meeting. */
-export function expectedParts(user: number, publisher: string, population: Population): readonly string[] {
+type Parts = Readonly<Record<typeof PEP | typeof OVERLAY, readonly string[]>>;
+
+function addDue(due: Map<string, readonly string[]>, user: number, parts: Parts): void {
+  for (const publisher of [PEP, OVERLAY] as const) due.set(keyOf({ publisher, to: jidOf(user) }), parts[publisher]);
+}
+
+function beginning(user: number, { end }: BusyInterval): Parts {
   const text = TEXT_CATALOGUE[localeOf(user)]?.["in-a-meeting"] ?? "";
-  const end = startOf(user, population) + meetingLength(user);
-  if (publisher === PEP) return ["<working><in_a_meeting/></working>", `>${text}</text>`];
-  return ['show="dnd"', `until="${end / 1000}"`, 'activity="in_a_meeting"', `>${text}</status>`];
+  return {
+    [PEP]: ["<working><in_a_meeting/></working>", `>${text}</text>`],
+    [OVERLAY]: ['show="dnd"', `until="${end / 1000}"`, 'activity="in_a_meeting"', `>${text}</status>`],
+  };
 }
 
-/** The meeting, and five other entries of an ordinary day. */
+const ENDING: Parts = {
+  [PEP]: ['<activity xmlns="http://jabber.org/protocol/activity"/>'],
+  [OVERLAY]: ['<overlay xmlns="urn:x-presence-gateway:server:1"/>'],
+};
+
+function meetingsOf(user: number, { instants, later }: Population): readonly BusyInterval[] {
+  const meeting = (start: Instant, end = plus(start, minutes(30 + (user % 60)))): BusyInterval => ({
+    start,
+    end,
+    status: "busy",
+  });
+  if (user % 2 === 1) return [meeting(instants[1])];
+  return isAwaitedLater(user)
+    ? [meeting(instants[0], instants[2]), meeting(later)]
+    : [meeting(instants[0], instants[2])];
+}
+
+/** The meetings, and five other entries of an ordinary day. */
 function calendarOf(user: number, population: Population): readonly BusyInterval[] {
-  const start = startOf(user, population);
   const others = [4, 7, 11, 15, 20].map((after, index): BusyInterval => {
-    const from = plus(population.instant, hours(after));
+    const from = plus(population.instants[0], hours(after));
     return { start: from, end: plus(from, minutes(60)), status: index === 2 ? "tentative" : "busy" };
   });
-  return [{ start, end: plus(start, meetingLength(user)), status: "busy" }, ...others];
+  return [...meetingsOf(user, population), ...others];
 }
 
 /**

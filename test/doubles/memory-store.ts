@@ -105,14 +105,11 @@ export class MemoryRegistry implements Registry {
     return lines.reverse().slice(0, limit);
   }
 
-  async *watch(signal: AbortSignal): AsyncIterable<RegistryChange> {
+  watch(signal: AbortSignal): AsyncIterable<RegistryChange> {
     const channel = new Channel<RegistryChange>();
     this.#watchers.add(channel);
-    try {
-      yield* channel.read(signal);
-    } finally {
-      this.#watchers.delete(channel);
-    }
+    signal.addEventListener("abort", () => this.#watchers.delete(channel), { once: true });
+    return channel.read(signal);
   }
 
   #report(change: RegistryChange): void {

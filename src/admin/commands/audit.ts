@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { formatInstant } from "../../lib/time.ts";
 import { countArgument } from "../argument-schemas.ts";
 import { defineCommand } from "../command.ts";
+import { formatDate } from "../format-moment.ts";
 
 /** `audit`. */
 export const audit = defineCommand({
@@ -21,7 +21,7 @@ export const audit = defineCommand({
     return {
       kind: "table",
       columns: ["when", "who", "what", "about", "detail"],
-      rows: lines.map((line) => [formatInstant(line.at), line.actor, line.action, line.subject, line.detail]),
+      rows: lines.map((line) => [formatDate(line.at), line.actor, line.action, line.subject, line.detail]),
       empty: subject === undefined ? "The audit is empty." : `The audit has nothing about ${subject}.`,
     };
   },

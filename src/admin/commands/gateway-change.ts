@@ -99,7 +99,8 @@ export const gatewaySet = defineCommand({
     const enabled = args.enabled === undefined ? [] : [`enabled=${isEnabled ? "yes" : "no"}`];
     const detail = [...enabled, checked.audit].filter((part) => part !== "").join(" ");
     await recordChange(context, { action: "gateway.changed", subject: server.name, detail });
-    return { kind: "text", text: `Gateway ${server.name} is changed.`, warnings: checked.warnings };
+    const advice = isEnabled ? ` Try it with: gateway test ${server.name}` : " It is disabled.";
+    return { kind: "text", text: `Gateway ${server.name} is changed.${advice}`, warnings: checked.warnings };
   },
 });
 

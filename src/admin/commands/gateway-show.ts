@@ -1,11 +1,12 @@
 import { z } from "zod";
 import { plus, seconds } from "../../lib/time.ts";
-import { toGatewayError } from "../../ports/errors.ts";
+import { type GatewayError, toGatewayError } from "../../ports/errors.ts";
 import { gatewayNameArgument, mailboxArgument } from "../argument-schemas.ts";
 import { type CommandContext, defineCommand, type Field } from "../command.ts";
 import { commandError } from "../command-errors.ts";
 import { describeHealth } from "../describe-health.ts";
 import { findKnownGateway } from "../find-entities.ts";
+import type { LiveGateway } from "../live-gateway.ts";
 
 const name = gatewayNameArgument.describe("The gateway's name.");
 
@@ -108,6 +109,12 @@ export const gatewayTest = defineCommand({
   },
 });
 
+/** A server that could not be started has no test; then it counts why not. */
+function describeFailure({ code, message }: GatewayError, live: LiveGateway, server: string): string {
+  const health = live.parts().find(({ kind, name: each }) => kind === "calendar" && each === server)?.health;
+  return code === "calendar-no-test" && health && "error" in health ? `start: ${health.error.message}` : message;
+}
+
 async function collectSteps(
   { clock }: CommandContext,
   live: NonNullable<CommandContext["live"]>,
@@ -129,7 +136,7 @@ async function collectSteps(
   } catch (error) {
     signal.throwIfAborted();
     failed++;
-    lines.push(`FAILED: ${toGatewayError(error).message}`);
+    lines.push(`FAILED: ${describeFailure(toGatewayError(error), live, server)}`);
   } finally {
     cancel();
   }

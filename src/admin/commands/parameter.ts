@@ -64,15 +64,22 @@ export const parameterSet = defineCommand({
   summary: "Sets a service parameter, or its default. Takes effect at once.",
   form: "<name> <value>|default",
   arguments: z.strictObject({
-    setting: z
+    name: z
       .string()
+      .optional()
       .describe("The parameter's name (in any case; spaces count as hyphens), then its value or default."),
+    others: z.record(z.string(), z.string()).describe("The same as <name>=<value>."),
   }),
-  positional: ["setting"],
+  positional: ["name"],
   takesRest: true,
   examples: ["parameter set exchange-timeout 5", "parameter set Calendar Spread default"],
-  run: async (context, { setting }) => {
-    const [name, value] = readSetting(setting);
+  run: async (context, { name: setting, others }) => {
+    const pairs = Object.entries(others).map((pair) => pair.join(" "));
+    const [given, ...more] = [...(setting === undefined ? [] : [setting]), ...pairs];
+    if (given === undefined || more.length > 0) {
+      throw commandError("command-arguments", "Name one parameter and its value: parameter set <name> <value>|default");
+    }
+    const [name, value] = readSetting(given);
     if (value.trim().toLowerCase() === "default") return replaceParameter(context, name, undefined);
     const checked = checkParameter(name, value);
     if ("problem" in checked) throw commandError("command-arguments", `${checked.problem}.`);

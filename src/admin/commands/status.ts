@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { type CommandContext, defineCommand, type Field } from "../command.ts";
-import { describeHealth } from "../describe-health.ts";
+import { describeHealth, isInTrouble, namePart } from "../describe-health.ts";
 import { formatMoment } from "../format-moment.ts";
 import type { LiveGateway } from "../live-gateway.ts";
 
@@ -14,8 +14,7 @@ export const status = defineCommand({
   run: async (context) => {
     const { live } = context;
     const fields = live ? describeLive(live) : await describeStored(context);
-    const troubled =
-      live?.parts().filter(({ health }) => health.state === "down" || health.state === "degraded").length ?? 0;
+    const troubled = live?.parts().filter(isInTrouble).length ?? 0;
     return {
       kind: "fields",
       title: live ? "The gateway is running." : "The gateway is not running: this is what is stored.",
@@ -29,8 +28,8 @@ function describeLive(live: LiveGateway): readonly Field[] {
   const now = live.now();
   const counts = live.counts();
   return [
-    ...live.parts().map((part): Field => [`${part.kind} ${part.name}`, describeHealth(part.health, now)]),
-    ["users", `${counts.presentities}, calendar known of ${counts.withCalendar}, stale ${counts.stale}`],
+    ...live.parts().map((part): Field => [namePart(part), describeHealth(part.health, now)]),
+    ["users", `${counts.presentities} enabled, calendar unknown of ${counts.stale}`],
     ["in a meeting", String(counts.inMeeting)],
     ["waiting", `publications ${counts.outbox}, calendar reads ${counts.refreshQueue}`],
     [

@@ -1,6 +1,8 @@
 import { z } from "zod";
+import type { JournalEntry } from "../../ports/journal.ts";
+import type { User } from "../../ports/registry.ts";
 import { countArgument, presentityArgument } from "../argument-schemas.ts";
-import { defineCommand } from "../command.ts";
+import { type CommandContext, defineCommand } from "../command.ts";
 import { describeDocument } from "../describe-document.ts";
 import { findEntry, findKnownUser } from "../find-entities.ts";
 
@@ -14,35 +16,51 @@ export const userShow = defineCommand({
   examples: ["user show alice@example.com"],
   run: async (context, args) => {
     const user = await findKnownUser(context.registry, args.jid);
-    const document = findEntry(context, args.jid)?.document;
+    const entry = findEntry(context, args.jid);
     return {
       kind: "fields",
       title: user.presentity,
       fields: [
-        ["state", user.isEnabled ? "enabled" : "disabled"],
+        ["state", describeState(context, user)],
         ["mailbox", user.mailbox],
         ["gateway", user.gateway],
         ["locale", user.locale],
-        ["shown", document ? describeDocument(document) : "nothing yet"],
+        ["shown", describeShown(user, entry)],
+        ...(context.live ? [] : [["gateway", "not running; this is what it knew last"] as const]),
       ],
     };
   },
 });
 
+/** `enabled`, with the code of what keeps the calendar from being read. */
+function describeState(context: CommandContext, { isEnabled, presentity }: User): string {
+  if (!isEnabled) return "disabled";
+  const error = findEntry(context, presentity)?.calendarError;
+  return error ? `enabled, ${error.code}` : "enabled";
+}
+
+function describeShown({ isEnabled }: User, entry: JournalEntry | undefined): string {
+  if (!isEnabled) return "nothing of the calendar";
+  return entry?.document ? describeDocument(entry.document) : "nothing yet";
+}
+
 /** `user list`. */
 export const userList = defineCommand({
   name: "user list",
   who: "admin",
-  summary: "Lists the users, or those whose JID, mailbox, gateway or locale has a text in it.",
+  summary:
+    "Lists the users, or those whose JID, mailbox, gateway, locale or state (enabled, disabled, an error code) has a text in it.",
   arguments: z.strictObject({
     filter: z.string().trim().toLowerCase().optional().describe("Only users with this text."),
     limit: countArgument(1000).optional().describe("Most users to list; 50 if not given."),
   }),
   positional: ["filter"],
-  examples: ["user list", "user list @example.com limit=200"],
-  run: async ({ registry }, { filter = "", limit = 50 }) => {
-    const users = (await registry.listUsers()).filter(({ presentity, mailbox, gateway, locale }) =>
-      [presentity, mailbox, gateway, locale.toLowerCase()].some((text) => text.includes(filter)),
+  examples: ["user list", "user list @example.com limit=200", "user list ews-mailbox-not-found"],
+  run: async (context, { filter = "", limit = 50 }) => {
+    const users = (await context.registry.listUsers()).filter((user) =>
+      [user.presentity, user.mailbox, user.gateway, user.locale.toLowerCase(), describeState(context, user)].some(
+        (text) => text.includes(filter),
+      ),
     );
     const rest = users.length - limit;
     return {
@@ -50,13 +68,7 @@ export const userList = defineCommand({
       columns: ["jid", "mailbox", "gateway", "locale", "state"],
       rows: users
         .slice(0, limit)
-        .map((user) => [
-          user.presentity,
-          user.mailbox,
-          user.gateway,
-          user.locale,
-          user.isEnabled ? "enabled" : "disabled",
-        ]),
+        .map((user) => [user.presentity, user.mailbox, user.gateway, user.locale, describeState(context, user)]),
       empty: filter === "" ? "No user is enabled yet. Use: user enable <jid>" : "No user matches.",
       warnings: rest > 0 ? [`${rest} more. Narrow it with: user list <text>, or raise limit=`] : [],
     };

@@ -1,6 +1,7 @@
 import { z } from "zod";
+import type { User } from "../../ports/registry.ts";
 import { presentityArgument } from "../argument-schemas.ts";
-import { defineCommand } from "../command.ts";
+import { type CommandContext, defineCommand } from "../command.ts";
 import { commandError } from "../command-errors.ts";
 import { explainPresence, loadPolicy } from "../explain-presence.ts";
 import { findEntry, findKnownUser } from "../find-entities.ts";
@@ -19,15 +20,20 @@ export const why = defineCommand({
     const user = await findKnownUser(context.registry, args.jid);
     const entry = findEntry(context, args.jid);
     if (!entry) {
-      const text = user.isEnabled
-        ? `Nothing is known of ${args.jid} yet: the calendar has not been read and no client was heard.`
-        : `${args.jid} is disabled: nothing is shown. Use: user enable ${args.jid}`;
-      return { kind: "text", text };
+      return { kind: "text", text: describeUnknown(user, context) };
     }
-    const fields = explainPresence({ user, entry, policy: await loadPolicy(context.registry) }, context.clock.now());
+    const policy = await loadPolicy(context.registry);
+    const parts = context.live?.parts();
+    const fields = explainPresence({ user, entry, policy, ...(parts && { parts }) }, context.clock.now());
     return { kind: "fields", title: args.jid, fields };
   },
 });
+
+function describeUnknown({ presentity, isEnabled }: User, { live }: CommandContext): string {
+  if (!isEnabled) return `${presentity} is disabled: nothing of the calendar is shown. Use: user enable ${presentity}`;
+  const reason = live ? "the calendar has not been read and no client was heard" : "the gateway is not running";
+  return `Nothing is known of ${presentity} yet: ${reason}.`;
+}
 
 /** `refresh`. */
 export const refresh = defineCommand({

@@ -74,38 +74,44 @@ export class RefreshQueue {
     return routine !== undefined && routine < changed ? routine : changed;
   }
 
-  /** Takes the next batch when it is due at `now`. */
-  takeBatch(now: Instant, { limit, fillUntil, isAlone }: BatchRules): readonly Mailbox[] | undefined {
+  /** Takes the next batch when it is due at `now`: what has changed, filled up with routine reads. */
+  takeBatch(now: Instant, rules: BatchRules): readonly Mailbox[] | undefined {
     const due = this.nextDue();
     if (due === undefined || due > now) return undefined;
     if (this.#changed.size > 0) this.#workedOffAt = plus(later(now, this.#workedOffAt ?? now), GATHER);
     const batch: Mailbox[] = [];
-    const isFull = (): boolean => batch.length >= limit || batch.some(isAlone);
-    for (const mailbox of this.#changed.keys()) {
-      if (isFull()) break;
-      if (batch.length > 0 && isAlone(mailbox)) continue;
-      this.delete(mailbox);
-      batch.push(mailbox);
-    }
-    while (!isFull()) {
-      const mailbox = this.#takeRoutine(later(now, fillUntil));
-      if (mailbox === undefined) break;
-      if (batch.length === 0 || !isAlone(mailbox)) batch.push(mailbox);
-      else {
-        this.#routine.set(mailbox, now);
-        break;
-      }
-    }
+    this.#takeChanged(batch, rules);
+    this.#takeRoutine(batch, rules, now);
     return batch;
   }
 
-  #takeRoutine(until: Instant): Mailbox | undefined {
-    const mailbox = this.#routine.takeDue(until);
-    if (mailbox !== undefined) this.#changed.delete(mailbox);
-    return mailbox;
+  #takeChanged(batch: Mailbox[], rules: BatchRules): void {
+    for (const mailbox of this.#changed.keys()) {
+      if (isFull(batch, rules)) return;
+      if (batch.length > 0 && rules.isAlone(mailbox)) continue;
+      this.delete(mailbox);
+      batch.push(mailbox);
+    }
+  }
+
+  #takeRoutine(batch: Mailbox[], rules: BatchRules, now: Instant): void {
+    while (!isFull(batch, rules)) {
+      const mailbox = this.#routine.takeDue(later(now, rules.fillUntil));
+      if (mailbox === undefined) return;
+      if (batch.length > 0 && rules.isAlone(mailbox)) {
+        this.#routine.set(mailbox, now);
+        return;
+      }
+      this.#changed.delete(mailbox);
+      batch.push(mailbox);
+    }
   }
 
   #gatheredAt(oldest: Instant): Instant {
     return this.#workedOffAt === undefined ? oldest : later(oldest, plus(this.#workedOffAt, -(AT_ONCE - 1) * GATHER));
   }
 }
+
+/** One that is read alone is always the first. */
+const isFull = (batch: readonly Mailbox[], { limit, isAlone }: BatchRules): boolean =>
+  batch.length >= limit || batch.slice(0, 1).some(isAlone);

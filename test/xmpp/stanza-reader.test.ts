@@ -5,6 +5,7 @@ import type { XmlElement } from "../../src/ports/xml-element.ts";
 import type { XmlDraft } from "../../src/ports/xmpp-link.ts";
 import { StanzaReader, StreamFormatError } from "../../src/xmpp/stanza-reader.ts";
 import { encodeXml } from "../../src/xmpp/stanza-writer.ts";
+import { anyText } from "../lib/any-text.ts";
 
 const HEADER =
   "<?xml version='1.0'?><stream:stream xmlns='jabber:component:accept' xmlns:stream='http://etherx.jabber.org/streams' id='1'>";
@@ -32,7 +33,7 @@ function cut(bytes: Buffer, places: readonly number[]): Buffer[] {
   return edges.slice(1).map((edge, index) => bytes.subarray(edges[index], edge));
 }
 
-const text = fc.string({ unit: "binary", maxLength: 40 });
+const text = anyText;
 const draft: fc.Arbitrary<XmlDraft> = fc.letrec<{ node: XmlDraft }>((tie) => ({
   node: fc.record({
     name: fc.constantFrom("message", "a", "b.c", "x-y", "_z"),

@@ -104,8 +104,7 @@ export const nextBoundary = (merged: readonly BusyInterval[], now: Instant): Ins
  */
 export function blockEnd(intervals: readonly BusyInterval[], now: Instant): Instant | undefined {
   let end: Instant | undefined;
-  const isShown = (status: FreeBusyStatus): boolean => status === "busy" || status === "oof";
-  for (const interval of intervals.filter((i) => i.end > now && isShown(i.status)).sort(byStart)) {
+  for (const interval of intervals.filter((each) => each.end > now).sort(byStart)) {
     if (interval.start <= now) end = end === undefined || interval.end > end ? interval.end : end;
     else if (end !== undefined && interval.start < end && interval.end > end) end = interval.end;
   }

@@ -1,5 +1,12 @@
 import { type Instant, type Milliseconds, plus } from "../lib/time.ts";
-import { type BusyInterval, boundariesAfter, type FreeBusyStatus, intervalAt, mergeIntervals } from "./busy-time.ts";
+import {
+  type BusyInterval,
+  blockEnd,
+  boundariesAfter,
+  type FreeBusyStatus,
+  intervalAt,
+  mergeIntervals,
+} from "./busy-time.ts";
 import type { Appearance, CompositionPolicy } from "./policy.ts";
 import { busier, type ClientPresence, type PresenceDocument, samePresence, strongestClient } from "./presence.ts";
 import { withoutReservedTexts } from "./texts.ts";
@@ -107,6 +114,19 @@ export function composePresence(inputs: CompositionInputs, policy: CompositionPo
 
 const isLongBusy = ({ start, end, status }: BusyInterval, limit: Milliseconds | undefined): boolean =>
   limit !== undefined && status === "busy" && end - start >= limit;
+
+/** The end of the present block of entries that the policy shows; what an `end` by chat lasts to. */
+export const shownBlockEnd = (
+  intervals: readonly BusyInterval[],
+  policy: CompositionPolicy,
+  now: Instant,
+): Instant | undefined =>
+  blockEnd(
+    intervals.filter(
+      (interval) => !isLongBusy(interval, policy.ignoreBusyFrom) && !isPlain(policy.status[interval.status]),
+    ),
+    now,
+  );
 
 function prepare(inputs: CompositionInputs, policy: CompositionPolicy): Prepared {
   const clients = inputs.clients.map((client) => withoutReservedTexts(client, policy.reservedTexts));

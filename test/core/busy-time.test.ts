@@ -12,6 +12,8 @@ import {
   sameIntervals,
   statusAt,
 } from "../../src/core/busy-time.ts";
+import { shownBlockEnd } from "../../src/core/compose.ts";
+import { DEFAULT_POLICY } from "../../src/core/policy.ts";
 import { type Instant, instant } from "../../src/lib/time.ts";
 import { anInstant, HORIZON, someIntervals } from "./arbitraries.ts";
 
@@ -114,7 +116,7 @@ describe("boundaries", () => {
 describe("the present block", () => {
   /** Grows from `now` by entries that overlap what is there already, until nothing more does. */
   function grownBlock(intervals: readonly BusyInterval[], now: Instant): Instant | undefined {
-    const shown = intervals.filter(({ start, end, status }) => end > start && (status === "busy" || status === "oof"));
+    const shown = intervals.filter(({ start, end }) => end > start);
     const covering = shown.filter(({ start, end }) => start <= now && now < end);
     if (covering.length === 0) return undefined;
     let end = Math.max(...covering.map((interval) => interval.end));
@@ -136,7 +138,17 @@ describe("the present block", () => {
   it("does not take in a meeting that begins when it ends", () => {
     expect(blockEnd([busy(10, 20), busy(20, 30)], instant(15))).toBe(20);
     expect(blockEnd([busy(10, 20), busy(19, 30)], instant(15))).toBe(30);
-    expect(blockEnd([busy(10, 20, "tentative")], instant(15))).toBeUndefined();
+  });
+
+  it("takes in what the policy shows, and nothing else", () => {
+    const tentative = [busy(10, 20), busy(15, 30, "tentative")];
+    const asMeeting = {
+      ...DEFAULT_POLICY,
+      status: { ...DEFAULT_POLICY.status, tentative: DEFAULT_POLICY.status.busy },
+    };
+    expect(shownBlockEnd(tentative, DEFAULT_POLICY, instant(18))).toBe(20);
+    expect(shownBlockEnd(tentative, asMeeting, instant(18))).toBe(30);
+    expect(shownBlockEnd([busy(10, 20, "tentative")], DEFAULT_POLICY, instant(15))).toBeUndefined();
   });
 });
 

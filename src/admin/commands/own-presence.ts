@@ -1,6 +1,5 @@
 import { z } from "zod";
-import { blockEnd } from "../../core/busy-time.ts";
-import type { Override } from "../../core/compose.ts";
+import { type Override, shownBlockEnd } from "../../core/compose.ts";
 import { hours, type Instant, minutes, plus } from "../../lib/time.ts";
 import type { JournalEntry } from "../../ports/journal.ts";
 import type { User } from "../../ports/registry.ts";
@@ -133,12 +132,8 @@ async function findMeetingEnd(
       `No meeting of yours is shown now${rule ? `: ${OWN_REASONS[rule]}` : ""}.`,
     );
   }
-  const { ignoreBusyFrom } = await loadPolicy(context.registry);
-  const counted = (entry.calendar?.intervals ?? []).filter(
-    ({ start, end: last, status }) =>
-      status !== "busy" || ignoreBusyFrom === undefined || last - start < ignoreBusyFrom,
-  );
-  const until = blockEnd(counted, now) ?? entry.document.until;
+  const policy = await loadPolicy(context.registry);
+  const until = shownBlockEnd(entry.calendar?.intervals ?? [], policy, now) ?? entry.document.until;
   if (until !== undefined && until > now) return until;
   throw commandError("command-not-possible", "The present state has no known end. Use: pause for <duration>");
 }

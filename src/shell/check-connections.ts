@@ -9,10 +9,11 @@ import type { CalendarServer } from "../ports/registry.ts";
 import type { Runtime } from "../ports/runtime.ts";
 import type { DomainAccess } from "../ports/xmpp-link.ts";
 import { openStore, type Store } from "../store/open-store.ts";
-import { ComponentLink } from "../xmpp/component-link.ts";
+import type { ComponentLink } from "../xmpp/component-link.ts";
 import { XMPP_ERROR_CODES } from "../xmpp/xmpp-errors.ts";
 import type { LoadedConfig } from "./config-file.ts";
 import { controlPath, sendControl } from "./control-socket.ts";
+import { createLink } from "./create-link.ts";
 import { createCalendarSource } from "./plugin-catalog.ts";
 import { createLog, createMetrics, createRuntime } from "./runtime.ts";
 
@@ -81,17 +82,6 @@ const failed = (name: string, error: unknown): CheckLine => {
   const { message, code } = toGatewayError(error);
   return { name, ok: false, detail: `${message} (${code})` };
 };
-
-const createLink = (config: LoadedConfig, runtime: Runtime): ComponentLink =>
-  new ComponentLink(
-    {
-      ...config.xmpp.service,
-      domain: config.xmpp.component,
-      secret: config.componentSecret,
-      domains: config.xmpp.domains.map((domain) => ({ domain, actsBy: config.xmpp["acts-by"] })),
-    },
-    runtime,
-  );
 
 /** What a gateway that runs on this store says of its own connection; `undefined` when none runs. */
 async function askRunning(config: LoadedConfig): Promise<CheckLine | undefined> {

@@ -142,7 +142,7 @@ describe("gateway set", () => {
   it("changes what is named and leaves the rest", async () => {
     const { registry, seed, say } = createCommandStage();
     await seed();
-    expect(await say("gateway set main Max_Wait=5")).toBe("Gateway main is changed.");
+    expect(await say("gateway set main Max_Wait=5")).toBe("Gateway main is changed. Try it with: gateway test main");
     expect(registry.servers.get("main")?.options).toMatchObject({ "max-wait": "5", account: "EXAMPLE\\presence" });
     expect(registry.secrets.get("main")).toEqual({ password: "seeded-secret" });
     await say("gateway set main max-wait= enabled=no");
@@ -221,6 +221,19 @@ describe("gateway list, show and test", () => {
     expect(shown).toContain(`password: (set, never shown)\nusers: 1\ncondition: ${condition}`);
     await say("gateway set main enabled=no");
     expect(await say("gateway list")).toContain("disabled");
+  });
+
+  it("says why a calendar server that could not be started cannot be tested", async () => {
+    const { live, seed, say } = createCommandStage();
+    await seed();
+    const error = new GatewayError("/ca.pem: no such file", { type: "modify", code: "ews-ca-unreadable" });
+    live.partList = [{ name: "main", kind: "calendar", health: { state: "down", error } }];
+    live.testCalendarServer = () => {
+      throw new GatewayError("it is not running", { type: "cancel", code: "calendar-no-test" });
+    };
+    expect(await say("gateway test main")).toBe(
+      "Test of main\nFAILED: start: /ca.pem: no such file\nWarning: 1 step failed.",
+    );
   });
 
   it("prints each step of a test and counts the failed ones", async () => {

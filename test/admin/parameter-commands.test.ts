@@ -45,6 +45,12 @@ describe("parameter set", () => {
     },
   );
 
+  it("takes name=value too", async () => {
+    const { registry, say } = createCommandStage();
+    expect(await say("parameter set Exchange_Timeout=5")).toBe("exchange-timeout is 5 now; it was 3.");
+    expect(registry.parameters.get("exchange-timeout")).toBe("5");
+  });
+
   it("takes choices in any case and names them when it refuses", async () => {
     const { registry, say } = createCommandStage();
     await say("parameter set busy-as AWAY");
@@ -53,12 +59,13 @@ describe("parameter set", () => {
   });
 
   it.each([
-    ["parameter set", /setting is missing.*\nUsage: parameter set <name> <value>\|default/],
+    ["parameter set", /^Name one parameter and its value: parameter set <name> <value>\|default/],
     ["parameter set exchange-timeout", /The value of exchange-timeout is missing/],
     ["parameter set exchange timeout", /The value of exchange-timeout is missing/],
     ["parameter set exchange-timeuot 5", /"exchange-timeuot"; did you mean exchange-timeout\?.*command-not-found/],
     ["parameter set constructor 5", /no parameter named "constructor"/],
-    ["parameter set exchange-timeout=5", /no option "exchange-timeout"/],
+    ["parameter set exchange-timeout=5 exchange-queue=9", /^Name one parameter and its value/],
+    ["parameter set exchange-timeuot=5", /"exchange-timeuot"; did you mean exchange-timeout\?/],
   ])("refuses %j precisely", async (text, expected) => {
     const { registry, say } = createCommandStage();
     expect(await say(text)).toMatch(expected);

@@ -87,17 +87,19 @@ describe("status", () => {
     const { live, say } = createCommandStage();
     const error = new GatewayError("refused", { type: "auth", code: "xmpp-not-authorized" });
     live.partList = [
-      { name: "xmpp.example.com", kind: "xmpp", health: { state: "degraded", error, since: live.now() } },
+      { name: "xmpp", kind: "xmpp", health: { state: "degraded", error, since: live.now() } },
+      { name: "xmpp", kind: "clients", health: { state: "ok" } },
       { name: "main", kind: "calendar", health: { state: "ok", detail: "2 users" } },
       { name: "pep", kind: "publisher", health: { state: "starting" } },
     ];
     expect(await say("status")).toBe(
       [
         "The gateway is running.",
-        "xmpp xmpp.example.com: degraded since 09:00:00 UTC (now): refused (xmpp-not-authorized)",
-        "calendar main: ok: 2 users",
+        "xmpp: degraded since 09:00:00 UTC (now): refused (xmpp-not-authorized)",
+        "clients xmpp: ok",
+        "gateway main: ok: 2 users",
         "publisher pep: starting",
-        "users: 3, calendar known of 2, stale 1",
+        "users: 3 enabled, calendar unknown of 1",
         "in a meeting: 1",
         "waiting: publications 4, calendar reads 5",
         "oldest calendar: none read yet",
@@ -123,7 +125,7 @@ describe("audit", () => {
     await say("user enable alice@example.com");
     await say("user enable bob@example.com");
     expect((await say("audit")).split("\n")[1]).toMatch(
-      /^2026-11-23T09:00:00Z \| local administrator \| user\.enabled \| bob@example\.com/,
+      /^2026-11-23 09:00:00 UTC \| local administrator \| user\.enabled \| bob@example\.com/,
     );
     expect((await say("audit Alice@example.com")).split("\n")).toHaveLength(2);
     expect(await say("audit limit=1")).not.toContain("alice");

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { parsePresentityId } from "../../src/core/addresses.ts";
+import { instant } from "../../src/lib/time.ts";
 import { createCommandStage, userOf } from "./command-stage.ts";
 
 const ALICE = parsePresentityId("alice@example.com");
@@ -48,8 +49,9 @@ describe("user enable", () => {
 
   it.each([
     ["user enable", /jid is missing.*\nUsage: user enable <jid> \[mailbox=…\] \[gateway=…\] \[locale=…\]/],
-    ["user enable example.com", /jid: "example.com" is a domain/],
-    ["user enable alice@example.com/home", /is not a JID/],
+    ["user enable alice", /jid: the whole JID is needed, such as alice@example\.com/],
+    ["user enable @example.com", /jid: /],
+    ["user enable alice@example.com/home", /jid: this is the JID of one client; give "alice@example\.com"/],
     [
       "user enable alice@exmaple.com",
       /does not serve exmaple\.com; did you mean example\.com\? It serves: example\.com, example\.org\./,
@@ -85,11 +87,11 @@ describe("user set, locale set", () => {
     ["user set alice@example.com", /nothing to change/],
     [
       "user set alcie@example.com locale=de",
-      /alcie@example.com is no user.*did you mean alice@example.com\?.*command-not-found/,
+      /alcie@example.com is no user.*Did you mean alice@example.com\?.*command-not-found/,
     ],
     ["user set alice@example.com gateway=none", /no gateway named none/],
     ["locale set alice@example.com", /tag is missing/],
-    ["locale set zzz@other.org de", /Enable it with: user enable/],
+    ["locale set zzz@other.org de", /To enable it: user enable/],
   ])("refuses %j", async (text, expected) => {
     const { seed, say } = createCommandStage();
     await seed("alice@example.com");
@@ -116,6 +118,39 @@ describe("user show, user list, refresh", () => {
     expect(await say("user list limit=1")).toMatch(/alice.*\nWarning: 2 more\./);
     expect(await say("user list limit=0")).toMatch(/limit: must be a whole number from 1 to 1000/);
     expect(await say("user list nobody")).toBe("No user matches.");
+  });
+
+  it("finds the users whose calendars cannot be read, and says why", async () => {
+    const { journal, seed, say } = createCommandStage();
+    await seed("alice@example.com", "bob@example.com");
+    const error = { code: "ews-mailbox-not-found", message: "no such mailbox", at: instant(0) };
+    journal.replaceClients(ALICE, []);
+    journal.recordCalendarError(ALICE, error);
+    expect(await say("user list ews-mailbox")).toMatch(
+      /^jid .*\nalice@example\.com .* enabled, ews-mailbox-not-found$/,
+    );
+    expect(await say("user show alice@example.com")).toContain("state: enabled, ews-mailbox-not-found");
+  });
+
+  it("does not take a neighbour of the same domain for a mistyped name", async () => {
+    const { seed, say } = createCommandStage();
+    await seed("alice@long-company-name.example.com");
+    expect(await say("user show bob@long-company-name.example.com")).toBe(
+      "bob@long-company-name.example.com is no user of the gateway. To enable it: user enable bob@long-company-name.example.com [command-not-found]",
+    );
+    expect(await say("user show alice@long-company-nam.example.com")).toContain(
+      "Did you mean alice@long-company-name.example.com?",
+    );
+  });
+
+  it("says that a stopped gateway shows nothing, and a disabled user nothing of the calendar", async () => {
+    const { seed, say } = createCommandStage({ isRunning: false });
+    await seed("alice@example.com");
+    expect(await say("user show alice@example.com")).toMatch(/\ngateway: not running; this is what it knew last$/);
+    await say("user disable alice@example.com");
+    expect(await say("user show alice@example.com")).toMatch(
+      /state: disabled\n[\s\S]*\nshown: nothing of the calendar\n/,
+    );
   });
 
   it("asks the running gateway to read a calendar", async () => {

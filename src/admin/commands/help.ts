@@ -45,7 +45,9 @@ const explainOne = (command: Command, calendarTypes: CommandContext["calendarTyp
   lines: [
     `Usage: ${command.usage}`,
     ...command.arguments.map(({ name, text, isRequired }) => `${name}${isRequired ? "" : " (optional)"}: ${text}`),
-    ...(command.arguments.some(({ name }) => name === "option") ? calendarTypes.flatMap(explainType) : []),
+    ...(command.name.startsWith("gateway ") && command.arguments.some(({ name }) => name === "option")
+      ? calendarTypes.flatMap(explainType)
+      : []),
     ...command.examples.map((example) => `Example: ${example}`),
   ],
 });

@@ -68,7 +68,7 @@ export const parameterSet = defineCommand({
       .string()
       .optional()
       .describe("The parameter's name (in any case; spaces count as hyphens), then its value or default."),
-    others: z.record(z.string(), z.string()).describe("The same as <name>=<value>."),
+    others: z.record(z.string(), z.string()).describe("<name>=<value> in place of both."),
   }),
   positional: ["name"],
   takesRest: true,

@@ -10,9 +10,9 @@ import { LiveParameters } from "../engine/live-parameters.ts";
 import { toGatewayError } from "../ports/errors.ts";
 import type { PluginContext } from "../ports/plugin-definition.ts";
 import { openStore, type Store } from "../store/open-store.ts";
-import { ComponentLink } from "../xmpp/component-link.ts";
 import type { LoadedConfig } from "./config-file.ts";
 import { type ControlAnswer, controlPath, listenForControl } from "./control-socket.ts";
+import { createLink } from "./create-link.ts";
 import { createLiveView } from "./live-view.ts";
 import { serveMetrics } from "./metrics-server.ts";
 import { calendarTypes, createCalendarSource, PLUGINS } from "./plugin-catalog.ts";
@@ -92,17 +92,6 @@ async function assemble(config: LoadedConfig, environment: NodeJS.ProcessEnv, un
     undo.push(await serveMetrics(config.metrics.listen, metrics, () => gauge(gateway, metrics)));
   undo.push(() => log.info("gateway.stopping"));
 }
-
-const createLink = (config: LoadedConfig, runtime: ReturnType<typeof createRuntime>): ComponentLink =>
-  new ComponentLink(
-    {
-      ...config.xmpp.service,
-      domain: config.xmpp.component,
-      secret: config.componentSecret,
-      domains: config.xmpp.domains.map((domain) => ({ domain, actsBy: config.xmpp["acts-by"] })),
-    },
-    runtime,
-  );
 
 /** What commands work with, whether the gateway runs or not. */
 export const createServices = (

@@ -1,4 +1,5 @@
-import { createInterface } from "node:readline";
+import { rmSync } from "node:fs";
+import { createInterface, type Interface } from "node:readline";
 import { createScreen, type Screen } from "./screen.ts";
 import { LAB_PASSWORD, mustSucceed, type Site, startSite } from "./site.ts";
 import { describeView, STORY, type Stage } from "./story.ts";
@@ -42,31 +43,61 @@ function explainHowToPlay({ site, screen }: Stage): void {
   bob@${domain}    password ${LAB_PASSWORD}   (sees alice)
   alice@${domain}  password ${LAB_PASSWORD}   (send "me", "end" or "pause for 1h" to ${component})
   admin@${domain}  password ${LAB_PASSWORD}   (send "help" or "why alice@${domain}" to ${component})
+for example Profanity: /connect bob@${domain} server 127.0.0.1 port ${prosody.c2sPort} tls disable
 Type here:
-  meet <minutes>      alice gets a meeting, from now on
-  free                her meetings are deleted
-  <any chat command>  as local administrator, e.g. status, why alice@${domain}
-  quit`);
+  meet [<minutes>]    alice gets a meeting, from now on (5 minutes if not given)
+  free                the meetings made here are deleted
+  <any chat command>  as local administrator, e.g. status, why alice@${domain}, help
+  quit                (or Ctrl-C) ends everything and leaves nothing behind
+The gateway's answers are in UTC; it is ${new Date().toISOString().slice(11, 19)} UTC now.`);
+}
+
+const LONGEST_MEETING = 24 * 60; // minutes
+
+/** What the person types beside chat commands: alice's calendar. */
+class CalendarOfAlice {
+  readonly #stage: Stage;
+  readonly #meetings: string[] = [];
+
+  constructor(stage: Stage) {
+    this.#stage = stage;
+  }
+
+  meet(minutes = "5"): void {
+    const { screen } = this.#stage;
+    const length = /^\d{1,4}$/.test(minutes) ? Number(minutes) : 0;
+    if (length < 1 || length > LONGEST_MEETING) {
+      screen.plain(`meet <minutes>: give a whole number from 1 to ${LONGEST_MEETING}`);
+      return;
+    }
+    const start = Date.now();
+    const end = start + length * 60_000;
+    const id = this.#mailbox?.addMeeting({ start, end, status: "busy" });
+    if (id !== undefined) this.#meetings.push(id);
+    screen.act(`Exchange: alice has a meeting until ${new Date(end).toTimeString().slice(0, 8)}`);
+  }
+
+  free(): void {
+    const gone = this.#meetings.splice(0);
+    for (const id of gone) this.#mailbox?.removeMeeting(id);
+    this.#stage.screen.act(gone.length === 0 ? "there is no meeting made here" : "Exchange: the meetings are deleted");
+  }
+
+  get #mailbox() {
+    const { exchange, domain } = this.#stage.site;
+    return exchange.findMailbox(`alice@${domain}`);
+  }
 }
 
 /** Lets the person at the terminal play Exchange and administrator until they leave. */
-async function letPlay({ site, screen }: Stage): Promise<void> {
-  const meetings: string[] = [];
-  const mailbox = site.exchange.findMailbox(`alice@${site.domain}`);
-  const input = createInterface({ input: process.stdin });
-  process.once("SIGINT", () => input.close());
-  process.once("SIGTERM", () => input.close());
+async function letPlay(stage: Stage, input: Interface): Promise<void> {
+  const calendar = new CalendarOfAlice(stage);
   for await (const text of input) {
-    const [word, minutes] = text.trim().split(/\s+/);
-    if (word === "quit") break;
-    if (word === "meet" && mailbox) {
-      const start = Date.now();
-      meetings.push(mailbox.addMeeting({ start, end: start + Number(minutes ?? 5) * 60_000, status: "busy" }));
-    } else if (word === "free" && mailbox) {
-      for (const id of meetings.splice(0)) mailbox.removeMeeting(id);
-    } else if (word) {
-      screen.plain((await site.gateway.command(text)).text);
-    }
+    const [word, ...rest] = text.trim().split(/\s+/);
+    if (word === "quit" || word === "exit") break;
+    if (word === "meet") calendar.meet(...rest.slice(0, 1));
+    else if (word === "free") calendar.free();
+    else if (word) stage.screen.plain((await stage.site.gateway.command(text)).text);
   }
 }
 
@@ -90,6 +121,10 @@ async function main(args: readonly string[]): Promise<number> {
   screen.title("A company on one machine");
   screen.act("starting a simulated Exchange and a real Prosody");
   const site = await startSite();
+  // Whoever leaves in the middle of the story ends everything too: the children end with this process.
+  process.once("exit", () => rmSync(site.directory, { recursive: true, force: true, maxRetries: 3 }));
+  let leave = (): void => process.exit(130);
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => leave());
   try {
     const stage = await assemble(site, screen);
     const stopNarration = narrate(stage);
@@ -98,7 +133,10 @@ async function main(args: readonly string[]): Promise<number> {
     if (!args.includes("--once")) {
       screen.plain(await mustSucceed(site.gateway, `why alice@${site.domain}`));
       explainHowToPlay(stage);
-      await letPlay(stage);
+      const input = createInterface({ input: process.stdin });
+      leave = () => input.close();
+      await letPlay(stage, input);
+      screen.act("ending everything");
     }
     stopNarration();
     return isAllSeen ? 0 : 1;

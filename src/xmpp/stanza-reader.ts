@@ -1,6 +1,7 @@
 import { StringDecoder } from "node:string_decoder";
 import { SaxesParser } from "saxes";
 import type { XmlElement } from "../ports/xml-element.ts";
+import { readSimpleStanza } from "./simple-stanza.ts";
 
 /** What a stanza may cost. */
 export interface StanzaLimits {
@@ -26,6 +27,9 @@ export class StreamFormatError extends Error {
 
 /** A stanza this many times over the limit ends the stream: the parser holds one text or attribute as a whole. */
 const UNREADABLE_FACTOR = 8;
+
+/** Characters of a stanza cut by the chunk's end that wait for the rest of it rather than go to the parser. */
+const LONGEST_REMAINDER = 4096;
 
 const XML_NAMESPACE = "http://www.w3.org/XML/1998/namespace";
 
@@ -59,6 +63,10 @@ export class StanzaReader {
   #bytes = 0;
   /** Where the present chunk ends, in UTF-16 units since the beginning, like the parser's position while it parses. */
   #chunkEnd = 0;
+  /** Where the parser was when the last stanza, or the header, ended. */
+  #lastEnd = -1;
+  /** The beginning of a stanza that the parser has not seen. */
+  #remainder = "";
   #isOver = false;
 
   constructor(limits: StanzaLimits, handlers: StanzaReaderHandlers) {
@@ -78,11 +86,43 @@ export class StanzaReader {
   /** Reads a chunk; ignores what comes after the stream's end. Throws StreamFormatError, and ignores all after that. */
   write(chunk: Buffer): void {
     if (this.#isOver) return;
-    const text = this.#decoder.write(chunk);
-    this.#bytes += chunk.length;
-    this.#chunkEnd += text.length;
-    this.#parser.write(text);
+    const text = this.#remainder + this.#decoder.write(chunk);
+    this.#remainder = "";
+    for (let at = 0; at < text.length && !this.#isOver; )
+      at = this.#isBetween ? this.#readNext(text, at) : this.#parse(text, at);
+  }
+
+  /** Between two stanzas, with nothing half read. */
+  get #isBetween(): boolean {
+    return this.#depth === 1 && this.#lastEnd === this.#chunkEnd;
+  }
+
+  /** Reads a simple stanza, or sets aside the beginning of one, or leaves it to the parser; returns the index behind. */
+  #readNext(text: string, at: number): number {
+    const from = skipSpace(text, at);
+    if (from === text.length) return from;
+    const { bytes, depth } = this.#limits;
+    // No character takes more than three bytes of UTF-8 per code unit.
+    const limits = { namespace: this.#rootScope[""] ?? "", length: bytes / 3, depth };
+    const simple = readSimpleStanza(text, from, limits);
+    if (simple === "incomplete" && text.length - from <= LONGEST_REMAINDER) {
+      this.#remainder = text.slice(from);
+      return text.length;
+    }
+    if (typeof simple === "string") return this.#parse(text, from);
+    this.#handlers.onStanza(simple.stanza);
+    return simple.end;
+  }
+
+  /** Gives the parser what goes up to the end of a tag, so that it never sees what may be read without it. */
+  #parse(text: string, from: number): number {
+    const end = text.indexOf(">", from) + 1 || text.length;
+    const part = text.slice(from, end);
+    this.#bytes += Buffer.byteLength(part);
+    this.#chunkEnd += part.length;
+    this.#parser.write(part);
     if (this.#bytes > this.#limits.bytes * UNREADABLE_FACTOR) this.#fail(`a stanza is over ${this.#bytes} bytes long`);
+    return end;
   }
 
   #fail(message: string): never {
@@ -116,6 +156,7 @@ export class StanzaReader {
   #onHeader(tag: Tag): void {
     this.#rootScope = scopeOf(tag, this.#rootScope);
     this.#bytes = Math.max(0, this.#chunkEnd - this.#parser.position);
+    this.#lastEnd = this.#parser.position;
     this.#handlers.onOpen(buildElement(tag, this.#rootScope));
   }
 
@@ -135,6 +176,7 @@ export class StanzaReader {
     this.#open.length = 0;
     this.#dropped = undefined;
     this.#bytes = Math.max(0, this.#chunkEnd - this.#parser.position);
+    this.#lastEnd = this.#parser.position;
     if (limit) this.#handlers.onDropped(limit);
     else if (stanza) this.#handlers.onStanza(stanza);
   }
@@ -149,6 +191,14 @@ export class StanzaReader {
     if (typeof before === "string") children[last] = before + text;
     else children.push(text);
   }
+}
+
+const SPACE = /[ \t\r\n]*/y;
+
+function skipSpace(text: string, from: number): number {
+  SPACE.lastIndex = from;
+  SPACE.exec(text);
+  return SPACE.lastIndex;
 }
 
 /** The namespaces declared by the tag on top of its parent's; prefix "" is the default. */

@@ -13,7 +13,7 @@ import { CalendarServers, type CreateCalendarSource } from "./calendar-servers.t
 import type { LiveParameters } from "./live-parameters.ts";
 import { isVisible } from "./plan-publication.ts";
 import { policyFromParameters } from "./policy-from-parameters.ts";
-import { Presentities, type Presentity, restorePresentity } from "./presentity.ts";
+import { Presentities, type Presentity, restorePresentity, strippedOf } from "./presentity.ts";
 import { DRAIN_LIMIT, PublishDue } from "./publish-due.ts";
 import { armTimer, type RecomputeDeps, type RecomputeReason, recomputePresence } from "./recompute-presence.ts";
 import { type SyncDirectoryDeps, syncDirectory, syncUsers } from "./sync-directory.ts";
@@ -126,6 +126,8 @@ export class Gateway {
 
   /** Computes the presentity's document anew and lets what changed be published. */
   recompute(presentity: Presentity, reason: RecomputeReason = "input"): void {
+    // The server tells of everybody: of those who are no users nothing is composed, nor written down.
+    if (!presentity.user && presentity.published.size + presentity.outbox.size === 0) return;
     recomputePresence(this.#recomputeDeps, presentity, reason);
   }
 
@@ -229,11 +231,11 @@ export class Gateway {
       return published !== undefined && isVisible(publisher, published.document);
     };
     if (presentity.user || presentity.outbox.size > 0 || this.publishers.some(isShown)) return;
-    presentity.published.clear();
     this.#timers.set(presentity.id, undefined);
     this.#deps.journal.deletePresentity(presentity.id);
+    this.presentities.delete(presentity);
     // Whoever is online is remembered, so that enabling them again shows the truth at once.
-    if (presentity.clients.size === 0) this.presentities.delete(presentity);
+    if (presentity.clients.size > 0) this.presentities.add(strippedOf(presentity));
   }
 
   async #withdrawAll(): Promise<void> {

@@ -14,8 +14,8 @@ export interface PublicationState {
   /** What is known to be shown, unless it was lost with the server. */
   readonly shown: Published | undefined;
   readonly pending: OutboxRow | undefined;
-  /** Whether the pending row is on its way, so that its effect can no longer be prevented. */
-  readonly isUnderWay: boolean;
+  /** Whether something that was sent may yet take effect, or has done so unnoticed. */
+  readonly isUncertain: boolean;
 }
 
 /** What shall be shown; `neutral` is what the publisher makes of a presentity of whom nothing is to be said. */
@@ -33,17 +33,17 @@ interface Shown {
   readonly locale: string;
 }
 
-/** The locale matters only where one of the gateway's own texts is shown. */
-const isSame = (a: Shown, b: Shown): boolean =>
+/** True when both look the same; the locale matters only where one of the gateway's own texts is shown. */
+export const isSame = (a: Shown, b: Shown): boolean =>
   samePresence(a.document, b.document) && (a.document.text === undefined || a.locale === b.locale);
 
 /** Decides by what will be shown when everything under way has arrived; nothing unchanged is sent twice. */
 export function planPublication(
   target: PublicationTarget,
-  { shown, pending, isUnderWay }: PublicationState,
+  { shown, pending, isUncertain }: PublicationState,
 ): PublicationPlan {
   const isShown = shown ? isSame(shown, target) : samePresence(target.document, target.neutral);
   if (!pending) return isShown ? "nothing" : "send";
-  if (isShown && !isUnderWay) return "drop-pending";
+  if (isShown && !isUncertain) return "drop-pending";
   return isSame(pending, target) ? "nothing" : "send";
 }

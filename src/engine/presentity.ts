@@ -58,8 +58,14 @@ export function restorePresentity(entry: JournalEntry, now: Instant): Presentity
     presentity.unconfirmed.add(client.resource);
   }
   for (const published of entry.published) presentity.published.set(published.publisher, published);
-  for (const row of entry.outbox) presentity.outbox.set(row.publisher, row);
+  // Whether a row was on its way when the process ended is not known: it counts as tried.
+  for (const row of entry.outbox) presentity.outbox.set(row.publisher, { ...row, failures: Math.max(row.failures, 1) });
   return presentity;
+}
+
+/** The presentity's clients, and nothing else. */
+export function strippedOf({ id, clients, unconfirmed }: Presentity): Presentity {
+  return { ...newPresentity(id), clients: new Map(clients), unconfirmed: new Set(unconfirmed) };
 }
 
 /** The journal's view of a live presentity. */

@@ -6,7 +6,7 @@ import { type GatewayError, toGatewayError } from "../ports/errors.ts";
 import type { Journal, OutboxRow, Published } from "../ports/journal.ts";
 import type { PresencePublisher } from "../ports/presence-publisher.ts";
 import type { Runtime } from "../ports/runtime.ts";
-import { isVisible } from "./plan-publication.ts";
+import { isSame, isVisible } from "./plan-publication.ts";
 import type { Presentities, Presentity } from "./presentity.ts";
 import { failedRow, isNothingLeft } from "./publication-retry.ts";
 
@@ -252,7 +252,11 @@ export class PublishDue {
     this.#lastError = undefined;
     this.#underWay.delete(presentity.id);
     this.#deps.runtime.metrics.count("presence_gateway_publications_total", { publisher });
-    if (presentity.outbox.get(publisher) === row) presentity.outbox.delete(publisher);
+    const current = presentity.outbox.get(publisher);
+    if (current === row) presentity.outbox.delete(publisher);
+    else if (current && isSame(current, row))
+      this.drop(presentity); // it went away and came back meanwhile
+    else if (current) presentity.outbox.set(publisher, { ...current, failures: 0 }); // what is shown is certain again
     if (row.kind === "publish") presentity.published.set(publisher, published);
     else presentity.published.delete(publisher);
     this.#deps.shown(presentity);

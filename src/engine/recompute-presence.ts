@@ -80,11 +80,10 @@ function plan(due: PublishDue, { presentity, document, now, notBefore }: PlanInp
   const { publisher, name } = due;
   const locale = presentity.user?.locale ?? "en";
   const reduced = publisher.reduce(document);
-  const state = {
-    shown: due.shownBy(presentity),
-    pending: presentity.outbox.get(name),
-    isUnderWay: due.isUnderWay(presentity),
-  };
+  const pending = presentity.outbox.get(name);
+  // What timed out may have arrived all the same: it is not taken for not sent, nor is what takes its place.
+  const isUncertain = due.isUnderWay(presentity) || (pending !== undefined && pending.failures > 0);
+  const state = { shown: due.shownBy(presentity), pending, isUncertain };
   const decision = planPublication({ document: reduced, locale, neutral: publisher.reduce(NEUTRAL) }, state);
   if (decision === "drop-pending") due.drop(presentity);
   if (decision !== "send") return false;
@@ -96,7 +95,7 @@ function plan(due: PublishDue, { presentity, document, now, notBefore }: PlanInp
     kind: presentity.user?.isEnabled ? "publish" : "retract",
     since: now,
     notBefore,
-    failures: 0,
+    failures: isUncertain ? 1 : 0,
   };
   presentity.outbox.set(name, row);
   return true;

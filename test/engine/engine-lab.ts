@@ -97,6 +97,8 @@ export class TablePublisher implements PresencePublisher {
   readonly shown = new Map<string, PresenceDocument>();
   readonly sent: Publication[] = [];
   refusal: GatewayError | undefined;
+  /** While set, publications take effect and fail all the same: the answer is lost. */
+  lostAnswer: GatewayError | undefined;
   /** While set, publications wait for it. */
   hold: Promise<void> | undefined;
   #epoch: string | undefined = "run-1";
@@ -130,6 +132,7 @@ export class TablePublisher implements PresencePublisher {
     if (this.refusal) throw this.refusal;
     this.sent.push(publication);
     this.shown.set(publication.presentity, publication.document);
+    if (this.lostAnswer) throw this.lostAnswer;
     return {};
   }
 

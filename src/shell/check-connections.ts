@@ -32,8 +32,12 @@ export interface CheckLine {
   readonly detail: string;
 }
 
-/** Tries every connection of a valid configuration: the store, the XMPP server, each calendar server. Changes nothing. */
-export async function* checkConnections(config: LoadedConfig): AsyncGenerator<CheckLine> {
+/**
+ * Tries every connection of a valid configuration: the store, the XMPP server, each calendar server. Changes nothing.
+ *
+ * @param grantTime how long the XMPP server may take to say what it grants
+ */
+export async function* checkConnections(config: LoadedConfig, grantTime = GRANT_TIME): AsyncGenerator<CheckLine> {
   const runtime = createRuntime(createLog("silent"), createMetrics());
   const [storeLine, store] = checkStore(config, runtime);
   yield storeLine;
@@ -42,7 +46,7 @@ export async function* checkConnections(config: LoadedConfig): AsyncGenerator<Ch
     // A second connection would push the running gateway's own off the server.
     const running = await askRunning(config);
     if (running) yield running;
-    else yield* checkLink(link, config, runtime);
+    else yield* checkLink(link, config, { runtime, grantTime });
     if (store) yield* checkCalendarServers(store, { runtime, parameters: readParameters(() => ({})), xmpp: link });
   } finally {
     await link.stop();
@@ -96,7 +100,11 @@ async function askRunning(config: LoadedConfig): Promise<CheckLine | undefined> 
   }
 }
 
-async function* checkLink(link: ComponentLink, config: LoadedConfig, runtime: Runtime): AsyncGenerator<CheckLine> {
+async function* checkLink(
+  link: ComponentLink,
+  config: LoadedConfig,
+  { runtime, grantTime }: { readonly runtime: Runtime; readonly grantTime: Milliseconds },
+): AsyncGenerator<CheckLine> {
   const { host, port } = config.xmpp.service;
   link.start();
   await waitUntil(() => link.isOnline || link.health().state === "down", PATIENCE, runtime);
@@ -109,7 +117,7 @@ async function* checkLink(link: ComponentLink, config: LoadedConfig, runtime: Ru
   yield { name: "xmpp", ok: true, detail: `${host}:${port} accepts ${link.domain}` };
   const { domains } = config.xmpp;
   // The server tells what it grants just after the connection; that it grants nothing shows by its silence only.
-  await waitUntil(() => domains.every((domain) => isComplete(link.access(domain))), GRANT_TIME, runtime);
+  await waitUntil(() => domains.every((domain) => isComplete(link.access(domain))), grantTime, runtime);
   for (const domain of domains) yield describeAccess(domain, link.access(domain));
 }
 
@@ -122,8 +130,12 @@ async function waitUntil(condition: () => boolean, limit: Milliseconds, { clock 
 const isComplete = (access: DomainAccess | undefined): boolean =>
   access !== undefined && access.actsBy !== "none" && access.hasPresence && access.isModuleKnown;
 
+/** What the table of error codes advises; the check itself does not try again. */
+const adviceFor = (code: string): string =>
+  (XMPP_ERROR_CODES[code]?.action ?? "").replace(" Tried again every minute.", "");
+
 const describeLinkError = ({ message, code }: GatewayError): string => {
-  const action = XMPP_ERROR_CODES[code]?.action ?? "";
+  const action = adviceFor(code);
   return `${message}${action === "" || message.endsWith(action) ? "" : `. ${action}`} (${code})`;
 };
 
@@ -131,7 +143,7 @@ const describeLinkError = ({ message, code }: GatewayError): string => {
 function describeAccess(domain: string, access: DomainAccess | undefined): CheckLine {
   const problems = [
     ...(!access || access.actsBy === "none"
-      ? [`the gateway may not act for users. ${XMPP_ERROR_CODES["xmpp-no-access"]?.action} (xmpp-no-access)`]
+      ? [`the gateway may not act for users. ${adviceFor("xmpp-no-access")} (xmpp-no-access)`]
       : []),
     ...(access?.hasPresence
       ? []

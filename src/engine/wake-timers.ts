@@ -5,6 +5,8 @@ import type { Clock } from "../ports/runtime.ts";
 
 /** How far wall time may stray from the timers' time before it counts as a step. */
 const STEP = seconds(2);
+/** So many are woken in one turn of the event loop: a meeting that begins for thousands must not stop all else. */
+const SLICE = 500;
 const HEARTBEAT = seconds(5);
 
 /** What the timers call. */
@@ -67,7 +69,11 @@ export class WakeTimers {
   #fire(): void {
     this.stop();
     const now = this.#clock.now();
-    for (let due = this.#heap.takeDue(now); due !== undefined; due = this.#heap.takeDue(now)) this.#handlers.wake(due);
+    for (let woken = 0; woken < SLICE; woken++) {
+      const due = this.#heap.takeDue(now);
+      if (due === undefined) break;
+      this.#handlers.wake(due);
+    }
     this.#arm();
   }
 }

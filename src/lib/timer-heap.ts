@@ -2,14 +2,20 @@ import type { Instant } from "./time.ts";
 
 interface Entry<Key> {
   readonly key: Key;
+  /** Counts the keys as they came. */
+  readonly order: number;
   at: Instant;
   index: number;
 }
 
-/** A binary heap of instants with at most one entry a key; every operation is O(log n) at most. */
+/**
+ * A binary heap of instants with at most one entry a key; every operation is O(log n) at most. Of equal instants the key
+ * that came first is the earlier one.
+ */
 export class TimerHeap<Key> {
   readonly #heap: Entry<Key>[] = [];
   readonly #entries = new Map<Key, Entry<Key>>();
+  #count = 0;
 
   /** How many keys wait. */
   get size(): number {
@@ -35,7 +41,7 @@ export class TimerHeap<Key> {
       this.#down(existing);
       return;
     }
-    const entry: Entry<Key> = { key, at, index: this.#heap.length };
+    const entry: Entry<Key> = { key, order: this.#count++, at, index: this.#heap.length };
     this.#heap.push(entry);
     this.#entries.set(key, entry);
     this.#up(entry);
@@ -74,7 +80,7 @@ export class TimerHeap<Key> {
   #up(entry: Entry<Key>): void {
     while (entry.index > 0) {
       const parent = this.#heap[(entry.index - 1) >> 1];
-      if (!parent || parent.at <= entry.at) return;
+      if (!parent || !isBefore(entry, parent)) return;
       this.#swap(entry, parent);
     }
   }
@@ -83,9 +89,11 @@ export class TimerHeap<Key> {
     for (;;) {
       const left = this.#heap[entry.index * 2 + 1];
       const right = this.#heap[entry.index * 2 + 2];
-      const smaller = right && left && right.at < left.at ? right : left;
-      if (!smaller || smaller.at >= entry.at) return;
+      const smaller = right && left && isBefore(right, left) ? right : left;
+      if (!smaller || !isBefore(smaller, entry)) return;
       this.#swap(entry, smaller);
     }
   }
 }
+
+const isBefore = (a: Entry<unknown>, b: Entry<unknown>): boolean => a.at < b.at || (a.at === b.at && a.order < b.order);

@@ -53,6 +53,13 @@ describe("a timer heap", () => {
     );
   });
 
+  it("gives out keys of one instant in the order in which they came", () => {
+    const heap = new TimerHeap<number>();
+    for (let key = 0; key < 100; key++) heap.set(key, instant(key % 3 === 0 ? 7 : 5));
+    for (let key = 0; key < 100; key++) heap.set(key, instant(5));
+    expect(Array.from({ length: 100 }, () => heap.takeDue(instant(5)))).toEqual([...Array(100).keys()]);
+  });
+
   it("gives out many keys in the order of their instants", () => {
     fc.assert(
       fc.property(fc.array(fc.integer(), { maxLength: 200, size: "max" }), (instants) => {

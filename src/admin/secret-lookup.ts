@@ -51,7 +51,8 @@ function readVariable(lookup: SecretLookup, option: string, name: string): strin
 }
 
 async function readSecretFile(directory: string | undefined, option: string, name: string): Promise<string> {
-  if (directory === undefined) throw secretError(option, "no secrets directory is configured, so no file can be read");
+  if (directory === undefined)
+    throw secretError(option, "no secrets directory is configured (store.secrets-directory), so no file can be read");
   if (!FILE_NAME.test(name))
     throw secretError(option, "after @ stands the plain name of a file in the secrets directory");
   try {
@@ -59,15 +60,16 @@ async function readSecretFile(directory: string | undefined, option: string, nam
     // Links are followed only within the directory: mounted secrets are often links to a sibling.
     if (path.startsWith(`${await realpath(directory)}/`)) return await readSmallFile(path);
   } catch (error) {
-    throw secretError(option, describeFailure(error), error);
+    throw secretError(option, describeFailure(error, directory), error);
   }
   throw secretError(option, "the file is a link that leads out of the secrets directory");
 }
 
-const describeFailure = (error: unknown): string => {
+/** Names the directory, never the file: what stands after @ may be a password. */
+const describeFailure = (error: unknown, directory: string): string => {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
-  if (code === "ENOENT") return "the secrets directory has no file of this name";
-  if (code === "EACCES") return "the gateway may not read this file of the secrets directory";
+  if (code === "ENOENT") return `there is no file of this name in the secrets directory ${directory}`;
+  if (code === "EACCES") return `the gateway may not read this file of the secrets directory ${directory}`;
   return `the file must be a plain text file of at most ${LARGEST_FILE} bytes in the secrets directory`;
 };
 

@@ -54,7 +54,7 @@ export class WatchCalendar {
   get coverage(): { readonly live: number; readonly all: number } {
     const count = (groups: Iterable<WatchGroup>): number =>
       [...groups].reduce((sum, { mailboxes }) => sum + mailboxes.size, 0);
-    return { live: count(this.#live), all: count(this.#groups) + this.#unwatched.size };
+    return { live: count(this.#live), all: count(this.#groups) + this.#unwatched.size + this.#parked.size };
   }
 
   /** Watches the mailbox from now on. */

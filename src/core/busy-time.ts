@@ -39,6 +39,7 @@ const strongestOpen = (open: ReadonlyMap<FreeBusyStatus, number>): FreeBusyStatu
  * intervals of one status joined (back-to-back never flickers), free time left out. Empty or reversed entries vanish.
  */
 export function mergeIntervals(intervals: readonly BusyInterval[]): readonly BusyInterval[] {
+  if (isMerged(intervals)) return intervals;
   const edges: Edge[] = [];
   for (const { start, end, status } of intervals) {
     if (!(end > start) || status === "free") continue;
@@ -58,6 +59,14 @@ export function mergeIntervals(intervals: readonly BusyInterval[]): readonly Bus
   }
   return merged;
 }
+
+/** True for most calendars: what `mergeIntervals` would give is what there is. */
+const isMerged = (intervals: readonly BusyInterval[]): boolean =>
+  intervals.every(({ start, end, status }, index) => {
+    const next = intervals[index + 1];
+    const isApart = !next || next.start > end || (next.start === end && next.status !== status);
+    return end > start && status !== "free" && isApart;
+  });
 
 /** Index of the first of the sorted, disjoint intervals that ends after `now`. */
 function firstEndingAfter(merged: readonly BusyInterval[], now: Instant): number {

@@ -40,6 +40,7 @@ export function withoutReservedTexts(client: ClientPresence, reserved: ReadonlyS
 
 /** The catalogue's tag for a wanted language: exact, else with subtags dropped from the end (RFC 4647 3.4), else `en`. */
 export function matchLanguage(catalogue: TextCatalogue, tag: string): string {
+  if (Object.hasOwn(catalogue, tag)) return tag;
   const tags = Object.keys(catalogue);
   const asked = tag.slice(0, LONGEST_TAG).toLowerCase().replaceAll("_", "-");
   let wanted = CHINESE.get(asked) ?? asked;

@@ -56,8 +56,8 @@ export class Connection {
 
   /** Resolves when the stanza was written; `from` is the component where none is given. */
   send(stanza: XmlDraft, signal?: AbortSignal): Promise<void> {
-    const { from = this.#domain, ...rest } = stanza.attributes ?? {};
-    return this.#stream.write(encodeXml({ ...stanza, attributes: { from, ...rest } }), signal);
+    const attributes = { from: this.#domain, ...stanza.attributes };
+    return this.#stream.write(encodeXml({ name: stanza.name, attributes, children: stanza.children ?? [] }), signal);
   }
 
   /** Sends an iq and resolves with its result. */

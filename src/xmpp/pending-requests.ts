@@ -59,16 +59,12 @@ export class PendingRequests {
   }
 
   /** Sends and resolves with the result; rejects with the error that was answered, or with why there is no answer. */
-  async run(request: PendingRequest, signal: AbortSignal): Promise<XmlElement> {
-    signal.throwIfAborted();
-    const isInTurn = request.admission === "in-turn";
-    if (isInTurn) await this.#enter(signal);
-    try {
-      if (this.#error) throw this.#error;
-      return await this.#exchange(request, signal);
-    } finally {
-      if (isInTurn) this.#leave();
-    }
+  run(request: PendingRequest, signal: AbortSignal): Promise<XmlElement> {
+    if (signal.aborted) return Promise.reject(signal.reason);
+    if (request.admission === "ahead") return this.#exchange(request, signal);
+    if (this.#places === 0) return this.#enter(signal).then(() => this.#exchange(request, signal));
+    this.#places--;
+    return this.#exchange(request, signal);
   }
 
   /** Gives the answer to its request; false when no request waits for it. */
@@ -101,11 +97,19 @@ export class PendingRequests {
 
   #exchange(request: PendingRequest, signal: AbortSignal): Promise<XmlElement> {
     const id = `${this.#prefix}-${(this.#count++).toString(36)}`;
+    const leave = (): void => {
+      if (request.admission === "in-turn") this.#leave();
+    };
     return new Promise((resolve, reject) => {
+      if (this.#error) {
+        leave();
+        return reject(this.#error);
+      }
       const settled = this.#aborts.add(signal, () => settle({ error: signal.reason }));
       const settle: Entry["settle"] = (answer) => {
-        this.#open.delete(id);
+        if (!this.#open.delete(id)) return;
         settled();
+        leave();
         if ("error" in answer) reject(answer.error);
         else resolve(answer);
       };
@@ -117,12 +121,8 @@ export class PendingRequests {
   }
 
   /** Resolves when a place is free, in the order of asking. */
-  async #enter(signal: AbortSignal): Promise<void> {
-    if (this.#places > 0) {
-      this.#places--;
-      return;
-    }
-    await new Promise<void>((resolve, reject) => {
+  #enter(signal: AbortSignal): Promise<void> {
+    return new Promise<void>((resolve, reject) => {
       const entered = this.#aborts.add(signal, () => {
         this.#line.delete(enter);
         reject(signal.reason);

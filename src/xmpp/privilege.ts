@@ -54,10 +54,15 @@ function wrapPrivileged(user: BareJid, iq: XmlDraft, namespace: string): XmlDraf
 
 /** The user's own answer inside the outer result; throws what the inner one reports: the outer is a result all the same. */
 function unwrapPrivileged(answer: XmlElement): XmlElement {
-  const inner = [...descendantsOf(answer)].find(({ name, namespace }) => name === "iq" && namespace === NS.client);
+  const inner = findInner(answer);
   if (!inner) throw linkError("xmpp-bad-stream", "a privileged iq was answered without the forwarded answer");
   if (inner.attributes["type"] === "error") throw decodeStanzaError(inner);
   return inner;
+}
+
+function findInner(answer: XmlElement): XmlElement | undefined {
+  for (const each of descendantsOf(answer)) if (each.name === "iq" && each.namespace === NS.client) return each;
+  return undefined;
 }
 
 /** Sends the iq as the user by privilege and resolves with the user's own answer. */

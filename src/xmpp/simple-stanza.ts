@@ -16,8 +16,10 @@ interface Building extends XmlElement {
   readonly children: (Building | string)[];
 }
 
-const START_TAG = /<([A-Za-z_][\w.-]*)((?: [A-Za-z_][\w.:-]*=(?:"[^"<\t\n]*"|'[^'<\t\n]*'))*)(\/?)>/y;
-const ATTRIBUTE = / ([\w.:-]+)=(?:"([^"]*)"|'([^']*)')/g;
+const START_TAG = /<[A-Za-z_][\w.-]*(?: [A-Za-z_][\w.:-]*=(?:"[^"<\t\n]*"|'[^'<\t\n]*'))*\/?>/y;
+const SPACE = 0x20;
+const SLASH = 0x2f;
+const END_OF_TAG = 0x3e;
 /** What XML forbids, reads as something else (line ends), or writes with two code units. */
 const UNUSUAL = /[^\n\u0020-\uD7FF\uE000-\uFFFD]/;
 const REFERENCE = /&[^;]*;?/g;
@@ -98,20 +100,31 @@ function unfinished(text: string, tag: number): "incomplete" {
 /** The element that the tag begins; leaves START_TAG's index behind it. */
 function readStartTag(text: string, tag: number, parentNamespace: string): Building | "incomplete" {
   START_TAG.lastIndex = tag;
-  const match = START_TAG.exec(text);
-  if (!match) return unfinished(text, tag);
-  const [, name = "", source = ""] = match;
-  const attributes = readAttributes(source);
+  if (!START_TAG.test(text)) return unfinished(text, tag);
+  // The expression has seen that all is in its place: now it is found by plain looking, without an array for each match.
+  const endOfName = skipName(text, tag + 1);
+  const name = text.slice(tag + 1, endOfName);
+  const attributes = readAttributes(text, endOfName);
   return { name, namespace: attributes["xmlns"] ?? parentNamespace, attributes, children: [] };
 }
 
-function readAttributes(source: string): Record<string, string> {
+/** The index of the first character that is no part of a name in a tag. */
+function skipName(text: string, from: number): number {
+  for (let at = from; ; at++) {
+    const code = text.charCodeAt(at);
+    if (code === SPACE || code === SLASH || code === END_OF_TAG) return at;
+  }
+}
+
+function readAttributes(text: string, from: number): Record<string, string> {
   const attributes: Record<string, string> = Object.create(null);
-  ATTRIBUTE.lastIndex = 0;
-  for (let match = ATTRIBUTE.exec(source); match; match = ATTRIBUTE.exec(source)) {
-    const [, name = "", double, single = ""] = match;
+  for (let at = from; text.charCodeAt(at) === SPACE; ) {
+    const equals = text.indexOf("=", at);
+    const name = text.slice(at + 1, equals);
     if (name in attributes || (name.includes(":") && name !== "xml:lang")) throw new Complex();
-    attributes[name] = decodeText(double ?? single);
+    const end = text.indexOf(text.charAt(equals + 1), equals + 2);
+    attributes[name] = decodeText(text.slice(equals + 2, end));
+    at = end + 1;
   }
   return attributes;
 }

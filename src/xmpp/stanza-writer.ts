@@ -6,21 +6,33 @@ const NAME = /^[A-Za-z_][\w.-]*(?::[A-Za-z_][\w.-]*)?$/;
 
 /** Writes the draft as XML; every value is escaped, what XML forbids becomes U+FFFD. Throws for a name that is none. */
 export function encodeXml(draft: XmlDraft): string {
-  let attributes = "";
-  for (const [name, value] of Object.entries(draft.attributes ?? {})) {
-    if (value !== undefined) attributes += ` ${checkName(name)}="${escapeAttribute(value)}"`;
+  const parts: string[] = [];
+  appendElement(parts, draft);
+  return parts.join("");
+}
+
+function appendElement(parts: string[], { name, attributes = {}, children = [] }: XmlDraft): void {
+  parts.push("<", checkName(name));
+  for (const key of Object.keys(attributes)) {
+    const value = attributes[key];
+    if (value !== undefined) parts.push(" ", checkName(key), '="', escapeAttribute(value), '"');
   }
-  let content = "";
-  for (const child of draft.children ?? []) {
-    if (child !== undefined) content += typeof child === "string" ? escapeXml(child) : encodeXml(child);
+  const endOfTag = parts.push(">") - 1;
+  for (const child of children) {
+    if (child === undefined || child === "") continue;
+    if (typeof child === "string") parts.push(escapeXml(child));
+    else appendElement(parts, child);
   }
-  const name = checkName(draft.name);
-  return content === "" ? `<${name}${attributes}/>` : `<${name}${attributes}>${content}</${name}>`;
+  if (parts.length === endOfTag + 1) parts[endOfTag] = "/>";
+  else parts.push("</", name, ">");
 }
 
 /** XML 1.0 section 3.3.3: raw white space in an attribute would be read as spaces, so it travels as references. */
-const escapeAttribute = (value: string): string =>
-  escapeXml(value).replace(/[\t\n\r]/g, (character) => `&#${character.charCodeAt(0)};`);
+function escapeAttribute(value: string): string {
+  const escaped = escapeXml(value);
+  if (!/[\t\n\r]/.test(escaped)) return escaped;
+  return escaped.replace(/[\t\n\r]/g, (character) => `&#${character.charCodeAt(0)};`);
+}
 
 function checkName(name: string): string {
   if (!NAME.test(name)) throw new TypeError(`${JSON.stringify(name.slice(0, 80))} is no XML name`);

@@ -39,20 +39,7 @@ export class WriteQueue {
       if (this.#length + text.length > this.#limit) {
         return reject(linkError("xmpp-congested", "the XMPP server takes stanzas too slowly"));
       }
-      const abort = (): void => this.#drop(entry, signal?.reason);
-      const settled = signal && this.#aborts.add(signal, abort);
-      const entry: Entry = {
-        text,
-        resolve: () => {
-          settled?.();
-          resolve();
-        },
-        reject: (error) => {
-          settled?.();
-          reject(error);
-        },
-      };
-      this.#add(entry);
+      this.#add(signal ? this.#abortable({ text, resolve, reject }, signal) : { text, resolve, reject });
     });
   }
 
@@ -68,6 +55,22 @@ export class WriteQueue {
     this.#batch = [];
     this.#waiting.clear();
     for (const entry of lost) entry.reject(error);
+  }
+
+  #abortable({ text, resolve, reject }: Entry, signal: AbortSignal): Entry {
+    const settled = this.#aborts.add(signal, () => this.#drop(entry, signal.reason));
+    const entry: Entry = {
+      text,
+      resolve: () => {
+        settled();
+        resolve();
+      },
+      reject: (error) => {
+        settled();
+        reject(error);
+      },
+    };
+    return entry;
   }
 
   #add(entry: Entry): void {

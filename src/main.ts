@@ -21,7 +21,7 @@ const complain = (text: string): void => void process.stderr.write(`${text}\n`);
 function exitCodeOf({ code }: GatewayError): number {
   if (code.startsWith("config-")) return EXIT.configuration;
   if (code.startsWith("store-")) return EXIT.store;
-  if (code === "gateway-already-running") return EXIT.alreadyRunning;
+  if (code === "gateway-already-running") return EXIT["already running"];
   return EXIT.failure;
 }
 

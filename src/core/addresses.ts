@@ -67,8 +67,7 @@ export function parseBareJid(text: string): BareJid {
 /** Reads the bare JID of a person: one that has a local part. */
 export function parsePresentityId(text: string): PresentityId {
   const jid = parseBareJid(text);
-  if (!jid.includes("@"))
-    throw new AddressError(`${quote(text)} is a domain; a user's JID such as alice@${jid} is needed`);
+  if (!jid.includes("@")) throw new AddressError(`${quote(text)} is no user's JID such as alice@example.com`);
   return jid as PresentityId;
 }
 

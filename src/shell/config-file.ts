@@ -4,7 +4,7 @@ import { parse, TomlError } from "smol-toml";
 import { z } from "zod";
 import { nearest } from "../lib/nearest.ts";
 import { GatewayError } from "../ports/errors.ts";
-import { CONFIG_SCHEMA, type Config, type SecretSource } from "./config-schema.ts";
+import { CONFIG_SCHEMA, type Config, SECRET_SCHEMA, type SecretSource } from "./config-schema.ts";
 
 const LARGEST_FILE = 1_048_576; // bytes
 
@@ -29,11 +29,11 @@ export function loadConfig(path: string, environment: NodeJS.ProcessEnv): Loaded
     if (found && "problem" in found) problems.push(`${name}: ${found.problem}`);
     return found && "value" in found ? found.value : undefined;
   };
-  if (!parsed.success) throw invalid(path, problems);
+  // Looked up even when the rest is wrong, so that every problem is told at once.
+  const componentSecret = find("xmpp.secret", secretAt(raw, "xmpp", "secret")) ?? "";
+  const storeKey = find("store.key", secretAt(raw, "store", "key"));
+  if (!parsed.success || problems.length > 0) throw invalid(path, problems);
   const config = parsed.data;
-  const componentSecret = find("xmpp.secret", config.xmpp.secret) ?? "";
-  const storeKey = find("store.key", config.store.key);
-  if (problems.length > 0) throw invalid(path, problems);
   const directory = config.store["secrets-directory"];
   return {
     ...config,
@@ -42,6 +42,11 @@ export function loadConfig(path: string, environment: NodeJS.ProcessEnv): Loaded
     storePath: fromConfig(path, config.store.path),
     secretsDirectory: directory === undefined ? undefined : fromConfig(path, directory),
   };
+}
+
+function secretAt(raw: unknown, section: string, key: string): SecretSource | undefined {
+  const found = z.object({ [section]: z.object({ [key]: SECRET_SCHEMA }) }).safeParse(raw);
+  return found.success ? found.data[section]?.[key] : undefined;
 }
 
 const fromConfig = (configPath: string, path: string): string =>
@@ -90,6 +95,8 @@ function describeIssue(issue: z.core.$ZodIssue): string[] {
   if (issue.code === "invalid_type" && issue.input === undefined && /undefined/.test(issue.message)) {
     return [`${path}: is missing`];
   }
+  if (issue.code === "invalid_type") return [`${path || "(file)"}: must be of type ${issue.expected}`];
+  if (issue.code === "invalid_value") return [`${path}: must be one of: ${issue.values.join(", ")}`];
   return [`${path || "(file)"}: ${issue.message}`];
 }
 

@@ -4,7 +4,7 @@ import { AddressError, parseBareJid, parsePresentityId } from "../core/addresses
 import { LOG_LEVELS } from "./runtime.ts";
 
 /** A secret in clear, or where to find it. */
-const secret = z
+export const SECRET_SCHEMA = z
   .union([
     z.string().min(1),
     z.strictObject({ file: z.string().min(1) }),
@@ -55,7 +55,7 @@ const xmpp = z
   .strictObject({
     service: parsedBy(parseService).describe("Where the XMPP server takes components, `xmpp://host:port` (XEP-0114)."),
     component: parsedBy(parseBareJid).describe("The component's own domain, as the XMPP server knows it."),
-    secret: secret.describe("The component's secret."),
+    secret: SECRET_SCHEMA.describe("The component's secret."),
     domains: z.array(parsedBy(parseBareJid)).min(1).describe("The domains whose users the gateway serves."),
     admins: z.array(parsedBy(parsePresentityId)).describe("Bare JIDs of those who may administer the gateway by chat."),
     "acts-by": z
@@ -96,9 +96,9 @@ export const CONFIG_SCHEMA = z.strictObject({
         .string()
         .min(1)
         .describe("The SQLite file; made when absent. Relative paths start at the configuration file."),
-      key: secret
-        .optional()
-        .describe("Base64 of the 32 bytes that seal stored secrets. Default: the file `<path>.key`, made when absent."),
+      key: SECRET_SCHEMA.optional().describe(
+        "Base64 of the 32 bytes that seal stored secrets. Default: the file `<path>.key`, made when absent.",
+      ),
       "secrets-directory": z
         .string()
         .optional()
@@ -123,4 +123,4 @@ export const CONFIG_SCHEMA = z.strictObject({
 export type Config = z.infer<typeof CONFIG_SCHEMA>;
 
 /** A secret as it is written. */
-export type SecretSource = z.infer<typeof secret>;
+export type SecretSource = z.infer<typeof SECRET_SCHEMA>;

@@ -5,5 +5,5 @@ export const EXIT = {
   usage: 2,
   configuration: 3,
   store: 4,
-  alreadyRunning: 5,
+  "already running": 5,
 } as const;

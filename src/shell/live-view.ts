@@ -5,9 +5,11 @@ import { policyFromParameters } from "../engine/policy-from-parameters.ts";
 import { describePresentity } from "../engine/presentity.ts";
 import { type Instant, plus } from "../lib/time.ts";
 import type { TestStep } from "../ports/calendar-source.ts";
+import type { ClientPresenceSource } from "../ports/client-presence-source.ts";
 import { GatewayError } from "../ports/errors.ts";
 import type { Parameters } from "../ports/parameters.ts";
 import type { Health } from "../ports/plugin.ts";
+import type { PresencePublisher } from "../ports/presence-publisher.ts";
 import type { Clock } from "../ports/runtime.ts";
 
 /** What the view looks at. */
@@ -17,6 +19,7 @@ export interface LiveViewDeps {
   readonly parameters: Parameters;
   readonly linkHealth: () => Health;
   readonly storeHealth: () => Health;
+  readonly clientSources: readonly { readonly name: string; readonly source: ClientPresenceSource }[];
 }
 
 /** The running gateway as commands see it. */
@@ -39,17 +42,25 @@ export function createLiveView(deps: LiveViewDeps): LiveGateway {
   };
 }
 
-function listParts({ gateway, linkHealth, storeHealth }: LiveViewDeps): readonly GatewayPart[] {
+function listParts({ gateway, linkHealth, storeHealth, clientSources }: LiveViewDeps): readonly GatewayPart[] {
   return [
     { name: "xmpp", kind: "xmpp", health: linkHealth() },
+    ...clientSources.map(({ name, source }) => ({ name, kind: "clients" as const, health: source.health() })),
     ...[...gateway.calendarServers.health()].map(([name, health]) => ({ name, kind: "calendar" as const, health })),
     ...gateway.publishers.map(({ name, publisher, lastError }) => ({
       name,
       kind: "publisher" as const,
-      health: lastError ? ({ state: "degraded", error: lastError } as const) : publisher.health(),
+      health: lastError ? ({ state: "degraded", error: lastError } as const) : describePublisher(publisher),
     })),
     { name: "store", kind: "store", health: storeHealth() },
   ];
+}
+
+/** A publisher without an epoch waits for its server, or for a module that the server does not have. */
+function describePublisher(publisher: PresencePublisher): Health {
+  const health = publisher.health();
+  const isWaiting = health.state === "ok" && publisher.epoch() === undefined;
+  return isWaiting ? { ...health, detail: health.detail ?? "waits for its server" } : health;
 }
 
 function countAll({ gateway, clock, parameters }: LiveViewDeps): GatewayCounts {

@@ -1,7 +1,7 @@
 import { ChatFrontEnd } from "../admin/chat-front-end.ts";
 import { type Actor, type CommandServices, LOCAL_ADMINISTRATOR } from "../admin/command.ts";
 import { COMMANDS } from "../admin/command-catalogue.ts";
-import { drawText } from "../admin/draw-text.ts";
+import { drawError, drawText } from "../admin/draw-text.ts";
 import { runCommandLine } from "../admin/run-command-line.ts";
 import { TEXT_CATALOGUE } from "../core/text-catalogue.ts";
 import { reservedTexts } from "../core/texts.ts";
@@ -57,6 +57,10 @@ async function assemble(config: LoadedConfig, environment: NodeJS.ProcessEnv, un
   const link = createLink(config, runtime);
   const parameters = new LiveParameters(store.registry);
   const context: Omit<PluginContext, "name"> = { runtime, parameters, xmpp: link };
+  const clientSources = PLUGINS.clients.map((each) => {
+    const options = each.options.parse({ "watch-activity": config.xmpp["watch-activity"] });
+    return { name: each.name, source: each.create(options, { ...context, name: each.name }) };
+  });
   const gateway = new Gateway({
     runtime,
     registry: store.registry,
@@ -64,10 +68,7 @@ async function assemble(config: LoadedConfig, environment: NodeJS.ProcessEnv, un
     parameters,
     reservedTexts: reservedTexts(TEXT_CATALOGUE),
     publishers: PLUGINS.publish.map((each) => each.create(each.options.parse({}), { ...context, name: each.name })),
-    clientSources: PLUGINS.clients.map((each) => {
-      const options = each.options.parse({ "watch-activity": config.xmpp["watch-activity"] });
-      return each.create(options, { ...context, name: each.name });
-    }),
+    clientSources: clientSources.map(({ source }) => source),
     createCalendarSource: (server, secrets) => createCalendarSource(server, secrets, context),
     isConnected: () => link.isOnline,
   });
@@ -77,6 +78,7 @@ async function assemble(config: LoadedConfig, environment: NodeJS.ProcessEnv, un
     parameters,
     linkHealth: () => link.health(),
     storeHealth: () => store.health(),
+    clientSources,
   });
   const services: CommandServices = { ...createServices(config, store, environment), clock: runtime.clock, live };
   const chat = new ChatFrontEnd({ link, services, runtime, admins: config.xmpp.admins });
@@ -120,7 +122,7 @@ export async function runAs(
   try {
     return { isError: false, text: drawText(await runCommandLine({ ...services, actor }, line, signal)) };
   } catch (error) {
-    return { isError: true, text: toGatewayError(error).message };
+    return { isError: true, text: drawError(toGatewayError(error)) };
   }
 }
 

@@ -98,7 +98,7 @@ export class LinkState {
     if (!this.#isOnline) return this.#error ? { state: "down", error: this.#error, ...since } : { state: "starting" };
     const without = this.#table.withoutAccess.join(", ");
     if (without === "" || this.age < ADVERT_TIME) return { state: "ok", detail: this.#detail, ...since };
-    const message = `the XMPP server does not let the gateway act for users of ${without}; grant iq permission for pubsub (XEP-0356), or set acts-by = "trusted" where the server does not check from`;
+    const message = `the XMPP server does not let the gateway act for users of ${without}`;
     return { state: "degraded", error: linkError("xmpp-no-access", message), ...since };
   }
 

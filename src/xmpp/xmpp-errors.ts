@@ -90,9 +90,11 @@ export const XMPP_ERROR_CODES: Readonly<Record<string, ErrorCodeEntry>> = {
   ),
 };
 
-/** An error of the link, with its type from the table. */
-export const linkError = (code: keyof typeof LINK_CODES, message: string, cause?: unknown): GatewayError =>
-  new GatewayError(message, { type: LINK_CODES[code].type, code, cause });
+/** An error of the link, with its type from the table, and what to do where there is anything to do. */
+export function linkError(code: keyof typeof LINK_CODES, message: string, cause?: unknown): GatewayError {
+  const { type, action } = LINK_CODES[code];
+  return new GatewayError(action === RETRIED ? message : `${message}. ${action}`, { type, code, cause });
+}
 
 const isErrorType = (text: string): text is ErrorType => ["auth", "cancel", "modify", "wait"].includes(text);
 

@@ -25,6 +25,10 @@ export function prepareUsers(database: StoreDatabase) {
     ON CONFLICT (presentity) DO UPDATE SET
       mailbox = excluded.mailbox, gateway = excluded.gateway, locale = excluded.locale,
       is_enabled = excluded.is_enabled`);
+  // The intervals do not say whose they are: another mailbox's must not be shown after the next start.
+  const forgetBusyTime = database.prepare<[string, string]>(`
+    DELETE FROM busy_time WHERE presentity = ? AND EXISTS
+      (SELECT 1 FROM user WHERE user.presentity = busy_time.presentity AND user.mailbox <> ?)`);
   const remove = database.prepare<[string]>("DELETE FROM user WHERE presentity = ?");
   return {
     list: (): readonly User[] => list.all().map(decodeUser),
@@ -32,8 +36,10 @@ export function prepareUsers(database: StoreDatabase) {
       const row = find.get(presentity);
       return row && decodeUser(row);
     },
-    replace: ({ presentity, mailbox, gateway, locale, isEnabled }: User) =>
-      replace.run(presentity, mailbox, gateway, locale, Number(isEnabled)),
+    replace: ({ presentity, mailbox, gateway, locale, isEnabled }: User) => {
+      forgetBusyTime.run(presentity, mailbox);
+      replace.run(presentity, mailbox, gateway, locale, Number(isEnabled));
+    },
     delete: (presentity: PresentityId) => remove.run(presentity),
   };
 }

@@ -200,6 +200,8 @@ export class TableClients implements ClientPresenceSource {
 export interface EngineLab {
   readonly runtime: TestRuntime;
   readonly store: Store;
+  /** Where it is; while the gateway is down, that of its next life. */
+  readonly storePath: string;
   readonly calendar: TableCalendar;
   readonly publisher: TablePublisher;
   readonly clients: TableClients;
@@ -223,12 +225,17 @@ export const shownOf = (lab: EngineLab, jid: string): string => {
   return document ? `${document.show}${document.text ? `/${document.text}` : ""}` : "nothing";
 };
 
+const SHORTEST_RETRY = 500;
 /** No other process writes to the store of these tests: looking for its changes would only take time. */
-const withoutPolling = (clock: Clock): Clock => ({
+export const withoutPolling = (clock: Clock): Clock => ({
   now: () => clock.now(),
   at: (at, callback) => clock.at(at, callback),
-  sleep: (_length, signal) =>
-    new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason), { once: true })),
+  sleep: (length, signal) =>
+    length > SHORTEST_RETRY
+      ? clock.sleep(length, signal)
+      : new Promise((_resolve, reject) =>
+          signal.addEventListener("abort", () => reject(signal.reason), { once: true }),
+        ),
 });
 
 /** Builds the lab and starts the gateway, with one calendar server named `exchange`. */
@@ -263,6 +270,9 @@ export async function startEngineLab(): Promise<EngineLab> {
     runtime,
     get store() {
       return store;
+    },
+    get storePath() {
+      return path;
     },
     calendar,
     publisher,

@@ -8,13 +8,15 @@ import { TEXT_CATALOGUE } from "../../src/core/text-catalogue.ts";
 import { reservedTexts } from "../../src/core/texts.ts";
 import { Gateway } from "../../src/engine/gateway.ts";
 import { LiveParameters } from "../../src/engine/live-parameters.ts";
-import type { Clock, Runtime } from "../../src/ports/runtime.ts";
+import type { CalendarSource } from "../../src/ports/calendar-source.ts";
+import type { Runtime } from "../../src/ports/runtime.ts";
 import { calendarTypes, createCalendarSource, PLUGINS } from "../../src/shell/plugin-catalog.ts";
 import { openStore, type Store } from "../../src/store/open-store.ts";
 import { ComponentLink } from "../../src/xmpp/component-link.ts";
 import { followClock } from "../doubles/exchange/clock.ts";
 import { type SimulatedExchange, startExchange } from "../doubles/exchange/exchange.ts";
 import { createTestRuntime, type TestRuntime } from "../doubles/test-runtime.ts";
+import { withoutPolling } from "../engine/engine-lab.ts";
 import { quiet, watchRequests } from "./quiet.ts";
 import { COMPONENT, DOMAIN, XmppWorld } from "./xmpp-world.ts";
 
@@ -47,6 +49,8 @@ export interface WholeGateway {
 export interface WholeGatewayOptions {
   readonly isExchangeDown?: boolean;
   readonly secret?: string;
+  /** In the place of the one that reads from Exchange: for thousands of users. */
+  readonly calendar?: CalendarSource;
 }
 
 /** Starts everything and connects it. */
@@ -60,7 +64,7 @@ export async function startWholeGateway(options: WholeGatewayOptions = {}): Prom
   await xmpp.server.start();
   const store = openStore({ path: storePath, runtime: { ...runtime, clock: withoutPolling(runtime.clock) } });
   const link = createLink(xmpp, runtime);
-  const gateway = assemble({ store, link, runtime });
+  const gateway = assemble({ store, link, runtime, calendar: options.calendar });
   const chat = new ChatFrontEnd({ link, services: servicesOf(store, runtime), runtime, admins: [ADMIN] });
   await gateway.start();
   link.start();
@@ -143,7 +147,14 @@ function createLink(xmpp: XmppWorld, runtime: Runtime): ComponentLink {
   return new ComponentLink({ ...place, secret: "a secret", domains }, runtime);
 }
 
-function assemble({ store, link, runtime }: { store: Store; link: ComponentLink; runtime: Runtime }): Gateway {
+interface Parts {
+  readonly store: Store;
+  readonly link: ComponentLink;
+  readonly runtime: Runtime;
+  readonly calendar: CalendarSource | undefined;
+}
+
+function assemble({ store, link, runtime, calendar }: Parts): Gateway {
   const parameters = new LiveParameters(store.registry);
   const context = { runtime, parameters, xmpp: link };
   return new Gateway({
@@ -154,7 +165,7 @@ function assemble({ store, link, runtime }: { store: Store; link: ComponentLink;
     reservedTexts: reservedTexts(TEXT_CATALOGUE),
     publishers: PLUGINS.publish.map((each) => each.create(each.options.parse({}), { ...context, name: each.name })),
     clientSources: PLUGINS.clients.map((each) => each.create(each.options.parse({}), { ...context, name: each.name })),
-    createCalendarSource: (server, secrets) => createCalendarSource(server, secrets, context),
+    createCalendarSource: (server, secrets) => calendar ?? createCalendarSource(server, secrets, context),
     isConnected: () => link.isOnline,
   });
 }
@@ -167,18 +178,6 @@ const servicesOf = (store: Store, { clock }: Runtime) => ({
   servedDomains: [DOMAIN],
   secrets: { environment: () => undefined },
   commands: COMMANDS,
-});
-
-/** No other process writes to the store of these tests: looking for its changes would only take time. */
-const withoutPolling = (clock: Clock): Clock => ({
-  now: () => clock.now(),
-  at: (at, callback) => clock.at(at, callback),
-  sleep: (length, signal) =>
-    length > 500
-      ? clock.sleep(length, signal)
-      : new Promise((_resolve, reject) =>
-          signal.addEventListener("abort", () => reject(signal.reason), { once: true }),
-        ),
 });
 
 function progressOf({ stats }: SimulatedExchange, { server }: XmppWorld): string {

@@ -25,20 +25,22 @@ export class XmppWorld {
       keepsStanzas: false,
       onStanza: (stanza) => this.#take(stanza),
     });
+    // Every connection begins with the presence of all.
+    Object.defineProperty(this.server.script, "greeting", { get: () => this.#snapshot() });
   }
 
   /** A client says this; `content` is what stands inside the presence. */
   online(user: string, content = "", resource = "pc"): void {
     const from = `${user}@${DOMAIN}/${resource}`;
     this.#presences.set(from, content);
-    this.#tellPresence(`<presence from='${from}' to='${COMPONENT}'>${content}</presence>`);
+    this.server.send(`<presence from='${from}' to='${COMPONENT}'>${content}</presence>`);
   }
 
   /** A client leaves. */
   offline(user: string, resource = "pc"): void {
     const from = `${user}@${DOMAIN}/${resource}`;
     this.#presences.delete(from);
-    this.#tellPresence(`<presence type='unavailable' from='${from}' to='${COMPONENT}'/>`);
+    this.server.send(`<presence type='unavailable' from='${from}' to='${COMPONENT}'/>`);
   }
 
   /** A message to the gateway. */
@@ -59,12 +61,11 @@ export class XmppWorld {
     this.#overlays.clear();
   }
 
-  #tellPresence(stanza: string): void {
+  #snapshot(): string {
     const delay = "<delay xmlns='urn:xmpp:delay' stamp='2026-11-23T08:00:00Z'/>";
-    this.server.script.greeting = [...this.#presences]
+    return [...this.#presences]
       .map(([from, content]) => `<presence from='${from}' to='${COMPONENT}'>${content}${delay}</presence>`)
       .join("");
-    this.server.send(stanza);
   }
 
   #take(stanza: XmlElement): string | undefined {
@@ -90,3 +91,7 @@ const specificOf = (activity: XmlElement): string => {
   const specific = general && elementsOf(general)[0];
   return specific?.name ?? general?.name ?? "";
 };
+
+/** True for what is set of a user: an overlay, or a privileged iq with an activity. */
+export const isPublication = ({ name, attributes }: XmlElement): boolean =>
+  name === "iq" && attributes["type"] === "set" && attributes["to"]?.includes("@") === true;

@@ -203,15 +203,28 @@ export class RefreshBusyTime {
     // One mailbox may spoil the answer for all: the next request is for fewer, until it is alone.
     this.#batchLimit = Math.ceil(mailboxes.length / 2);
     const [only] = mailboxes;
-    if (only !== undefined && mailboxes.length === 1 && this.#isCulprit(only)) this.#mailboxFailed(only, error);
-    else this.#serverFailed(mailboxes, error);
+    if (only !== undefined && mailboxes.length === 1 && this.#isCulprit(only)) {
+      this.#mailboxFailed(only, error);
+      return;
+    }
+    this.#serverFailed(mailboxes, error);
+    if (mailboxes.length === 1) this.#probe();
   }
 
-  /** A mailbox that fails alone again, while others were answered in between. */
+  /** Reads a mailbox that is not suspected next: it tells whether it is the server that fails. */
+  #probe(): void {
+    for (const mailbox of this.#mailboxes) {
+      if (this.#suspects.has(mailbox)) continue;
+      this.#queue.hastenRoutine(mailbox, this.#deps.runtime.clock.now());
+      return;
+    }
+  }
+
+  /** A mailbox that fails alone again while others were answered in between; then until it is read. */
   #isCulprit(mailbox: Mailbox): boolean {
-    const answersBefore = this.#suspects.get(mailbox);
-    this.#suspects.set(mailbox, this.#answers);
-    return answersBefore !== undefined && answersBefore < this.#answers;
+    const isCulprit = (this.#suspects.get(mailbox) ?? this.#answers) < this.#answers;
+    this.#suspects.set(mailbox, isCulprit ? -1 : this.#answers);
+    return isCulprit;
   }
 
   #serverFailed(mailboxes: readonly Mailbox[], error: GatewayError): void {

@@ -42,6 +42,24 @@ describe("with an XMPP server in trouble, the gateway", () => {
     expect(view("alice")).toBe("");
   });
 
+  it("ends within five seconds while neither server answers, and with nothing stale when they do", async () => {
+    whole = await startWholeGateway();
+    await whole.enable("alice");
+    whole.meet("alice", 0, 60);
+    await whole.passUntil(() => view("alice") === MEETING, "the meeting");
+    whole.xmpp.intercept = () => "";
+    whole.exchange.faults.hang(100);
+    expect(await whole.stop()).toBeLessThan(5);
+    await whole.close();
+    whole = await startWholeGateway();
+    await whole.enable("alice");
+    whole.meet("alice", 0, 60);
+    await whole.passUntil(() => view("alice") === MEETING, "the meeting");
+    whole.exchange.faults.hang(100);
+    await whole.stop();
+    expect(view("alice")).toBe("");
+  });
+
   it("lets one user's refusals harm nobody else, and tries that user ever more rarely", async () => {
     whole = await startWholeGateway();
     await whole.enable("alice", "bob");

@@ -127,7 +127,7 @@ describe("an overlay on the user's own presence", () => {
       (seen) => seen.some((each) => each.getChildText("status") === "Gone home"),
       "the client's own presence",
     );
-    expect(bob.view(ALICE)).toMatchObject({ show: "dnd", status: "In a meeting" });
+    await sees(bob, "dnd", "In a meeting");
     await setOverlay(gateway, "alice", {});
     await sees(bob, "xa", "Gone home");
   });

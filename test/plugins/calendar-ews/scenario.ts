@@ -106,7 +106,7 @@ export function addMailboxes(exchange: SimulatedExchange, count: number): readon
 
 /** Waits until the condition holds; fails after twenty seconds of real time. */
 export async function until(condition: () => boolean | Promise<boolean>, what = "the condition"): Promise<void> {
-  const deadline = performance.now() + 20_000;
+  const deadline = performance.now() + 50_000;
   while (!(await condition())) {
     if (performance.now() > deadline) throw new Error(`${what} did not come to hold within 20 s`);
     await new Promise((resolve) => setImmediate(resolve));

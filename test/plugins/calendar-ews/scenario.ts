@@ -108,7 +108,7 @@ export function addMailboxes(exchange: SimulatedExchange, count: number): readon
 export async function until(condition: () => boolean | Promise<boolean>, what = "the condition"): Promise<void> {
   const deadline = performance.now() + 50_000;
   while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`${what} did not come to hold within 20 s`);
+    if (performance.now() > deadline) throw new Error(`${what} did not come to hold within 50 s`);
     await new Promise((resolve) => setImmediate(resolve));
   }
 }

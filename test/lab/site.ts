@@ -6,7 +6,7 @@ import { createTlsAuthority } from "../doubles/tls-authority.ts";
 import { type GatewayProcess, prepareGateway } from "./gateway-process.ts";
 import { connectJabber, type JabberClient } from "./jabber-client.ts";
 import { type Prosody, startProsody } from "./prosody.ts";
-import type { LuaValue } from "./prosody-config.ts";
+import type { LuaValue, ProsodySetup } from "./prosody-config.ts";
 
 /** What may differ from the usual site. */
 export interface SiteOptions {
@@ -15,6 +15,8 @@ export interface SiteOptions {
   /** Options of the server module. */
   readonly moduleOptions?: Readonly<Record<string, LuaValue>>;
   readonly module?: boolean;
+  /** What else Prosody shall serve or do. */
+  readonly prosody?: Pick<ProsodySetup, "globalOptions" | "otherComponents">;
   readonly logLevel?: string;
 }
 
@@ -35,7 +37,8 @@ export interface Site {
 const DOMAIN = "example.test";
 const COMPONENT = `calendar.${DOMAIN}`;
 const SERVICE_ACCOUNT = { user: "svc-presence", password: "simulated Exchange only", mayImpersonate: true };
-const COMPONENT_SECRET = "lab component only";
+/** The secret of every component of the lab. */
+export const COMPONENT_SECRET = "lab component only";
 
 /** Everybody's password in the lab. */
 export const LAB_PASSWORD = "secret";
@@ -50,6 +53,7 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
   const exchange = await startExchange({ tls: authority.issue({ names: ["localhost"] }), accounts: [SERVICE_ACCOUNT] });
   for (const user of users) exchange.addMailbox(`${user}@${DOMAIN}`);
   const prosody = await startProsody({
+    ...options.prosody,
     host: DOMAIN,
     directory: join(directory, "prosody"),
     component: { jid: COMPONENT, secret: COMPONENT_SECRET },

@@ -1,13 +1,12 @@
-import type { PresentityId } from "../core/addresses.ts";
 import { busynessOf, type PresenceDocument, samePresence } from "../core/presence.ts";
 import { type Instant, plus, seconds } from "../lib/time.ts";
-import { TimerHeap } from "../lib/timer-heap.ts";
 import { type GatewayError, toGatewayError } from "../ports/errors.ts";
 import type { Journal, OutboxRow, Published } from "../ports/journal.ts";
 import type { PresencePublisher } from "../ports/presence-publisher.ts";
 import type { Runtime } from "../ports/runtime.ts";
 import { isSame, NEUTRAL } from "./plan-publication.ts";
 import type { Presentities, Presentity } from "./presentity.ts";
+import { type Lane, PublicationLanes } from "./publication-lanes.ts";
 import { failedRow, isNothingLeft } from "./publication-retry.ts";
 
 /** What publishing works with. */
@@ -35,10 +34,7 @@ export class PublishDue {
   /** What the publisher shows of a presentity of whom nothing is to be said. */
   readonly neutral: PresenceDocument;
   readonly #deps: PublishDeps;
-  readonly #ends = new Set<PresentityId>();
-  readonly #starts = new Set<PresentityId>();
-  readonly #waiting = new TimerHeap<PresentityId>();
-  readonly #underWay = new Map<PresentityId, OutboxRow>();
+  readonly #lanes = new PublicationLanes();
   #cancelTimer: (() => void) | undefined;
   #isPumpDue = false;
   /** Rows were recorded that may not be durable yet. */
@@ -60,7 +56,7 @@ export class PublishDue {
 
   /** Publications that are due, waiting for a retry, or under way. */
   get depth(): number {
-    return this.#ends.size + this.#starts.size + this.#waiting.size + this.#underWay.size;
+    return this.#lanes.depth;
   }
 
   /** What went wrong last, until something goes right. */
@@ -88,24 +84,23 @@ export class PublishDue {
 
   /** True while a publication of the presentity is on its way. */
   isUnderWay(presentity: Presentity): boolean {
-    return this.#underWay.has(presentity.id);
+    return this.#lanes.isUnderWay(presentity.id);
   }
 
   /** Takes the presentity's row into the queue. */
   enqueue(presentity: Presentity): void {
     const row = presentity.outbox.get(this.name);
     if (!row) return;
-    this.#forget(presentity.id);
     this.#hasNewRows = true;
-    if (row.notBefore > this.#deps.runtime.clock.now()) this.#waiting.set(presentity.id, row.notBefore);
-    else this.#lane(presentity, row.document).add(presentity.id);
+    if (row.notBefore > this.#deps.runtime.clock.now()) this.#lanes.wait(presentity.id, row.notBefore);
+    else this.#lanes.add(presentity.id, this.#laneOf(presentity, row.document));
     this.#schedulePump();
   }
 
   /** Takes back a row that has become needless. */
   drop(presentity: Presentity): void {
     presentity.outbox.delete(this.name);
-    this.#forget(presentity.id);
+    this.#lanes.delete(presentity.id);
     this.#deps.journal.deleteOutboxRow(presentity.id, this.name);
   }
 
@@ -141,19 +136,15 @@ export class PublishDue {
   retryNow(): void {
     for (const presentity of this.#deps.presentities) {
       const row = presentity.outbox.get(this.name);
-      if (!row || row.failures === 0 || !this.#waiting.delete(presentity.id)) continue;
-      this.#lane(presentity, row.document).add(presentity.id);
+      if (!row || row.failures === 0 || !this.#lanes.stopWaiting(presentity.id)) continue;
+      this.#lanes.add(presentity.id, this.#laneOf(presentity, row.document));
     }
     this.#schedulePump();
   }
 
   /** Resolves when nothing is under way or due now; waits at most until the signal aborts. */
   async drain(signal: AbortSignal): Promise<void> {
-    while (
-      !signal.aborted &&
-      this.publisher.epoch() !== undefined &&
-      this.#underWay.size + this.#ends.size + this.#starts.size > 0
-    ) {
+    while (!signal.aborted && this.publisher.epoch() !== undefined && this.#lanes.busy > 0) {
       await new Promise<void>((resolve) => {
         this.#idle = resolve;
         signal.addEventListener("abort", () => resolve(), { once: true });
@@ -167,17 +158,11 @@ export class PublishDue {
     this.#signal = undefined;
   }
 
-  #lane(presentity: Presentity, document: PresenceDocument): Set<PresentityId> {
+  #laneOf(presentity: Presentity, document: PresenceDocument): Lane {
     const shown = presentity.published.get(this.name)?.document;
     const isStart = document.activity !== undefined || document.text !== undefined;
     const wasBusier = shown !== undefined && busynessOf(shown.show) > busynessOf(document.show);
-    return isStart && !wasBusier ? this.#starts : this.#ends;
-  }
-
-  #forget(id: PresentityId): void {
-    this.#ends.delete(id);
-    this.#starts.delete(id);
-    this.#waiting.delete(id);
+    return isStart && !wasBusier ? "start" : "end";
   }
 
   /** Many rows of one turn are sent together, after one commit. */
@@ -193,10 +178,8 @@ export class PublishDue {
   #pump(): void {
     const signal = this.#signal;
     if (!signal || signal.aborted || this.publisher.epoch() === undefined) return;
-    const now = this.#deps.runtime.clock.now();
-    for (let due = this.#waiting.takeDue(now); due !== undefined; due = this.#waiting.takeDue(now)) this.#ends.add(due);
-    this.#arm();
     const batch = [...this.#take()];
+    this.#arm();
     if (batch.length === 0) {
       this.#tellIdle();
       return;
@@ -204,7 +187,6 @@ export class PublishDue {
     if (this.#hasNewRows) this.#makeDurable();
     this.#hasNewRows = false;
     for (const [presentity, row] of batch) {
-      this.#underWay.set(presentity.id, row);
       // Never rejects: every failure is recorded for a retry.
       void this.#send(presentity, row, signal);
     }
@@ -220,19 +202,11 @@ export class PublishDue {
   }
 
   *#take(): Generator<readonly [Presentity, OutboxRow]> {
-    const free = this.publisher.capabilities.window - this.#underWay.size;
-    let taken = 0;
-    for (const lane of [this.#ends, this.#starts]) {
-      for (const id of lane) {
-        if (taken >= free) return;
-        if (this.#underWay.has(id)) continue;
-        lane.delete(id);
-        const presentity = this.#deps.presentities.find(id);
-        const row = presentity?.outbox.get(this.name);
-        if (!presentity || !row) continue;
-        taken++;
-        yield [presentity, row];
-      }
+    for (const id of this.#lanes.take(this.#deps.runtime.clock.now(), this.publisher.capabilities.window)) {
+      const presentity = this.#deps.presentities.find(id);
+      const row = presentity?.outbox.get(this.name);
+      if (presentity && row) yield [presentity, row];
+      else this.#lanes.finish(id);
     }
   }
 
@@ -257,7 +231,7 @@ export class PublishDue {
     const at = this.#deps.runtime.clock.now();
     const published: Published = { publisher, document, locale, at, epoch, ...(tag !== undefined && { tag }) };
     this.#lastError = undefined;
-    this.#underWay.delete(presentity.id);
+    this.#lanes.finish(presentity.id);
     this.#deps.runtime.metrics.count("presence_gateway_publications_total", { publisher });
     const current = presentity.outbox.get(publisher);
     if (current === row) presentity.outbox.delete(publisher);
@@ -274,7 +248,7 @@ export class PublishDue {
   }
 
   #fail(presentity: Presentity, row: OutboxRow, error: GatewayError): void {
-    this.#underWay.delete(presentity.id);
+    this.#lanes.finish(presentity.id);
     const current = presentity.outbox.get(this.name);
     if (this.#signal?.aborted !== false) {
       this.#tellIdle();
@@ -288,18 +262,18 @@ export class PublishDue {
       const failed = failedRow(row, error, this.#deps.runtime);
       presentity.outbox.set(this.name, failed);
       this.#deps.journal.recordFailure(row, { retryAt: failed.notBefore, error: error.message });
-      this.#waiting.set(presentity.id, failed.notBefore);
+      this.#lanes.wait(presentity.id, failed.notBefore);
     }
     this.#schedulePump();
   }
 
   #arm(): void {
     this.#cancelTimer?.();
-    const { next } = this.#waiting;
+    const { next } = this.#lanes;
     this.#cancelTimer = next === undefined ? undefined : this.#deps.runtime.clock.at(next, () => this.#schedulePump());
   }
 
   #tellIdle(): void {
-    if (this.#underWay.size + this.#ends.size + this.#starts.size === 0) this.#idle?.();
+    if (this.#lanes.busy === 0) this.#idle?.();
   }
 }

@@ -1,0 +1,77 @@
+import type { PresentityId } from "../core/addresses.ts";
+import type { Instant } from "../lib/time.ts";
+import { TimerHeap } from "../lib/timer-heap.ts";
+
+/** Where in the line a publication stands: who leaves a meeting goes before who enters one. */
+export type Lane = "end" | "start";
+
+/** The order in which one publisher's rows are sent; each presentity stands in one place at most, beside being under way. */
+export class PublicationLanes {
+  readonly #ends = new Set<PresentityId>();
+  readonly #starts = new Set<PresentityId>();
+  readonly #waiting = new TimerHeap<PresentityId>();
+  readonly #underWay = new Set<PresentityId>();
+
+  /** Rows that are due, waiting for their time, or under way. */
+  get depth(): number {
+    return this.busy + this.#waiting.size;
+  }
+
+  /** Rows that are due or under way. */
+  get busy(): number {
+    return this.#ends.size + this.#starts.size + this.#underWay.size;
+  }
+
+  /** When the next waiting row is due. */
+  get next(): Instant | undefined {
+    return this.#waiting.next;
+  }
+
+  /** The row is due now. */
+  add(id: PresentityId, lane: Lane): void {
+    this.delete(id);
+    (lane === "end" ? this.#ends : this.#starts).add(id);
+  }
+
+  /** The row is due at this time. */
+  wait(id: PresentityId, at: Instant): void {
+    this.delete(id);
+    this.#waiting.set(id, at);
+  }
+
+  /** Takes the row out of the line; what is under way stays so. */
+  delete(id: PresentityId): void {
+    this.#ends.delete(id);
+    this.#starts.delete(id);
+    this.#waiting.delete(id);
+  }
+
+  /** Takes the row out of those that wait; true when it was one of them. */
+  stopWaiting(id: PresentityId): boolean {
+    return this.#waiting.delete(id);
+  }
+
+  /** True while a publication of the presentity is on its way. */
+  isUnderWay(id: PresentityId): boolean {
+    return this.#underWay.has(id);
+  }
+
+  /** The publication has arrived, or failed. */
+  finish(id: PresentityId): void {
+    this.#underWay.delete(id);
+  }
+
+  /** Takes the next rows that may be sent, at most until `window` are under way; each is under way from then on. */
+  *take(now: Instant, window: number): Generator<PresentityId> {
+    for (let due = this.#waiting.takeDue(now); due !== undefined; due = this.#waiting.takeDue(now)) this.#ends.add(due);
+    for (const lane of [this.#ends, this.#starts]) {
+      for (const id of lane) {
+        if (this.#underWay.size >= window) return;
+        if (this.#underWay.has(id)) continue;
+        lane.delete(id);
+        this.#underWay.add(id);
+        yield id;
+      }
+    }
+  }
+}

@@ -5,16 +5,8 @@ import { setTimeout as pause } from "node:timers/promises";
 import { type Instant, instant, plus, seconds } from "../../src/lib/time.ts";
 import { type Figure, median } from "./figures.ts";
 import { GatewayProcess, storePath } from "./gateway-process.ts";
-import {
-  type DuePublications,
-  dueAt,
-  HOST,
-  keyOf,
-  type Population,
-  wholeSecondAfter,
-  writeStore,
-} from "./population.ts";
-import { type Publication, SinkProcess } from "./sink-protocol.ts";
+import { countDueAt, HOST, type Population, wholeSecondAfter, writeStore } from "./population.ts";
+import { SinkProcess } from "./sink-protocol.ts";
 
 /** How long is waited for what a bound allows seconds for. */
 const PATIENCE = 60_000;
@@ -45,18 +37,40 @@ interface RestartSample {
 
 /** Something changes of half the users at one instant, three times; then, if wanted, the gateway is killed and started. */
 export async function* measureBurst(plan: BurstPlan): AsyncGenerator<Figure> {
-  const site = await startSite(plan.users);
-  try {
-    const bursts: BurstSample[] = [];
-    for (const at of site.population.instants) bursts.push(await site.burst(at));
-    if (plan.burst !== undefined) yield* burstFigures(plan.burst, plan.users, bursts, site.gateway.peakMemory);
-    if (!plan.withRestart) return;
-    const restarts: RestartSample[] = [];
-    while (restarts.length < RESTARTS) restarts.push(await site.restart());
-    yield* restartFigures(plan.users, restarts);
-  } finally {
-    await site.stop();
+  const { bursts, memory, restarts } = await measureWithPatience(plan);
+  if (plan.burst !== undefined) yield* burstFigures(plan.burst, plan.users, bursts, memory);
+  if (plan.withRestart) yield* restartFigures(plan.users, restarts);
+}
+
+interface Measured {
+  readonly bursts: readonly BurstSample[];
+  readonly memory: number;
+  readonly restarts: readonly RestartSample[];
+}
+
+class TooLate extends Error {}
+
+async function measureWithPatience(plan: BurstPlan): Promise<Measured> {
+  for (let attempt = 1; ; attempt++) {
+    const site = await BurstSite.start(planPopulation(plan.users, attempt));
+    try {
+      return await measureOnce(site, plan);
+    } catch (error) {
+      if (!(error instanceof TooLate) || attempt === ATTEMPTS) throw error;
+    } finally {
+      await site.stop();
+    }
   }
+}
+
+async function measureOnce(site: BurstSite, { withRestart }: BurstPlan): Promise<Measured> {
+  const bursts: BurstSample[] = [];
+  const restarts: RestartSample[] = [];
+  await site.gateway.logged("gateway.ready", PATIENCE);
+  for (const at of site.population.instants) bursts.push(await site.burst(at));
+  const memory = site.gateway.peakMemory;
+  while (withRestart && restarts.length < RESTARTS) restarts.push(await site.restart());
+  return { bursts, memory, restarts };
 }
 
 function* burstFigures(
@@ -114,21 +128,6 @@ function* restartFigures(users: number, restarts: readonly RestartSample[]): Gen
   };
 }
 
-class TooLate extends Error {}
-
-async function startSite(users: number): Promise<BurstSite> {
-  for (let attempt = 1; ; attempt++) {
-    const site = await BurstSite.start(planPopulation(users, attempt));
-    try {
-      await site.untilReady();
-      return site;
-    } catch (error) {
-      await site.stop();
-      if (!(error instanceof TooLate) || attempt === ATTEMPTS) throw error;
-    }
-  }
-}
-
 /** The instants leave time to fill the store, to start and to hear of all clients, and to end one burst before the next. */
 function planPopulation(users: number, attempt: number): Population {
   const first = wholeSecondAfter(attempt * (5000 + users * 0.15));
@@ -143,13 +142,12 @@ class BurstSite {
   readonly #directory = mkdtempSync(join(tmpdir(), "presence-bench-"));
   readonly #sink: SinkProcess;
   #gateway: GatewayProcess;
-  #due: DuePublications;
 
   private constructor(population: Population, sink: SinkProcess) {
     this.population = population;
     this.#sink = sink;
     writeStore(storePath(this.#directory), population, instant(Date.now()));
-    this.#due = this.#expectAt(population.instants[0]);
+    this.#sink.expect(population.users, 0);
     this.#gateway = this.#startGateway();
   }
 
@@ -162,45 +160,33 @@ class BurstSite {
     return this.#gateway;
   }
 
-  async untilReady(): Promise<void> {
-    await this.#gateway.logged("gateway.ready", PATIENCE);
-    const early = this.population.instants[0] - Date.now();
-    if (early < 1500) throw new TooLate(`the gateway was ready ${early} ms before the burst: too late to measure it`);
-  }
-
-  /** What happens when the instant comes; `#due` is what is expected then. */
+  /** What happens when the instant comes. */
   async burst(at: Instant): Promise<BurstSample> {
-    this.#due = this.#expectAt(at);
-    await pause(at - 200 - Date.now());
+    this.#expectAt(at);
+    const early = at - Date.now();
+    if (early < 1000) throw new TooLate(`all was ready ${early} ms before the burst: too late to measure it`);
+    await pause(early - 200);
     const cpuBefore = this.#gateway.cpuTime;
     await this.#sink.complete(PATIENCE);
     await pause(300);
-    const publications = await this.#sink.report();
-    return {
-      seconds: (lastArrival(publications) - at) / 1000,
-      cpu: this.#gateway.cpuTime - cpuBefore,
-      lost: countWrong(publications, this.#due),
-    };
+    const cpu = this.#gateway.cpuTime - cpuBefore;
+    const { lastAt = Number.NaN, lost, surplus } = await this.#sink.judge(this.population, at);
+    return { seconds: (lastAt - at) / 1000, cpu, lost: lost + surplus };
   }
 
   async restart(): Promise<RestartSample> {
     const { later } = this.population;
     await this.#gateway.kill();
-    const isFirst = Date.now() < later;
-    this.#due = isFirst ? this.#expectAt(later) : this.#expectNothing();
+    const at = Date.now() < later ? later : undefined;
+    this.#expectAt(at);
     await pause(later - Date.now());
     this.#gateway = this.#startGateway();
-    const complete = isFirst ? this.#sink.complete(PATIENCE) : undefined;
+    const complete = at === undefined ? undefined : this.#sink.complete(PATIENCE);
     const readyAt = await this.#gateway.logged("gateway.ready", PATIENCE);
     await complete;
     await pause(3000);
-    const publications = await this.#sink.report();
-    const expected = publications.filter((each) => this.#due.has(keyOf(each)));
-    return {
-      seconds: (Math.max(readyAt, lastArrival(expected)) - this.#gateway.startedAt) / 1000,
-      republished: publications.length - expected.length,
-      lost: countWrong(expected, this.#due),
-    };
+    const { lastAt = readyAt, lost, surplus } = await this.#sink.judge(this.population, at);
+    return { seconds: (Math.max(readyAt, lastAt) - this.#gateway.startedAt) / 1000, republished: surplus, lost };
   }
 
   async stop(): Promise<void> {
@@ -213,30 +199,12 @@ class BurstSite {
     return new GatewayProcess({ directory: this.#directory, port: this.#sink.port, secret: "bench", domain: HOST });
   }
 
-  #expectAt(at: Instant): DuePublications {
-    const due = dueAt(at, this.population);
-    this.#sink.expect(this.population.users, due.size);
-    return due;
-  }
-
-  #expectNothing(): DuePublications {
-    this.#sink.expect(this.population.users, Number.MAX_SAFE_INTEGER);
-    return new Map();
+  #expectAt(at: Instant | undefined): void {
+    const { users } = this.population;
+    const count = at === undefined ? Number.MAX_SAFE_INTEGER : countDueAt(at, this.population);
+    this.#sink.expect(users, count);
   }
 }
 
-/** What is missing, and each publication that is wrong, repeated or not due. */
-function countWrong(publications: readonly Publication[], due: DuePublications): number {
-  const missing = new Map(due);
-  let wrong = 0;
-  for (const publication of publications) {
-    const parts = missing.get(keyOf(publication));
-    if (parts?.every((part) => publication.stanza.includes(part))) missing.delete(keyOf(publication));
-    else wrong++;
-  }
-  return missing.size + wrong;
-}
-
-const lastArrival = (publications: readonly Publication[]): number => publications.at(-1)?.at ?? 0;
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 const spread = (samples: readonly number[]) => ({ value: median(samples), samples });

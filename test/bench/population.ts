@@ -48,6 +48,14 @@ export function dueAt(at: Instant, population: Population): DuePublications {
   return due;
 }
 
+/** How many publications are due at an instant of the population. */
+export function countDueAt(at: Instant, population: Population): number {
+  let count = 0;
+  for (let user = 0; user < population.users; user++)
+    for (const { start, end } of meetingsOf(user, population)) if (start === at || end === at) count += 2;
+  return count;
+}
+
 /** The key of `DuePublications`. */
 export const keyOf = ({ publisher, to }: { readonly publisher: string; readonly to: string }): string =>
   `${publisher} ${to}`;

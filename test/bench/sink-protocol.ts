@@ -1,28 +1,41 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
+import type { Instant } from "../../src/lib/time.ts";
+import type { Population } from "./population.ts";
 
-const PUBLICATION = z.object({ publisher: z.string(), to: z.string(), at: z.number(), stanza: z.string() });
+const POPULATION = z.object({
+  users: z.number(),
+  instants: z.tuple([z.number(), z.number(), z.number()]),
+  later: z.number(),
+});
 
-/** One publication as the sink saw it: the JID, when it had arrived (milliseconds since 1970), and the whole stanza. */
-export type Publication = z.infer<typeof PUBLICATION>;
+const VERDICT = z.object({
+  /** When the last of what was due had arrived, in milliseconds since 1970; absent when nothing was due or came. */
+  lastAt: z.number().optional(),
+  /** What was due and did not come, and what came twice or with the wrong content. */
+  lost: z.number(),
+  /** Publications that were not due. */
+  surplus: z.number(),
+});
+
+/** What the sink says of the publications that it saw. */
+export type Verdict = Readonly<z.infer<typeof VERDICT>>;
 
 /** What the sink is told. */
 export const SINK_ORDER = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("expect"), users: z.number(), publications: z.number() }),
-  z.object({ kind: z.literal("report") }),
+  z.object({ kind: z.literal("judge"), population: POPULATION, at: z.number().optional() }),
 ]);
 
 const SINK_ANSWER = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("listening"), port: z.number() }),
   z.object({ kind: z.literal("complete") }),
-  z.object({ kind: z.literal("report"), publications: z.array(PUBLICATION) }),
+  z.object({ kind: z.literal("verdict"), verdict: VERDICT }),
 ]);
 
 /** What the sink tells. */
-export type SinkAnswer =
-  | Readonly<z.infer<typeof SINK_ANSWER>>
-  | { readonly kind: "report"; readonly publications: readonly Publication[] };
+export type SinkAnswer = Readonly<z.infer<typeof SINK_ANSWER>>;
 
 /** The sink's process, seen from the bench. */
 export class SinkProcess {
@@ -50,12 +63,12 @@ export class SinkProcess {
     await nextAnswer(this.#child, "complete", deadline).catch(() => undefined);
   }
 
-  /** Everything published since `expect`, in the order of arrival. */
-  async report(): Promise<readonly Publication[]> {
-    const answer = nextAnswer(this.#child, "report", 30_000);
-    this.#child.send({ kind: "report" });
-    const report = await answer;
-    return report.kind === "report" ? report.publications : [];
+  /** Compares what was published since `expect` with what was due at the instant; without one nothing was. */
+  async judge(population: Population, at: Instant | undefined): Promise<Verdict> {
+    const answer = nextAnswer(this.#child, "verdict", 60_000);
+    this.#child.send({ kind: "judge", population, at });
+    const received = await answer;
+    return received.kind === "verdict" ? received.verdict : { lost: 0, surplus: 0 };
   }
 
   stop(): void {

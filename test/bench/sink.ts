@@ -3,14 +3,23 @@
  * of one client a user, and answers every request at once. It notes what is published and when.
  */
 import { createServer, type Socket } from "node:net";
-import { COMPONENT, HOST, jidOf, MODULE_INSTANCE } from "./population.ts";
-import { type Publication, SINK_ORDER, type SinkAnswer } from "./sink-protocol.ts";
+import { instant } from "../../src/lib/time.ts";
+import { COMPONENT, type DuePublications, dueAt, HOST, jidOf, keyOf, MODULE_INSTANCE } from "./population.ts";
+import { SINK_ORDER, type SinkAnswer, type Verdict } from "./sink-protocol.ts";
 import { StanzaCutter } from "./stanza-cutter.ts";
 
 const NS_MODULE = "urn:x-presence-gateway:server:1";
 const HEADER = `<?xml version='1.0'?><stream:stream xmlns:stream='http://etherx.jabber.org/streams' xmlns='jabber:component:accept' from='${COMPONENT}' id='bench'>`;
 const ADVERT = `<message from='${HOST}' to='${COMPONENT}'><privilege xmlns='urn:xmpp:privilege:2'><perm access='roster' type='both'/><perm access='message' type='outgoing'/><perm access='presence' type='managed_entity'/><perm access='iq'><namespace type='both' ns='http://jabber.org/protocol/pubsub'/></perm></privilege></message>`;
 const PUBLISHED = `<pubsub xmlns='http://jabber.org/protocol/pubsub'><publish node='http://jabber.org/protocol/activity'><item id='current'/></publish></pubsub>`;
+
+interface Publication {
+  readonly publisher: string;
+  readonly to: string;
+  /** When it had arrived, in milliseconds since 1970. */
+  readonly at: number;
+  readonly stanza: string;
+}
 
 const tell = (answer: SinkAnswer): void => void process.send?.(answer);
 
@@ -27,8 +36,19 @@ class Sink {
     this.#publications = [];
   }
 
-  report(): readonly Publication[] {
-    return this.#publications;
+  judge(due: DuePublications): Verdict {
+    const missing = new Map(due);
+    let [wrong, surplus] = [0, 0];
+    let lastAt: number | undefined;
+    for (const publication of this.#publications) {
+      const key = keyOf(publication);
+      const parts = missing.get(key);
+      if (due.has(key)) lastAt = publication.at;
+      else surplus++;
+      if (parts?.every((part) => publication.stanza.includes(part))) missing.delete(key);
+      else if (due.has(key)) wrong++;
+    }
+    return { lost: missing.size + wrong, surplus, ...(lastAt !== undefined && { lastAt }) };
   }
 
   serve(socket: Socket): void {
@@ -107,7 +127,18 @@ server.listen(0, "127.0.0.1", () => {
 });
 process.on("message", (message) => {
   const order = SINK_ORDER.parse(message);
-  if (order.kind === "expect") sink.expect(order.users, order.publications);
-  else tell({ kind: "report", publications: sink.report() });
+  if (order.kind === "expect") {
+    sink.expect(order.users, order.publications);
+    return;
+  }
+  const { users, instants, later } = order.population;
+  const [first, second, third] = instants;
+  const population = {
+    users,
+    instants: [instant(first), instant(second), instant(third)],
+    later: instant(later),
+  } as const;
+  const due = order.at === undefined ? new Map() : dueAt(instant(order.at), population);
+  tell({ kind: "verdict", verdict: sink.judge(due) });
 });
 process.on("disconnect", () => process.exit());

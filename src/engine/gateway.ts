@@ -131,6 +131,14 @@ export class Gateway {
     recomputePresence(this.#recomputeDeps, presentity, reason);
   }
 
+  /** Everything that is known of a user's presentity now. */
+  describe(id: PresentityId): JournalEntry | undefined {
+    const presentity = this.presentities.find(id);
+    if (!presentity?.user) return undefined;
+    const { because } = composePresence(inputsOf(presentity), this.#policy, this.#deps.runtime.clock.now());
+    return { ...describePresentity(presentity), because };
+  }
+
   /** Sets or takes away what the user asked for by chat. */
   setOverride(id: PresentityId, override: Override | undefined): void {
     const presentity = this.presentities.find(id);

@@ -1,6 +1,7 @@
 import type { BareJid, Mailbox, PresentityId } from "../core/addresses.ts";
-import type { Because, CalendarState, CompositionInputs, Override, PhoneState } from "../core/compose.ts";
+import type { CalendarState, CompositionInputs, Override, PhoneState } from "../core/compose.ts";
 import type { ClientPresence, PresenceDocument } from "../core/presence.ts";
+import { SmallMap } from "../lib/small-map.ts";
 import { earlier, type Instant } from "../lib/time.ts";
 import type { JournalEntry, OutboxRow, Published } from "../ports/journal.ts";
 import type { User } from "../ports/registry.ts";
@@ -13,15 +14,14 @@ export interface Presentity {
   calendarError: JournalEntry["calendarError"];
   override: Override | undefined;
   phone: PhoneState | undefined;
-  readonly clients: Map<string, ClientPresence>;
+  readonly clients: SmallMap<string, ClientPresence>;
   /** Resources known from before a reconnect and not heard again yet. */
-  readonly unconfirmed: Set<string>;
+  readonly unconfirmed: SmallMap<string, true>;
   document: PresenceDocument | undefined;
-  because: Because | undefined;
   composedAt: Instant | undefined;
   validUntil: Instant | undefined;
-  readonly published: Map<string, Published>;
-  readonly outbox: Map<string, OutboxRow>;
+  readonly published: SmallMap<string, Published>;
+  readonly outbox: SmallMap<string, OutboxRow>;
 }
 
 /** A presentity of which nothing is known yet. */
@@ -32,14 +32,13 @@ const newPresentity = (id: PresentityId): Presentity => ({
   calendarError: undefined,
   override: undefined,
   phone: undefined,
-  clients: new Map(),
-  unconfirmed: new Set(),
+  clients: new SmallMap(),
+  unconfirmed: new SmallMap(),
   document: undefined,
-  because: undefined,
   composedAt: undefined,
   validUntil: undefined,
-  published: new Map(),
-  outbox: new Map(),
+  published: new SmallMap(),
+  outbox: new SmallMap(),
 });
 
 /**
@@ -55,7 +54,7 @@ export function restorePresentity(entry: JournalEntry, now: Instant): Presentity
   presentity.composedAt = entry.composedAt;
   for (const client of entry.clients) {
     presentity.clients.set(client.resource, client);
-    presentity.unconfirmed.add(client.resource);
+    presentity.unconfirmed.set(client.resource, true);
   }
   for (const published of entry.published) presentity.published.set(published.publisher, published);
   // Whether a row was on its way when the process ended is not known: it counts as tried.
@@ -64,11 +63,13 @@ export function restorePresentity(entry: JournalEntry, now: Instant): Presentity
 }
 
 /** The presentity's clients, and nothing else. */
-export function strippedOf({ id, clients, unconfirmed }: Presentity): Presentity {
-  return { ...newPresentity(id), clients: new Map(clients), unconfirmed: new Set(unconfirmed) };
-}
+export const strippedOf = ({ id, clients, unconfirmed }: Presentity): Presentity => ({
+  ...newPresentity(id),
+  clients,
+  unconfirmed,
+});
 
-/** The journal's view of a live presentity. */
+/** The journal's view of a live presentity, but for why it is as it is: that is composed anew when somebody asks. */
 export const describePresentity = (presentity: Presentity): JournalEntry => ({
   presentity: presentity.id,
   ...(presentity.calendar && { calendar: presentity.calendar }),
@@ -76,7 +77,6 @@ export const describePresentity = (presentity: Presentity): JournalEntry => ({
   ...(presentity.override && { override: presentity.override }),
   clients: [...presentity.clients.values()],
   ...(presentity.document && { document: presentity.document }),
-  ...(presentity.because && { because: presentity.because }),
   ...(presentity.composedAt !== undefined && { composedAt: presentity.composedAt }),
   published: [...presentity.published.values()],
   outbox: [...presentity.outbox.values()],
@@ -93,7 +93,7 @@ export const inputsOf = (presentity: Presentity): CompositionInputs => ({
 /** All live presentities, found by JID or by mailbox of a calendar server. */
 export class Presentities implements Iterable<Presentity> {
   readonly #byId = new Map<BareJid, Presentity>();
-  readonly #byMailbox = new Map<string, Set<Presentity>>();
+  readonly #byMailbox = new Map<string, readonly Presentity[]>();
 
   /** How many there are. */
   get size(): number {
@@ -146,16 +146,15 @@ export class Presentities implements Iterable<Presentity> {
     const { user } = presentity;
     if (!user?.isEnabled) return;
     const key = `${user.gateway}\n${user.mailbox}`;
-    const sharers = this.#byMailbox.get(key);
-    if (sharers) sharers.add(presentity);
-    else this.#byMailbox.set(key, new Set([presentity]));
+    const others = (this.#byMailbox.get(key) ?? []).filter((each) => each !== presentity);
+    this.#byMailbox.set(key, [...others, presentity]);
   }
 
   #unindex(presentity: Presentity): void {
     if (!presentity.user) return;
     const key = `${presentity.user.gateway}\n${presentity.user.mailbox}`;
-    const sharers = this.#byMailbox.get(key);
-    sharers?.delete(presentity);
-    if (sharers?.size === 0) this.#byMailbox.delete(key);
+    const others = (this.#byMailbox.get(key) ?? []).filter((each) => each !== presentity);
+    if (others.length === 0) this.#byMailbox.delete(key);
+    else this.#byMailbox.set(key, others);
   }
 }

@@ -37,7 +37,6 @@ export function recomputePresence(deps: RecomputeDeps, presentity: Presentity, r
   const isStart = presentity.document !== undefined && busynessOf(document.show) > busynessOf(presentity.document.show);
   const notBefore = reason === "edge" && isStart ? plus(now, spreadOffset(presentity.id, deps.parameters)) : now;
 
-  presentity.because = composition.because;
   presentity.validUntil = isShown ? composition.validUntil : undefined;
   armTimer(deps, presentity);
   const planned = deps.publishers.filter((due) => plan(due, { presentity, document, now, notBefore }));

@@ -84,6 +84,9 @@ function forgetCalendar(presentity: Presentity, { journal }: SyncDirectoryDeps):
   journal.replaceBusyTime(presentity.id, [], instant(0));
 }
 
+/** Those of somebody who was no user were only remembered; those that the journal told are unconfirmed. */
+const hasUnrecordedClients = ({ clients, unconfirmed }: Presentity): boolean => clients.size > unconfirmed.size;
+
 /** Puts the user's configuration to work; the calendar is kept where only the server changed, so that no gap shows. */
 function assignUser(id: PresentityId, user: User | undefined, deps: SyncDirectoryDeps): void {
   const presentity = user ? deps.presentities.open(id) : deps.presentities.find(id);
@@ -93,7 +96,7 @@ function assignUser(id: PresentityId, user: User | undefined, deps: SyncDirector
   if (before?.isEnabled) deps.calendarServers.release(before.gateway, before.mailbox);
   if (before && before.mailbox !== user?.mailbox) forgetCalendar(presentity, deps);
   if (!user?.isEnabled) presentity.calendarError = undefined;
-  if (user && presentity.clients.size > 0) deps.journal.replaceClients(id, [...presentity.clients.values()]);
+  if (user && hasUnrecordedClients(presentity)) deps.journal.replaceClients(id, [...presentity.clients.values()]);
   deps.calendarServers.add(presentity);
   if (before && before.gateway !== user?.gateway) deps.calendarServers.refresh(presentity);
   deps.recompute(presentity);

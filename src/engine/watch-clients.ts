@@ -47,7 +47,7 @@ function takeChange(change: ClientChange, deps: WatchClientsDeps): void {
   switch (change.kind) {
     case "reset":
       for (const { clients, unconfirmed } of deps.presentities)
-        for (const resource of clients.keys()) unconfirmed.add(resource);
+        for (const resource of clients.keys()) unconfirmed.set(resource, true);
       return;
     case "settled":
       for (const presentity of deps.presentities) dropUnconfirmed(presentity, deps);
@@ -79,7 +79,7 @@ function takeGone(presentity: Presentity | undefined, resource: string, deps: Wa
 
 function dropUnconfirmed(presentity: Presentity, deps: WatchClientsDeps): void {
   if (presentity.unconfirmed.size === 0) return;
-  for (const resource of presentity.unconfirmed) presentity.clients.delete(resource);
+  for (const resource of presentity.unconfirmed.keys()) presentity.clients.delete(resource);
   presentity.unconfirmed.clear();
   record(presentity, deps);
 }
@@ -87,7 +87,9 @@ function dropUnconfirmed(presentity: Presentity, deps: WatchClientsDeps): void {
 /** Clients of people who are not enabled are only remembered: enabling them then shows the truth at once. */
 function record(presentity: Presentity, deps: WatchClientsDeps): void {
   if (!presentity.user) {
-    if (presentity.clients.size === 0 && presentity.published.size === 0) deps.presentities.delete(presentity);
+    // One of whom something is to be taken back yet is no stranger.
+    const known = presentity.clients.size + presentity.published.size + presentity.outbox.size;
+    if (known === 0) deps.presentities.delete(presentity);
     return;
   }
   deps.journal.replaceClients(presentity.id, [...presentity.clients.values()]);

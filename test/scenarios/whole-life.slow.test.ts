@@ -65,23 +65,22 @@ class WholeLife {
   }
 
   async play(steps: readonly Step[]): Promise<void> {
-    await this.#whole.enable(...USERS);
+    const { enable, pass, passUntil, gateway, xmpp } = this.#whole;
+    await enable(...USERS);
     for (const truth of this.#truths.values()) truth.clients.set("pc", { show: "available", priority: 0 });
     for (const step of steps) {
       await this.#take(step);
-      await this.#whole.pass(1);
+      await pass(1);
     }
     await this.#setExchange("up");
     this.#setServer("up");
-    await this.#whole
-      .passUntil(() => this.#wrong() === "", "what is so", LONGEST_RECOVERY)
-      .catch((cause: unknown) => {
-        throw new Error(this.#wrong(), { cause });
-      });
-    const { publications } = this.#whole.xmpp;
-    const edge = this.#nextEdge();
-    await this.#whole.pass(Math.min(30, Math.max(0, edge / 1000 - 2)));
-    if (this.#whole.xmpp.publications !== publications) throw new Error("something was published for nothing");
+    const isAllDone = (): boolean => this.#wrong() === "" && gateway.publishers.every(({ depth }) => depth === 0);
+    await passUntil(isAllDone, "what is so", LONGEST_RECOVERY).catch((cause: unknown) => {
+      throw new Error(this.#wrong() || "publications are left", { cause });
+    });
+    const { publications } = xmpp;
+    await pass(Math.min(30, Math.max(0, this.#nextEdge() / 1000 - 2)));
+    if (xmpp.publications !== publications) throw new Error("something was published for nothing");
   }
 
   #wrong(): string {

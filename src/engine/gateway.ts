@@ -1,10 +1,10 @@
 import type { PresentityId } from "../core/addresses.ts";
-import type { Override } from "../core/compose.ts";
+import { composePresence, type Override } from "../core/compose.ts";
 import type { CompositionPolicy } from "../core/policy.ts";
 import { type Milliseconds, milliseconds, plus } from "../lib/time.ts";
 import type { ClientPresenceSource } from "../ports/client-presence-source.ts";
 import { toGatewayError } from "../ports/errors.ts";
-import type { Journal } from "../ports/journal.ts";
+import type { Journal, JournalEntry } from "../ports/journal.ts";
 import type { Plugin } from "../ports/plugin.ts";
 import type { PresencePublisher } from "../ports/presence-publisher.ts";
 import type { Registry } from "../ports/registry.ts";
@@ -13,7 +13,14 @@ import { CalendarServers, type CreateCalendarSource } from "./calendar-servers.t
 import type { LiveParameters } from "./live-parameters.ts";
 import { isVisible } from "./plan-publication.ts";
 import { policyFromParameters } from "./policy-from-parameters.ts";
-import { Presentities, type Presentity, restorePresentity, strippedOf } from "./presentity.ts";
+import {
+  describePresentity,
+  inputsOf,
+  Presentities,
+  type Presentity,
+  restorePresentity,
+  strippedOf,
+} from "./presentity.ts";
 import { DRAIN_LIMIT, PublishDue } from "./publish-due.ts";
 import { armTimer, type RecomputeDeps, type RecomputeReason, recomputePresence } from "./recompute-presence.ts";
 import { type SyncDirectoryDeps, syncDirectory, syncUsers } from "./sync-directory.ts";

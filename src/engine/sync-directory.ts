@@ -84,8 +84,9 @@ function forgetCalendar(presentity: Presentity, { journal }: SyncDirectoryDeps):
   journal.replaceBusyTime(presentity.id, [], instant(0));
 }
 
-/** Those of somebody who was no user were only remembered; those that the journal told are unconfirmed. */
-const hasUnrecordedClients = ({ clients, unconfirmed }: Presentity): boolean => clients.size > unconfirmed.size;
+/** Those of somebody who was no user were only remembered; what a restart restored comes from the journal itself. */
+const hasUnrecordedClients = ({ clients, unconfirmed, document }: Presentity): boolean =>
+  clients.size > (document ? unconfirmed.size : 0);
 
 /** Puts the user's configuration to work; the calendar is kept where only the server changed, so that no gap shows. */
 function assignUser(id: PresentityId, user: User | undefined, deps: SyncDirectoryDeps): void {

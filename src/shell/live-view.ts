@@ -2,7 +2,6 @@ import type { GatewayCounts, GatewayPart, LiveGateway } from "../admin/live-gate
 import type { Mailbox } from "../core/addresses.ts";
 import type { Gateway } from "../engine/gateway.ts";
 import { policyFromParameters } from "../engine/policy-from-parameters.ts";
-import { describePresentity } from "../engine/presentity.ts";
 import { type Instant, plus } from "../lib/time.ts";
 import type { TestStep } from "../ports/calendar-source.ts";
 import type { ClientPresenceSource } from "../ports/client-presence-source.ts";
@@ -29,10 +28,7 @@ export function createLiveView(deps: LiveViewDeps): LiveGateway {
     now: () => clock.now(),
     parts: () => listParts(deps),
     counts: () => countAll(deps),
-    entry: (id) => {
-      const presentity = gateway.presentities.find(id);
-      return presentity?.user ? describePresentity(presentity) : undefined;
-    },
+    entry: (id) => gateway.describe(id),
     refresh: (id) => {
       const presentity = gateway.presentities.find(id);
       if (presentity) gateway.calendarServers.refresh(presentity);

@@ -1,6 +1,7 @@
 import type { PresentityId } from "../core/addresses.ts";
 import type { Because, Override } from "../core/compose.ts";
 import type { ClientPresence, PresenceDocument } from "../core/presence.ts";
+import { keptOnce } from "../lib/kept-once.ts";
 import type { Instant } from "../lib/time.ts";
 import type { JournalEntry, OutboxRow, Published } from "../ports/journal.ts";
 import type { StoreDatabase } from "./database.ts";
@@ -98,12 +99,19 @@ const decodeClients = (json: string): readonly ClientPresence[] => JSON.parse(js
 
 type DecodeDocument = (json: string) => PresenceDocument;
 
-/** What is composed, published and due of one presentity is mostly the same: equal neighbours are decoded once. */
+/** Documents that are remembered while everything is read. */
+const MOST_KNOWN = 1000;
+
+/** Most people share a few documents: equal ones are decoded, and kept in memory, once. */
 function createDocumentDecoder(): DecodeDocument {
-  let last: { readonly json: string; readonly document: PresenceDocument } | undefined;
+  const known = new Map<string, PresenceDocument>();
   return (json) => {
-    if (last?.json !== json) last = { json, document: JSON.parse(json) };
-    return last.document;
+    const first = known.get(json);
+    if (first) return first;
+    const document: PresenceDocument = JSON.parse(json);
+    if (known.size >= MOST_KNOWN) known.clear();
+    known.set(json, document);
+    return document;
   };
 }
 
@@ -174,6 +182,7 @@ function prepareCompositions(database: StoreDatabase, decodeDocument: DecodeDocu
 }
 
 function preparePublished(database: StoreDatabase, decodeDocument: DecodeDocument): AddTable {
+  const once = keptOnce();
   const list = database
     .prepare<[string, string], [PresentityId, string, string, string, Instant, string, string | null]>(`
       SELECT presentity, publisher, document, locale, at, epoch, tag FROM published
@@ -181,7 +190,13 @@ function preparePublished(database: StoreDatabase, decodeDocument: DecodeDocumen
     .raw();
   return (entryOf, first, last) => {
     for (const [presentity, publisher, document, locale, at, epoch, tag] of list.all(first, last)) {
-      const published = { publisher, document: decodeDocument(document), locale, at, epoch };
+      const published: Published = {
+        publisher: once(publisher),
+        document: decodeDocument(document),
+        locale: once(locale),
+        at,
+        epoch: once(epoch),
+      };
       entryOf(presentity).published.push(tag === null ? published : { ...published, tag });
     }
   };

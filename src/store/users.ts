@@ -1,4 +1,5 @@
 import type { Mailbox, PresentityId } from "../core/addresses.ts";
+import { keptOnce } from "../lib/kept-once.ts";
 import type { User } from "../ports/registry.ts";
 import type { StoreDatabase } from "./database.ts";
 
@@ -10,7 +11,19 @@ interface UserRow {
   readonly is_enabled: number;
 }
 
-const decodeUser = ({ is_enabled, ...user }: UserRow): User => ({ ...user, isEnabled: is_enabled === 1 });
+/** Spelled out, since copying what is left over of a row makes a hidden class for each; equal texts are kept once. */
+const decodeUser = (row: UserRow, once: (text: string) => string): User => ({
+  presentity: row.presentity,
+  mailbox: row.mailbox,
+  gateway: once(row.gateway),
+  locale: once(row.locale),
+  isEnabled: row.is_enabled === 1,
+});
+
+function decodeUsers(rows: readonly UserRow[]): readonly User[] {
+  const once = keptOnce();
+  return rows.map((row) => decodeUser(row, once));
+}
 
 /** The statements about users, prepared once. */
 export function prepareUsers(database: StoreDatabase) {
@@ -31,10 +44,10 @@ export function prepareUsers(database: StoreDatabase) {
       (SELECT 1 FROM user WHERE user.presentity = busy_time.presentity AND user.mailbox <> ?)`);
   const remove = database.prepare<[string]>("DELETE FROM user WHERE presentity = ?");
   return {
-    list: (): readonly User[] => list.all().map(decodeUser),
+    list: (): readonly User[] => decodeUsers(list.all()),
     find: (presentity: PresentityId): User | undefined => {
       const row = find.get(presentity);
-      return row && decodeUser(row);
+      return row && decodeUser(row, keptOnce());
     },
     replace: ({ presentity, mailbox, gateway, locale, isEnabled }: User) => {
       forgetBusyTime.run(presentity, mailbox);

@@ -1,6 +1,7 @@
 /** better-sqlite3 is compiled for one NODE_MODULE_VERSION: this makes the one of the running Node stand in its place. */
 import {
   copyFileSync,
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -8,6 +9,7 @@ import {
   realpathSync,
   renameSync,
   rmSync,
+  writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -35,10 +37,18 @@ export async function prepareNativeModule(root, say) {
   replace(module, kept);
 }
 
+/** Loads the module and lets statements be garbage collected amid promises, where a build with unmended headers aborts. */
+const PROBE = `
+const database = new (require("better-sqlite3"))(":memory:");
+(async () => {
+  for (let turn = 0; turn < 10; turn++) {
+    for (let i = 0; i < 50; i++) database.prepare("select 1").get();
+    for (let i = 0; i < 2000; i++) await new Array(200).fill(i);
+  }
+})();`;
+
 async function whyNotLoaded(root) {
-  const { code, output } = await run(process.execPath, ["-e", 'new (require("better-sqlite3"))(":memory:")'], {
-    cwd: root,
-  });
+  const { code, output } = await run(process.execPath, ["--max-semi-space-size=1", "-e", PROBE], { cwd: root });
   return code === 0 ? undefined : output;
 }
 
@@ -57,12 +67,14 @@ function replace(from, to) {
 }
 
 async function build(root, home, say) {
+  rmSync(join(home, "build"), { recursive: true, force: true });
   const prebuilt = await run(process.execPath, [join(root, "node_modules/prebuild-install/bin.js")], { cwd: home });
   if (prebuilt.code === 0 && (await loads(root))) return;
   await installDebianPackages(["python3", "make", "g++"], say);
   const downloads = mkdtempSync(join(tmpdir(), "node-headers-"));
   try {
-    const headers = (await localHeaders()) ?? (await fetchHeaders(downloads, say));
+    const found = (await localHeaders()) ?? (await fetchHeaders(downloads, say));
+    const headers = found && mendHeaders(found, downloads);
     const env = { JOBS: "max", ...(headers && { npm_config_nodedir: headers }) };
     await step(say, `Building better-sqlite3 for Node ${process.version} (about 100 s)`, () =>
       run("npm", ["run", "build-release"], { cwd: home, env }),
@@ -70,6 +82,21 @@ async function build(root, home, say) {
   } finally {
     rmSync(downloads, { recursive: true, force: true });
   }
+}
+
+/**
+ * COMPAT(Node 24.19 and later): ObjectWrap takes its clean-up hook back in its destructor, also when the garbage collector
+ * runs it outside of any context, and Node aborts ("Assertion failed: (env) != nullptr"). better-sqlite3 up to 12.11 has
+ * no way around; it is built without that hook, as with every Node before. Remove when Node or better-sqlite3 has mended it.
+ */
+function mendHeaders(directory, scratch) {
+  const name = "include/node/node_object_wrap.h";
+  const source = readFileSync(join(directory, name), "utf8");
+  if (!source.includes("RemoveCleanupHook();")) return directory;
+  const mended = join(scratch, "mended");
+  cpSync(join(directory, "include/node"), join(mended, "include/node"), { recursive: true });
+  writeFileSync(join(mended, name), source.replaceAll(/^ *(?:Add|Remove)CleanupHook\(\);\n/gm, ""));
+  return mended;
 }
 
 /** The directory whose include/node fits this Node: beside the program, or the one that npm is set to. */

@@ -134,13 +134,14 @@ export class RandomLife {
     else this.#lab.calendar.failing.set(mailbox, trouble(condition === "moving" ? "wait" : "cancel"));
   }
 
-  #setServer(condition: (Step & { kind: "server" })["condition"]): void {
+  async #setServer(condition: (Step & { kind: "server" })["condition"]): Promise<void> {
     const { publisher } = this.#lab;
     // What was not answered may have taken effect: sending it again is right.
     if (publisher.refusal || publisher.lostAnswer) for (const person of this.#people) person.told = undefined;
     publisher.refusal = undefined;
     publisher.lostAnswer = condition === "mute" ? trouble("wait") : undefined;
     this.#release();
+    await this.#lab.runtime.clock.advance(0);
     if (condition === "slow") publisher.hold = this.#untilReleased();
     if (condition === "busy") publisher.refusal = trouble("wait");
     if (condition === "refusing") publisher.refusal = trouble("auth");
@@ -182,7 +183,7 @@ export class RandomLife {
       this.#lab.gateway.setOverride(parsePresentityId(jid), undefined);
     }
     clock.step(hours(length));
-    await clock.advance(seconds(3));
+    await clock.advance(seconds(6)); // a step and its undoing within one look at the clock is not noticed
   }
 
   async #setStanding({ person: index, standing }: Step & { kind: "standing" }): Promise<void> {
@@ -218,7 +219,7 @@ export class RandomLife {
     const { calendar } = this.#lab;
     calendar.outage = undefined;
     calendar.failing.clear();
-    this.#setServer("up");
+    await this.#setServer("up");
     await this.#setFrequency(60);
   }
 

@@ -78,6 +78,8 @@ class WholeLife {
     await passUntil(isAllDone, "what is so", LONGEST_RECOVERY).catch((cause: unknown) => {
       throw new Error(this.#wrong() || "publications are left", { cause });
     });
+    await pass(LONGEST_READ);
+    await passUntil(isAllDone, "what is so then");
     const { publications } = xmpp;
     await pass(Math.min(30, Math.max(0, this.#nextEdge() / 1000 - 2)));
     if (xmpp.publications !== publications) throw new Error("something was published for nothing");
@@ -171,6 +173,8 @@ class WholeLife {
 
 /** Seconds: watching is tried again after 5 minutes at most, a mute server is noticed within one and a half. */
 const LONGEST_RECOVERY = 700;
+/** Seconds after which what was not heard of was read: it may last longer than known, and be published with its end. */
+const LONGEST_READ = 330;
 
 describe("whatever happens to the servers", () => {
   it("everybody is shown as they are soon after all is well, and nothing is published after that", async () => {

@@ -13,6 +13,8 @@ export const isVisible = (publisher: PresencePublisher, document: PresenceDocume
 export interface PublicationState {
   /** What is known to be shown, unless it was lost with the server. */
   readonly shown: Published | undefined;
+  /** Whether something else may be shown that was published before, though it cannot be relied upon. */
+  readonly mayLinger: boolean;
   readonly pending: OutboxRow | undefined;
   /** Whether something that was sent may yet take effect, or has done so unnoticed. */
   readonly isUncertain: boolean;
@@ -40,9 +42,9 @@ export const isSame = (a: Shown, b: Shown): boolean =>
 /** Decides by what will be shown when everything under way has arrived; nothing unchanged is sent twice. */
 export function planPublication(
   target: PublicationTarget,
-  { shown, pending, isUncertain }: PublicationState,
+  { shown, mayLinger, pending, isUncertain }: PublicationState,
 ): PublicationPlan {
-  const isShown = shown ? isSame(shown, target) : samePresence(target.document, target.neutral);
+  const isShown = shown ? isSame(shown, target) : !mayLinger && samePresence(target.document, target.neutral);
   if (!pending) return isShown ? "nothing" : "send";
   if (isShown && !isUncertain) return "drop-pending";
   return isSame(pending, target) ? "nothing" : "send";

@@ -73,6 +73,13 @@ export class PublishDue {
     return isThere && (refreshAt === undefined || refreshAt > this.#deps.runtime.clock.now()) ? shown : undefined;
   }
 
+  /** Whether something of what was published may be there that `shownBy` does not count on. */
+  mayLinger(presentity: Presentity): boolean {
+    const published = presentity.published.get(this.name);
+    if (!published || samePresence(published.document, this.neutral)) return false;
+    return !this.publisher.capabilities.isSoftState || published.epoch === this.publisher.epoch();
+  }
+
   /** When what is shown must be sent again because it outlasts the server's memory of it. */
   refreshAt(presentity: Presentity): Instant | undefined {
     const { lifetime } = this.publisher.capabilities;

@@ -82,7 +82,7 @@ function plan(due: PublishDue, { presentity, document, now, notBefore }: PlanInp
   const pending = presentity.outbox.get(name);
   // What timed out may have arrived all the same: it is not taken for not sent, nor is what takes its place.
   const isUncertain = due.isUnderWay(presentity) || (pending !== undefined && pending.failures > 0);
-  const state = { shown: due.shownBy(presentity), pending, isUncertain };
+  const state = { shown: due.shownBy(presentity), mayLinger: due.mayLinger(presentity), pending, isUncertain };
   const decision = planPublication({ document: reduced, locale, neutral: due.neutral }, state);
   if (decision === "drop-pending") due.drop(presentity);
   if (decision !== "send") return false;

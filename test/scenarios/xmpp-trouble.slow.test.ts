@@ -42,6 +42,18 @@ describe("with an XMPP server in trouble, the gateway", () => {
     expect(view("alice")).toBe("");
   });
 
+  it("takes back what a restarted server has kept of a meeting that ended meanwhile", async () => {
+    whole = await startWholeGateway();
+    await whole.enable("alice");
+    whole.meet("alice", 0, 5);
+    await whole.passUntil(() => view("alice") === MEETING, "the meeting");
+    await whole.xmpp.server.stop();
+    whole.xmpp.beginAnotherRun("run-2");
+    await whole.pass(360);
+    await whole.xmpp.server.start();
+    await whole.passUntil(() => view("alice") === "", "the end of the activity", 70);
+  });
+
   it("ends within five seconds while neither server answers, and with nothing stale when they do", async () => {
     whole = await startWholeGateway();
     await whole.enable("alice");

@@ -1,24 +1,39 @@
+interface Followed {
+  readonly listeners: Set<() => void>;
+  readonly abort: () => void;
+}
+
 /**
  * Listeners on signals that thousands of requests may share. An AbortSignal looks through all its listeners at each
- * addition, so each signal gets one, and the rest is kept here.
+ * addition, so each signal gets one, for as long as there is any, and the rest is kept here.
  */
 export class AbortListeners {
-  readonly #bySignal = new WeakMap<AbortSignal, Set<() => void>>();
+  readonly #bySignal = new WeakMap<AbortSignal, Followed>();
 
   /** Calls the listener when the signal aborts from now on; the returned function takes it away. */
   add(signal: AbortSignal, listener: () => void): () => void {
-    const listeners = this.#bySignal.get(signal) ?? this.#follow(signal);
-    listeners.add(listener);
-    return () => listeners.delete(listener);
+    const followed = this.#bySignal.get(signal) ?? this.#follow(signal);
+    followed.listeners.add(listener);
+    return () => {
+      followed.listeners.delete(listener);
+      if (followed.listeners.size === 0) this.#unfollow(signal, followed);
+    };
   }
 
-  #follow(signal: AbortSignal): Set<() => void> {
+  #follow(signal: AbortSignal): Followed {
     const listeners = new Set<() => void>();
-    this.#bySignal.set(signal, listeners);
     const abort = (): void => {
       for (const listener of [...listeners]) listener();
     };
+    const followed = { listeners, abort };
+    this.#bySignal.set(signal, followed);
     signal.addEventListener("abort", abort, { once: true });
-    return listeners;
+    return followed;
+  }
+
+  /** The signal may outlive thousands of connections: nothing of theirs stays on it. */
+  #unfollow(signal: AbortSignal, followed: Followed): void {
+    signal.removeEventListener("abort", followed.abort);
+    if (this.#bySignal.get(signal) === followed) this.#bySignal.delete(signal);
   }
 }

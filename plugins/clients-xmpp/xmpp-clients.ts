@@ -1,6 +1,7 @@
 import { type BareJid, domainOf, type PresentityId } from "../../src/core/addresses.ts";
 import { normalizeStateText } from "../../src/core/texts.ts";
 import { Channel } from "../../src/lib/channel.ts";
+import { seconds } from "../../src/lib/time.ts";
 import type { ClientChange, ClientPresenceSource } from "../../src/ports/client-presence-source.ts";
 import type { Health } from "../../src/ports/plugin.ts";
 import type { Runtime } from "../../src/ports/runtime.ts";
@@ -19,6 +20,9 @@ export interface XmppClientsOptions {
   /** Normalised texts that only the gateway may show. */
   readonly reservedTexts: ReadonlySet<string>;
 }
+
+/** By then a session that has just announced itself is there for others. */
+const SESSION_TIME = seconds(2);
 
 /** Hears the users' own clients: their presence as the server forwards it, and their claims of meetings. */
 export class XmppClients implements ClientPresenceSource {
@@ -184,8 +188,18 @@ export class XmppClients implements ClientPresenceSource {
     // ejabberd knows the interests of a watcher only from presence that reached one of the user's own sessions.
     if (!wasOnline && changes.length > 0 && this.#followed.has(heard.presentity) && this.#isWatched(access)) {
       const { signal } = this.#connection;
-      this.#own(this.#activity.announce(heard.presentity, signal), signal);
+      this.#own(this.#announce(heard.presentity, signal), signal);
     }
+  }
+
+  /**
+   * Twice: ejabberd tells components of a presence before the session is there to hear the answer. The second one brings
+   * the last item, so that nothing published in between is missed.
+   */
+  async #announce(presentity: PresentityId, signal: AbortSignal): Promise<void> {
+    await this.#activity.announce(presentity, signal);
+    await this.#runtime.clock.sleep(SESSION_TIME, signal);
+    await this.#activity.announce(presentity, signal);
   }
 
   #isClaim(change: ClientChange): change is ClientChange & { kind: "present" } {

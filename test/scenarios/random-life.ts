@@ -142,6 +142,7 @@ export class RandomLife {
     publisher.lostAnswer = condition === "mute" ? trouble("wait") : undefined;
     this.#release();
     await this.#lab.runtime.clock.advance(0);
+    this.#checkSent();
     if (condition === "slow") publisher.hold = this.#untilReleased();
     if (condition === "busy") publisher.refusal = trouble("wait");
     if (condition === "refusing") publisher.refusal = trouble("auth");

@@ -2,6 +2,7 @@ import type { PresentityId } from "../core/addresses.ts";
 import { composePresence, type Override } from "../core/compose.ts";
 import type { CompositionPolicy } from "../core/policy.ts";
 import { type Milliseconds, milliseconds, plus } from "../lib/time.ts";
+import { after } from "../ports/after.ts";
 import type { ClientPresenceSource } from "../ports/client-presence-source.ts";
 import { toGatewayError } from "../ports/errors.ts";
 import type { Journal, JournalEntry } from "../ports/journal.ts";
@@ -228,7 +229,7 @@ export class Gateway {
       journal.recordHeard(presentity.id, heardAt);
     }
     this.calendarServers.clockSetBack();
-    for (const due of this.publishers) due.retryNow();
+    for (const due of this.publishers) due.clockSetBack();
     for (const presentity of this.presentities) this.recompute(presentity);
   }
 
@@ -261,7 +262,7 @@ export class Gateway {
     }
     const limit = new AbortController();
     const { clock } = this.#deps.runtime;
-    const cancel = clock.at(plus(clock.now(), DRAIN_LIMIT), () => limit.abort());
+    const cancel = after(clock, DRAIN_LIMIT, () => limit.abort());
     await Promise.all(this.publishers.map((due) => due.drain(limit.signal)));
     cancel();
   }

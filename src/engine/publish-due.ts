@@ -135,15 +135,19 @@ export class PublishDue {
         const shown = presentity.published.get(this.name);
         if (shown && shown.epoch !== epoch) this.#deps.replan(presentity);
       }
-      this.retryNow();
+      this.#hurry(({ failures }) => failures > 0); // the server is back
     }
   }
 
-  /** What has failed is tried again at once: the server is back, or the clock is another. */
-  retryNow(): void {
+  /** The clock was set back: nothing waits until it comes to where it was. */
+  clockSetBack(): void {
+    this.#hurry(() => true);
+  }
+
+  #hurry(isMeant: (row: OutboxRow) => boolean): void {
     for (const presentity of this.#deps.presentities) {
       const row = presentity.outbox.get(this.name);
-      if (!row || row.failures === 0 || !this.#lanes.stopWaiting(presentity.id)) continue;
+      if (!row || !isMeant(row) || !this.#lanes.stopWaiting(presentity.id)) continue;
       this.#lanes.add(presentity.id, this.#laneOf(presentity, row.document));
     }
     this.#schedulePump();

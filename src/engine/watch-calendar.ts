@@ -1,6 +1,7 @@
 import type { Mailbox } from "../core/addresses.ts";
 import { type BackoffPolicy, backoffDelay } from "../lib/backoff.ts";
-import { milliseconds, minutes, plus, seconds } from "../lib/time.ts";
+import { milliseconds, minutes, seconds } from "../lib/time.ts";
+import { after } from "../ports/after.ts";
 import type { CalendarChange, CalendarSource } from "../ports/calendar-source.ts";
 import { type GatewayError, toGatewayError } from "../ports/errors.ts";
 import type { Runtime } from "../ports/runtime.ts";
@@ -95,7 +96,7 @@ export class WatchCalendar {
   #arm(): void {
     const { clock } = this.#handlers.runtime;
     if (!this.#signal || this.#signal.aborted || this.#cancelTimer || this.#unwatched.size === 0) return;
-    this.#cancelTimer = clock.at(plus(clock.now(), GATHER), () => {
+    this.#cancelTimer = after(clock, GATHER, () => {
       this.#cancelTimer = undefined;
       this.#formGroups();
     });
@@ -182,7 +183,7 @@ export class WatchCalendar {
     if (group.mailboxes.size === 0) this.#end(group);
     log.warn("calendar.mailbox-not-watched", { gateway: this.#gateway, mailbox, code });
     const delay = Math.max(type === "wait" ? RETRY_PARKED.wait : RETRY_PARKED.other, retryAfter);
-    const cancel = clock.at(plus(clock.now(), delay), () => {
+    const cancel = after(clock, milliseconds(delay), () => {
       this.#parked.delete(mailbox);
       this.add(mailbox);
     });

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { connect, type Socket } from "node:net";
-import { type Milliseconds, milliseconds, plus } from "../lib/time.ts";
+import { type Milliseconds, milliseconds } from "../lib/time.ts";
 import { escapeXml } from "../lib/xml.ts";
+import { after } from "../ports/after.ts";
 import type { GatewayError } from "../ports/errors.ts";
 import type { Clock } from "../ports/runtime.ts";
 import type { XmlElement } from "../ports/xml-element.ts";
@@ -65,7 +66,7 @@ export class ComponentStream {
     this.#socket.on("data", (chunk) => this.#onData(chunk));
     this.#socket.on("error", (error) => this.fail(unreachable(options, error, this.#state)));
     this.#socket.on("close", () => this.fail(linkError("xmpp-offline", "the XMPP server closed the connection")));
-    this.#cancelTimeout = clock.at(plus(clock.now(), options.connectTimeout), () => this.#onConnectTimeout());
+    this.#cancelTimeout = after(clock, options.connectTimeout, () => this.#onConnectTimeout());
   }
 
   /** Resolves when the text was handed to the operating system; rejects when the stream ends before. */
@@ -80,7 +81,7 @@ export class ComponentStream {
       if (this.#socket.destroyed) return resolve();
       this.#socket.once("close", () => resolve());
     });
-    const cancel = this.#clock.at(plus(this.#clock.now(), CLOSE_TIME), () => this.#socket.destroy());
+    const cancel = after(this.#clock, CLOSE_TIME, () => this.#socket.destroy());
     if (this.#state === "online") this.#queue.end("</stream:stream>");
     else this.#socket.destroy();
     await gone;

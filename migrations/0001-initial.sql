@@ -80,33 +80,12 @@ CREATE TABLE client_presence (
   clients TEXT NOT NULL -- JSON array
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE composition (
+-- What came of it, in one row each: in a burst thousands are written at once, and twice.
+CREATE TABLE result (
   presentity TEXT NOT NULL PRIMARY KEY,
-  document TEXT NOT NULL, -- JSON
-  because TEXT NOT NULL, -- JSON
-  composed_at INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-
-CREATE TABLE published (
-  presentity TEXT NOT NULL,
-  publisher TEXT NOT NULL,
-  document TEXT NOT NULL, -- JSON
-  locale TEXT NOT NULL,
-  at INTEGER NOT NULL,
-  epoch TEXT NOT NULL,
-  tag TEXT,
-  PRIMARY KEY (presentity, publisher)
-) STRICT, WITHOUT ROWID;
-
-CREATE TABLE outbox (
-  presentity TEXT NOT NULL,
-  publisher TEXT NOT NULL,
-  document TEXT NOT NULL, -- JSON
-  locale TEXT NOT NULL,
-  kind TEXT NOT NULL CHECK (kind IN ('publish', 'retract')),
-  since INTEGER NOT NULL,
-  not_before INTEGER NOT NULL,
-  failures INTEGER NOT NULL,
-  last_error TEXT,
-  PRIMARY KEY (presentity, publisher)
+  document TEXT, -- JSON; this and the next two are null until there was a composition
+  because TEXT, -- JSON
+  composed_at INTEGER,
+  published TEXT NOT NULL, -- JSON arrays in an array: src/store/publications.ts
+  outbox TEXT NOT NULL -- the same of what is due
 ) STRICT, WITHOUT ROWID;

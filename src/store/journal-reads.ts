@@ -3,16 +3,14 @@ import type { Because, Override } from "../core/compose.ts";
 import type { ClientPresence, PresenceDocument } from "../core/presence.ts";
 import { keptOnce } from "../lib/kept-once.ts";
 import type { Instant } from "../lib/time.ts";
-import type { JournalEntry, OutboxRow, Published } from "../ports/journal.ts";
+import type { JournalEntry } from "../ports/journal.ts";
 import type { StoreDatabase } from "./database.ts";
+import { decodeOutbox, decodePublished } from "./publications.ts";
 import { decodeIntervals } from "./stored-intervals.ts";
 
 const CHUNK = 100; // rows of one table held at once: few enough to die young in the garbage collector
 
-type Draft = { -readonly [Key in keyof JournalEntry]: JournalEntry[Key] } & {
-  published: Published[];
-  outbox: OutboxRow[];
-};
+type Draft = { -readonly [Key in keyof JournalEntry]: JournalEntry[Key] };
 
 /** Adds what one table knows of the presentities from `first` to `last` to their entries. */
 type AddTable = (entryOf: (presentity: PresentityId) => Draft, first: string, last: string) => void;
@@ -60,18 +58,13 @@ export function prepareJournalReads(database: StoreDatabase): JournalReads {
   };
 }
 
-const prepareTables = (database: StoreDatabase): readonly AddTable[] => {
-  const decodeDocument = createDocumentDecoder();
-  return [
-    prepareBusyTime(database),
-    prepareCalendarErrors(database),
-    prepareOverrides(database),
-    prepareClients(database),
-    prepareCompositions(database, decodeDocument),
-    preparePublished(database, decodeDocument),
-    prepareOutbox(database, decodeDocument),
-  ];
-};
+const prepareTables = (database: StoreDatabase): readonly AddTable[] => [
+  prepareBusyTime(database),
+  prepareCalendarErrors(database),
+  prepareOverrides(database),
+  prepareClients(database),
+  prepareResults(database),
+];
 
 /** The presentity at which the first of the tables has given a whole chunk; `undefined` when less is left in each. */
 function prepareFindChunkEnd(database: StoreDatabase): (first: string) => string | undefined {
@@ -85,11 +78,7 @@ function prepareFindChunkEnd(database: StoreDatabase): (first: string) => string
       UNION ALL
       SELECT (SELECT presentity FROM client_presence WHERE presentity >= @first ORDER BY presentity LIMIT 1 OFFSET @skip)
       UNION ALL
-      SELECT (SELECT presentity FROM composition WHERE presentity >= @first ORDER BY presentity LIMIT 1 OFFSET @skip)
-      UNION ALL
-      SELECT (SELECT presentity FROM published WHERE presentity >= @first ORDER BY presentity LIMIT 1 OFFSET @skip)
-      UNION ALL
-      SELECT (SELECT presentity FROM outbox WHERE presentity >= @first ORDER BY presentity LIMIT 1 OFFSET @skip))`);
+      SELECT (SELECT presentity FROM result WHERE presentity >= @first ORDER BY presentity LIMIT 1 OFFSET @skip))`);
   return (first) => find.get({ first, skip: CHUNK - 1 })?.last ?? undefined;
 }
 
@@ -97,13 +86,11 @@ function prepareFindChunkEnd(database: StoreDatabase): (first: string) => string
 const decodeBecause = (json: string): Because => JSON.parse(json);
 const decodeClients = (json: string): readonly ClientPresence[] => JSON.parse(json);
 
-type DecodeDocument = (json: string) => PresenceDocument;
-
 /** Documents that are remembered while everything is read. */
 const MOST_KNOWN = 1000;
 
 /** Most people share a few documents: equal ones are decoded, and kept in memory, once. */
-function createDocumentDecoder(): DecodeDocument {
+function createDocumentDecoder(): (json: string) => PresenceDocument {
   const known = new Map<string, PresenceDocument>();
   return (json) => {
     const first = known.get(json);
@@ -165,75 +152,32 @@ function prepareClients(database: StoreDatabase): AddTable {
   };
 }
 
-function prepareCompositions(database: StoreDatabase, decodeDocument: DecodeDocument): AddTable {
-  const list = database
-    .prepare<[string, string], [PresentityId, string, string, Instant]>(`
-      SELECT presentity, document, because, composed_at FROM composition
-      WHERE presentity BETWEEN ? AND ? ORDER BY presentity`)
-    .raw();
-  return (entryOf, first, last) => {
-    for (const [presentity, document, because, composedAt] of list.all(first, last)) {
-      const entry = entryOf(presentity);
-      entry.document = decodeDocument(document);
-      entry.because = decodeBecause(because);
-      entry.composedAt = composedAt;
-    }
-  };
-}
-
-function preparePublished(database: StoreDatabase, decodeDocument: DecodeDocument): AddTable {
-  const once = keptOnce();
-  const list = database
-    .prepare<[string, string], [PresentityId, string, string, string, Instant, string, string | null]>(`
-      SELECT presentity, publisher, document, locale, at, epoch, tag FROM published
-      WHERE presentity BETWEEN ? AND ? ORDER BY presentity, publisher`)
-    .raw();
-  return (entryOf, first, last) => {
-    for (const [presentity, publisher, document, locale, at, epoch, tag] of list.all(first, last)) {
-      const published: Published = {
-        publisher: once(publisher),
-        document: decodeDocument(document),
-        locale: once(locale),
-        at,
-        epoch: once(epoch),
-      };
-      entryOf(presentity).published.push(tag === null ? published : { ...published, tag });
-    }
-  };
-}
-
-type OutboxColumns = [
+type ResultColumns = [
   presentity: PresentityId,
-  publisher: string,
-  document: string,
-  locale: string,
-  kind: OutboxRow["kind"],
-  since: Instant,
-  notBefore: Instant,
-  failures: number,
-  lastError: string | null,
+  document: string | null,
+  because: string | null,
+  composedAt: Instant | null,
+  published: string,
+  outbox: string,
 ];
 
-function prepareOutbox(database: StoreDatabase, decodeDocument: DecodeDocument): AddTable {
+function prepareResults(database: StoreDatabase): AddTable {
   const list = database
-    .prepare<[string, string], OutboxColumns>(`
-      SELECT presentity, publisher, document, locale, kind, since, not_before, failures, last_error FROM outbox
-      WHERE presentity BETWEEN ? AND ? ORDER BY presentity, publisher`)
+    .prepare<[string, string], ResultColumns>(`
+      SELECT presentity, document, because, composed_at, published, outbox FROM result
+      WHERE presentity BETWEEN ? AND ? ORDER BY presentity`)
     .raw();
+  const texts = { decodeDocument: createDocumentDecoder(), once: keptOnce() };
   return (entryOf, first, last) => {
-    for (const columns of list.all(first, last)) {
-      const [presentity, publisher, document, locale, kind, since, notBefore, failures, lastError] = columns;
-      const row = {
-        presentity,
-        publisher,
-        document: decodeDocument(document),
-        locale,
-        kind,
-        since,
-        notBefore,
-        failures,
-      };
-      entryOf(presentity).outbox.push(lastError === null ? row : { ...row, lastError });
+    for (const [presentity, document, because, composedAt, published, outbox] of list.all(first, last)) {
+      if (document === null && published === "[]" && outbox === "[]") continue;
+      const entry = entryOf(presentity);
+      entry.published = decodePublished(published, texts);
+      entry.outbox = decodeOutbox(outbox, presentity, texts);
+      if (document === null || because === null || composedAt === null) continue;
+      entry.document = texts.decodeDocument(document);
+      entry.because = decodeBecause(because);
+      entry.composedAt = composedAt;
     }
   };
 }

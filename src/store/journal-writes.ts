@@ -3,8 +3,9 @@ import type { BusyInterval } from "../core/busy-time.ts";
 import type { Because, Override } from "../core/compose.ts";
 import type { ClientPresence, PresenceDocument } from "../core/presence.ts";
 import type { Instant } from "../lib/time.ts";
-import type { JournalEntry, OutboxRow, Published } from "../ports/journal.ts";
+import type { JournalEntry } from "../ports/journal.ts";
 import type { StoreDatabase } from "./database.ts";
+import { encodeOutbox, encodePublished, type Publications } from "./publications.ts";
 import { encodeIntervals } from "./stored-intervals.ts";
 
 type CalendarError = NonNullable<JournalEntry["calendarError"]>;
@@ -20,7 +21,6 @@ export type JournalWrites = ReturnType<typeof prepareJournalWrites>;
 export const prepareJournalWrites = (database: StoreDatabase) => ({
   ...prepareInputWrites(database),
   ...prepareResultWrites(database),
-  ...prepareOutboxWrites(database),
   deletePresentity: prepareDeletePresentity(database),
 });
 
@@ -60,66 +60,30 @@ function prepareInputWrites(database: StoreDatabase) {
 }
 
 function prepareResultWrites(database: StoreDatabase) {
-  const replaceComposition = database.prepare<[string, string, string, number]>(`
-    INSERT INTO composition (presentity, document, because, composed_at) VALUES (?, ?, ?, ?)
+  const replaceResult = database.prepare<[string, string, string, number, string, string]>(`
+    INSERT INTO result (presentity, document, because, composed_at, published, outbox) VALUES (?, ?, ?, ?, ?, ?)
     ON CONFLICT (presentity) DO UPDATE SET
-      document = excluded.document, because = excluded.because, composed_at = excluded.composed_at`);
-  const replacePublished = database.prepare<[string, string, string, string, number, string, string | null]>(`
-    INSERT INTO published (presentity, publisher, document, locale, at, epoch, tag) VALUES (?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT (presentity, publisher) DO UPDATE SET
-      document = excluded.document, locale = excluded.locale, at = excluded.at, epoch = excluded.epoch,
-      tag = excluded.tag`);
-  const deletePublished = database.prepare<[string, string]>(
-    "DELETE FROM published WHERE presentity = ? AND publisher = ?",
-  );
+      document = excluded.document, because = excluded.because, composed_at = excluded.composed_at,
+      published = excluded.published, outbox = excluded.outbox`);
+  const replacePublications = database.prepare<[string, string, string]>(`
+    INSERT INTO result (presentity, published, outbox) VALUES (?, ?, ?)
+    ON CONFLICT (presentity) DO UPDATE SET published = excluded.published, outbox = excluded.outbox`);
   return {
-    replaceComposition: (
+    replaceResult: (
       presentity: PresentityId,
       { document, because, composedAt }: { document: PresenceDocument; because: Because; composedAt: Instant },
-    ) => replaceComposition.run(presentity, JSON.stringify(document), JSON.stringify(because), whole(composedAt)),
-    replacePublished: (presentity: PresentityId, { publisher, document, locale, at, epoch, tag }: Published) =>
-      replacePublished.run(presentity, publisher, JSON.stringify(document), locale, whole(at), epoch, tag ?? null),
-    deletePublished: (presentity: PresentityId, publisher: string) => deletePublished.run(presentity, publisher),
-  };
-}
-
-/**
- * A row is the same as another of its presentity and publisher when it says the same of the same instant: what has been
- * sent then needs no second sending, whichever of the two was.
- */
-function prepareOutboxWrites(database: StoreDatabase) {
-  const replaceRow = database.prepare<[string, string, string, string, string, number, number, number, string | null]>(`
-    INSERT INTO outbox (presentity, publisher, document, locale, kind, since, not_before, failures, last_error)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT (presentity, publisher) DO UPDATE SET
-      document = excluded.document, locale = excluded.locale, kind = excluded.kind, since = excluded.since,
-      not_before = excluded.not_before, failures = excluded.failures, last_error = excluded.last_error`);
-  const deleteSameRow = database.prepare<[string, string, number, string, string, string]>(`
-    DELETE FROM outbox
-    WHERE presentity = ? AND publisher = ? AND since = ? AND kind = ? AND locale = ? AND document = ?`);
-  const recordFailure = database.prepare<[number, number, string, string, string, number, string, string, string]>(`
-    UPDATE outbox SET not_before = ?, failures = ?, last_error = ?
-    WHERE presentity = ? AND publisher = ? AND since = ? AND kind = ? AND locale = ? AND document = ?`);
-  const deleteRow = database.prepare<[string, string]>("DELETE FROM outbox WHERE presentity = ? AND publisher = ?");
-  const sameRow = ({ presentity, publisher, since, kind, locale, document }: OutboxRow) =>
-    [presentity, publisher, whole(since), kind, locale, JSON.stringify(document)] as const;
-  return {
-    replaceOutboxRow: ({ presentity, publisher, locale, kind, failures, ...row }: OutboxRow) =>
-      replaceRow.run(
+      { published, outbox }: Publications,
+    ) =>
+      replaceResult.run(
         presentity,
-        publisher,
-        JSON.stringify(row.document),
-        locale,
-        kind,
-        whole(row.since),
-        whole(row.notBefore),
-        failures,
-        row.lastError ?? null,
+        JSON.stringify(document),
+        JSON.stringify(because),
+        whole(composedAt),
+        encodePublished(published),
+        encodeOutbox(outbox),
       ),
-    deleteSameOutboxRow: (row: OutboxRow) => deleteSameRow.run(...sameRow(row)),
-    recordOutboxFailure: (row: OutboxRow, { retryAt, error }: { readonly retryAt: Instant; readonly error: string }) =>
-      recordFailure.run(whole(retryAt), row.failures + 1, error, ...sameRow(row)),
-    deleteOutboxRow: (presentity: PresentityId, publisher: string) => deleteRow.run(presentity, publisher),
+    replacePublications: (presentity: PresentityId, { published, outbox }: Publications) =>
+      replacePublications.run(presentity, encodePublished(published), encodeOutbox(outbox)),
   };
 }
 
@@ -129,9 +93,7 @@ function prepareDeletePresentity(database: StoreDatabase): (presentity: Presenti
     database.prepare<[string]>("DELETE FROM calendar_error WHERE presentity = ?"),
     database.prepare<[string]>("DELETE FROM override WHERE presentity = ?"),
     database.prepare<[string]>("DELETE FROM client_presence WHERE presentity = ?"),
-    database.prepare<[string]>("DELETE FROM composition WHERE presentity = ?"),
-    database.prepare<[string]>("DELETE FROM published WHERE presentity = ?"),
-    database.prepare<[string]>("DELETE FROM outbox WHERE presentity = ?"),
+    database.prepare<[string]>("DELETE FROM result WHERE presentity = ?"),
   ];
   return (presentity) => {
     for (const statement of statements) statement.run(presentity);

@@ -7,44 +7,51 @@ export type WriteSubject =
   | "calendar-error"
   | "override"
   | "clients"
-  | "composition"
-  | "all"
-  | `published ${string}`
-  | `outbox ${string}`
-  | `outcome ${string}`;
+  | "result"
+  | "publications"
+  | "all";
 
 /** One statement to be run inside a transaction. */
 export type Write = () => unknown;
+
+interface Waiting {
+  readonly subject: WriteSubject;
+  readonly write: Write;
+}
 
 /**
  * Writes that wait for their transaction: in order for each presentity, the newest of each subject only. So what waits
  * is bounded by the number of presentities, however long the store cannot be written.
  */
 export class PendingWrites {
-  readonly #writes = new Map<PresentityId, Map<WriteSubject, Write>>();
+  readonly #writes = new Map<PresentityId, Waiting[]>();
 
   /** True when nothing waits. */
   get isEmpty(): boolean {
     return this.#writes.size === 0;
   }
 
-  /** True when something waits for the presentity. */
-  has(presentity: PresentityId): boolean {
-    return this.#writes.has(presentity);
+  /** True when something waits for the presentity: of this subject, or at all. */
+  has(presentity: PresentityId, subject?: WriteSubject): boolean {
+    const waiting = this.#writes.get(presentity);
+    return waiting !== undefined && (subject === undefined || waiting.some((each) => each.subject === subject));
   }
 
   /** Adds a write after all others of its presentity. */
   add(presentity: PresentityId, subject: WriteSubject, write: Write): void {
-    const writes = this.#writes.get(presentity) ?? new Map<WriteSubject, Write>();
-    writes.delete(subject); // a map keeps the place of the first insertion
-    this.#writes.set(presentity, writes.set(subject, write));
+    const waiting = this.#writes.get(presentity);
+    if (!waiting) {
+      this.#writes.set(presentity, [{ subject, write }]);
+      return;
+    }
+    const index = waiting.findIndex((each) => each.subject === subject);
+    if (index >= 0) waiting.splice(index, 1);
+    waiting.push({ subject, write });
   }
 
-  /** Forgets what waits for the presentity: of subjects that begin so, or of all. */
-  drop(presentity: PresentityId, beginning = ""): void {
-    const writes = this.#writes.get(presentity);
-    for (const subject of writes?.keys() ?? []) if (subject.startsWith(beginning)) writes?.delete(subject);
-    if (writes?.size === 0) this.#writes.delete(presentity);
+  /** Forgets what waits for the presentity. */
+  drop(presentity: PresentityId): void {
+    this.#writes.delete(presentity);
   }
 
   /** Forgets everything. */
@@ -53,7 +60,7 @@ export class PendingWrites {
   }
 
   /** Each presentity's writes, in order. */
-  *[Symbol.iterator](): Generator<readonly [PresentityId, Iterable<Write>]> {
-    for (const [presentity, writes] of this.#writes) yield [presentity, writes.values()];
+  *[Symbol.iterator](): Generator<readonly [PresentityId, readonly { readonly write: Write }[]]> {
+    yield* this.#writes;
   }
 }

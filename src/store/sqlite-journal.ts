@@ -11,6 +11,15 @@ import { LOCK_PATIENCE, NO_PATIENCE, type StoreDatabase } from "./database.ts";
 import { type JournalReads, prepareJournalReads } from "./journal-reads.ts";
 import { type JournalWrites, prepareJournalWrites } from "./journal-writes.ts";
 import { PendingWrites, type Write, type WriteSubject } from "./pending-writes.ts";
+import {
+  NO_PUBLICATIONS,
+  type Publications,
+  withFailure,
+  withoutPublished,
+  withoutRow,
+  withPublished,
+  withRows,
+} from "./publications.ts";
 import { QuietCheckpoint } from "./quiet-checkpoint.ts";
 import { isRefusedWrite } from "./store-errors.ts";
 
@@ -35,6 +44,10 @@ export class SqliteJournal implements Journal {
   readonly #reads: JournalReads;
   readonly #pending = new PendingWrites();
   readonly #checkpoint: QuietCheckpoint;
+  /** What is shown and due of everybody of whom something is. */
+  readonly #publications = new Map<PresentityId, Publications>();
+  /** Everything was read: whoever is not in `#publications` has none. */
+  #isLoaded = false;
   #cancelCommit: (() => void) | undefined;
   #failure: Failure | undefined;
 
@@ -48,7 +61,14 @@ export class SqliteJournal implements Journal {
 
   *load(): Generator<JournalEntry> {
     this.flush();
-    yield* this.#reads.listEntries();
+    for (const entry of this.#reads.listEntries()) {
+      const { presentity, published, outbox } = entry;
+      // What was recorded since the reading began is newer.
+      const isKnown = this.#publications.has(presentity);
+      if (!isKnown && published.length + outbox.length > 0) this.#publications.set(presentity, { published, outbox });
+      yield entry;
+    }
+    this.#isLoaded = true;
   }
 
   find(presentity: PresentityId): JournalEntry | undefined {
@@ -87,38 +107,51 @@ export class SqliteJournal implements Journal {
     composition: Parameters<Journal["recordComposition"]>[1],
     rows: readonly OutboxRow[],
   ): void {
-    this.#add(presentity, "composition", () => this.#writes.replaceComposition(presentity, composition));
-    for (const row of rows) {
-      // What became of the row before this one matters no more.
-      this.#pending.drop(presentity, outcomesOf(row.publisher));
-      this.#add(presentity, `outbox ${row.publisher}`, () => this.#writes.replaceOutboxRow(row));
-    }
+    if (rows.length > 0) this.#publications.set(presentity, withRows(this.#publicationsOf(presentity), rows));
+    // What is published and due is taken as it is when this is written: it needs no write of its own.
+    this.#add(presentity, "result", () =>
+      this.#writes.replaceResult(presentity, composition, this.#publicationsOf(presentity)),
+    );
   }
 
   recordPublished(row: OutboxRow, published: Published): void {
-    const { presentity } = row;
-    this.#add(presentity, `published ${published.publisher}`, () =>
-      this.#writes.replacePublished(presentity, published),
-    );
-    this.#add(presentity, outcomeOf(row), () => this.#writes.deleteSameOutboxRow(row));
+    this.#replacePublications(row.presentity, (state) => withPublished(state, row, published));
   }
 
   recordFailure(row: OutboxRow, failure: { readonly retryAt: Instant; readonly error: string }): void {
-    this.#add(row.presentity, outcomeOf(row), () => this.#writes.recordOutboxFailure(row, failure));
+    this.#replacePublications(row.presentity, (state) => withFailure(state, row, failure));
   }
 
   deletePublished(presentity: PresentityId, publisher: string): void {
-    this.#add(presentity, `published ${publisher}`, () => this.#writes.deletePublished(presentity, publisher));
+    this.#replacePublications(presentity, (state) => withoutPublished(state, publisher));
   }
 
   deleteOutboxRow(presentity: PresentityId, publisher: string): void {
-    this.#pending.drop(presentity, outcomesOf(publisher));
-    this.#add(presentity, `outbox ${publisher}`, () => this.#writes.deleteOutboxRow(presentity, publisher));
+    this.#replacePublications(presentity, (state) => withoutRow(state, publisher));
   }
 
   deletePresentity(presentity: PresentityId): void {
+    if (this.#isLoaded) this.#publications.delete(presentity);
+    else this.#publications.set(presentity, NO_PUBLICATIONS);
     this.#pending.drop(presentity);
     this.#add(presentity, "all", () => this.#writes.deletePresentity(presentity));
+  }
+
+  #replacePublications(presentity: PresentityId, change: (state: Publications) => Publications): void {
+    this.#publications.set(presentity, change(this.#publicationsOf(presentity)));
+    if (this.#pending.has(presentity, "result")) return;
+    this.#add(presentity, "publications", () =>
+      this.#writes.replacePublications(presentity, this.#publicationsOf(presentity)),
+    );
+  }
+
+  /** Nobody else writes here: what was read or written once is known. */
+  #publicationsOf(presentity: PresentityId): Publications {
+    const known = this.#publications.get(presentity);
+    if (known || this.#isLoaded) return known ?? NO_PUBLICATIONS;
+    const read = this.#reads.findEntry(presentity) ?? NO_PUBLICATIONS;
+    this.#publications.set(presentity, { published: read.published, outbox: read.outbox });
+    return read;
   }
 
   /** While the store cannot be written it throws at once: the attempts of each second are enough. */
@@ -215,7 +248,7 @@ export class SqliteJournal implements Journal {
         this.#database.write(() => {
           for (const [presentity, writes] of this.#pending) {
             current = presentity;
-            for (const write of writes) write();
+            for (const { write } of writes) write();
           }
         });
         return;
@@ -227,8 +260,3 @@ export class SqliteJournal implements Journal {
     }
   }
 }
-
-const outcomesOf = (publisher: string): `outcome ${string}` => `outcome ${JSON.stringify(publisher)} `;
-/** Of each row the last outcome counts; outcomes of different rows stand side by side. */
-const outcomeOf = ({ publisher, since, kind, locale, document }: OutboxRow): WriteSubject =>
-  `${outcomesOf(publisher)}${JSON.stringify([since, kind, locale, document])}`;

@@ -109,7 +109,7 @@ describe("opening a store that cannot be used", () => {
   it("refuses a column that something else has written into", () => {
     fill();
     const other = new Sqlite(stores.path);
-    other.exec("UPDATE composition SET document = 'not JSON' WHERE presentity = 'user7@example.com'");
+    other.exec("UPDATE result SET document = 'not JSON' WHERE presentity = 'user7@example.com'");
     other.close();
     expect(codeOf(everything)).toBe("store-corrupt");
   });

@@ -1,0 +1,132 @@
+import type { PresenceDocument } from "../core/presence.ts";
+import type { Instant } from "../lib/time.ts";
+import type { OutboxRow, Published } from "../ports/journal.ts";
+
+/** What is shown and what is due of one presentity, each in the order of the publishers' names; never changed in place. */
+export interface Publications {
+  readonly published: readonly Published[];
+  readonly outbox: readonly OutboxRow[];
+}
+
+/** Nothing is shown, nothing is due. */
+export const NO_PUBLICATIONS: Publications = { published: [], outbox: [] };
+
+interface OfPublisher {
+  readonly publisher: string;
+}
+
+const without = <Each extends OfPublisher>(all: readonly Each[], publisher: string): readonly Each[] =>
+  all.filter((each) => each.publisher !== publisher);
+
+const replaced = <Each extends OfPublisher>(all: readonly Each[], one: Each): readonly Each[] =>
+  [...without(all, one.publisher), one].sort((a, b) => (a.publisher < b.publisher ? -1 : 1));
+
+/** The rows are due instead of earlier ones of their publishers. */
+export const withRows = ({ published, outbox }: Publications, rows: readonly OutboxRow[]): Publications => ({
+  published,
+  outbox: rows.reduce(replaced, outbox),
+});
+
+/** The row was published: it goes, unless a newer one has taken its place. */
+export const withPublished = (state: Publications, row: OutboxRow, published: Published): Publications => ({
+  published: replaced(state.published, published),
+  outbox: state.outbox.filter((each) => !isSameRow(each, row)),
+});
+
+/** The row stays with what went wrong, unless a newer one has taken its place. */
+export const withFailure = (
+  { published, outbox }: Publications,
+  row: OutboxRow,
+  { retryAt, error }: { readonly retryAt: Instant; readonly error: string },
+): Publications => ({
+  published,
+  outbox: outbox.map((each) =>
+    isSameRow(each, row) ? { ...each, notBefore: retryAt, failures: row.failures + 1, lastError: error } : each,
+  ),
+});
+
+/** Nothing is shown by this publisher. */
+export const withoutPublished = ({ published, outbox }: Publications, publisher: string): Publications => ({
+  published: without(published, publisher),
+  outbox,
+});
+
+/** Nothing is due for this publisher. */
+export const withoutRow = ({ published, outbox }: Publications, publisher: string): Publications => ({
+  published,
+  outbox: without(outbox, publisher),
+});
+
+/**
+ * A row is the same as another of its publisher when it says the same of the same instant: what has been sent then needs
+ * no second sending, whichever of the two was.
+ */
+const isSameRow = (a: OutboxRow, b: OutboxRow): boolean =>
+  a === b ||
+  (a.publisher === b.publisher &&
+    whole(a.since) === whole(b.since) &&
+    a.kind === b.kind &&
+    a.locale === b.locale &&
+    isSameDocument(a.document, b.document));
+
+const isSameDocument = (a: PresenceDocument, b: PresenceDocument): boolean =>
+  a === b || JSON.stringify(a) === JSON.stringify(b);
+
+/** Instants with added lengths may carry fractions; "not before" must not come too early. */
+const whole = Math.ceil;
+
+type PublishedColumns = readonly [string, string, string, Instant, string, string?];
+type RowColumns = readonly [string, string, string, OutboxRow["kind"], Instant, Instant, number, string?];
+
+/** What is shown as JSON: an array of arrays, documents as texts of their own, so that equal ones can be known as such. */
+export const encodePublished = (published: readonly Published[]): string =>
+  JSON.stringify(
+    published.map(({ publisher, document, locale, at, epoch, tag }) => {
+      const columns = [publisher, JSON.stringify(document), locale, whole(at), epoch];
+      return tag === undefined ? columns : [...columns, tag];
+    }),
+  );
+
+/** What is due as JSON, in the same manner. */
+export const encodeOutbox = (outbox: readonly OutboxRow[]): string =>
+  JSON.stringify(
+    outbox.map(({ publisher, document, locale, kind, since, notBefore, failures, lastError }) => {
+      const columns = [publisher, JSON.stringify(document), locale, kind, whole(since), whole(notBefore), failures];
+      return lastError === undefined ? columns : [...columns, lastError];
+    }),
+  );
+
+/** How texts that many rows share are read. */
+export interface SharedTexts {
+  readonly decodeDocument: (json: string) => PresenceDocument;
+  readonly once: (text: string) => string;
+}
+
+/** Reads what `encodePublished` wrote. */
+export function decodePublished(json: string, { decodeDocument, once }: SharedTexts): readonly Published[] {
+  const rows: readonly PublishedColumns[] = JSON.parse(json);
+  return rows.map(([publisher, document, locale, at, epoch, tag]) => {
+    const shown = { publisher: once(publisher), document: decodeDocument(document), locale: once(locale), at };
+    return tag === undefined ? { ...shown, epoch: once(epoch) } : { ...shown, epoch: once(epoch), tag };
+  });
+}
+
+/** Reads what `encodeOutbox` wrote. */
+export function decodeOutbox(
+  json: string,
+  presentity: OutboxRow["presentity"],
+  { decodeDocument, once }: SharedTexts,
+): readonly OutboxRow[] {
+  const rows: readonly RowColumns[] = JSON.parse(json);
+  return rows.map(([publisher, document, locale, kind, since, notBefore, failures, lastError]) => ({
+    presentity,
+    publisher: once(publisher),
+    document: decodeDocument(document),
+    locale: once(locale),
+    kind,
+    since,
+    notBefore,
+    failures,
+    ...(lastError !== undefined && { lastError }),
+  }));
+}

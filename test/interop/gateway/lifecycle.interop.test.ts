@@ -120,7 +120,7 @@ describe("the gateway's life on a real Prosody", () => {
   };
 
   beforeAll(async () => {
-    site = await startSite({ moduleOptions: { presence_gateway_grace: 2 } });
+    site = await startSite({ moduleOptions: { presence_gateway_grace: 8 } });
     await site.open(["alice"]);
     bob = await site.connect("bob");
     await bob.sendPresence();
@@ -144,7 +144,7 @@ describe("the gateway's life on a real Prosody", () => {
 
   it("[R2] a killed gateway leaves no meeting: the server module ends it after its grace, activity and all", async () => {
     await site.gateway.end("SIGKILL");
-    await bob.waitFor(plain, "no meeting after the grace", 15_000);
+    await bob.waitFor(plain, "no meeting after the grace", 30_000);
     expect((await alice.publishActivity({ general: "working", specific: "in_a_meeting" })).type).toBe("error");
     await site.gateway.start();
     await bob.waitFor(inMeeting, "the meeting again", 15_000);

@@ -86,6 +86,6 @@ CREATE TABLE result (
   document TEXT, -- JSON; this and the next two are null until there was a composition
   because TEXT, -- JSON
   composed_at INTEGER,
-  published TEXT NOT NULL, -- JSON arrays in an array: src/store/publications.ts
+  published TEXT NOT NULL, -- lines of JSON: src/store/publications.ts
   outbox TEXT NOT NULL -- the same of what is due
 ) STRICT, WITHOUT ROWID;

@@ -170,7 +170,7 @@ function prepareResults(database: StoreDatabase): AddTable {
   const texts = { decodeDocument: createDocumentDecoder(), once: keptOnce() };
   return (entryOf, first, last) => {
     for (const [presentity, document, because, composedAt, published, outbox] of list.all(first, last)) {
-      if (document === null && published === "[]" && outbox === "[]") continue;
+      if (document === null && published === "" && outbox === "") continue;
       const entry = entryOf(presentity);
       entry.published = decodePublished(published, texts);
       entry.outbox = decodeOutbox(outbox, presentity, texts);

@@ -60,26 +60,25 @@ function prepareInputWrites(database: StoreDatabase) {
 }
 
 function prepareResultWrites(database: StoreDatabase) {
-  const replaceResult = database.prepare<[string, string, string, number, string, string]>(`
-    INSERT INTO result (presentity, document, because, composed_at, published, outbox) VALUES (?, ?, ?, ?, ?, ?)
+  const replaceComposition = database.prepare<[string, string, string, number, string]>(`
+    INSERT INTO result (presentity, document, because, composed_at, published, outbox) VALUES (?, ?, ?, ?, '', ?)
     ON CONFLICT (presentity) DO UPDATE SET
       document = excluded.document, because = excluded.because, composed_at = excluded.composed_at,
-      published = excluded.published, outbox = excluded.outbox`);
+      outbox = excluded.outbox`);
   const replacePublications = database.prepare<[string, string, string]>(`
     INSERT INTO result (presentity, published, outbox) VALUES (?, ?, ?)
     ON CONFLICT (presentity) DO UPDATE SET published = excluded.published, outbox = excluded.outbox`);
   return {
-    replaceResult: (
+    replaceComposition: (
       presentity: PresentityId,
       { document, because, composedAt }: { document: PresenceDocument; because: Because; composedAt: Instant },
-      { published, outbox }: Publications,
+      { outbox }: Publications,
     ) =>
-      replaceResult.run(
+      replaceComposition.run(
         presentity,
         JSON.stringify(document),
         JSON.stringify(because),
         whole(composedAt),
-        encodePublished(published),
         encodeOutbox(outbox),
       ),
     replacePublications: (presentity: PresentityId, { published, outbox }: Publications) =>

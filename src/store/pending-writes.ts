@@ -7,7 +7,7 @@ export type WriteSubject =
   | "calendar-error"
   | "override"
   | "clients"
-  | "result"
+  | "composition"
   | "publications"
   | "all";
 
@@ -31,10 +31,9 @@ export class PendingWrites {
     return this.#writes.size === 0;
   }
 
-  /** True when something waits for the presentity: of this subject, or at all. */
-  has(presentity: PresentityId, subject?: WriteSubject): boolean {
-    const waiting = this.#writes.get(presentity);
-    return waiting !== undefined && (subject === undefined || waiting.some((each) => each.subject === subject));
+  /** True when something waits for the presentity. */
+  has(presentity: PresentityId): boolean {
+    return this.#writes.has(presentity);
   }
 
   /** Adds a write after all others of its presentity. */

@@ -75,26 +75,33 @@ const isSameDocument = (a: PresenceDocument, b: PresenceDocument): boolean =>
 /** Instants with added lengths may carry fractions; "not before" must not come too early. */
 const whole = Math.ceil;
 
-type PublishedColumns = readonly [string, string, string, Instant, string, string?];
-type RowColumns = readonly [string, string, string, OutboxRow["kind"], Instant, Instant, number, string?];
+type PublishedColumns = readonly [string, string, Instant, string, string?];
+type RowColumns = readonly [string, string, OutboxRow["kind"], Instant, Instant, number, string?];
 
-/** What is shown as JSON: an array of arrays, documents as texts of their own, so that equal ones can be known as such. */
+/**
+ * What is shown as text: two lines each, an array of what is about it and the document, both JSON. The document stands
+ * alone so that equal ones are known as such when they are read.
+ */
 export const encodePublished = (published: readonly Published[]): string =>
-  JSON.stringify(
-    published.map(({ publisher, document, locale, at, epoch, tag }) => {
-      const columns = [publisher, JSON.stringify(document), locale, whole(at), epoch];
-      return tag === undefined ? columns : [...columns, tag];
-    }),
-  );
+  published
+    .map(({ publisher, document, locale, at, epoch, tag }) => {
+      const columns: PublishedColumns = [publisher, locale, whole(at), epoch, tag];
+      return encodeLines(columns, document);
+    })
+    .join("\n");
 
-/** What is due as JSON, in the same manner. */
+/** What is due as text, in the same manner. */
 export const encodeOutbox = (outbox: readonly OutboxRow[]): string =>
-  JSON.stringify(
-    outbox.map(({ publisher, document, locale, kind, since, notBefore, failures, lastError }) => {
-      const columns = [publisher, JSON.stringify(document), locale, kind, whole(since), whole(notBefore), failures];
-      return lastError === undefined ? columns : [...columns, lastError];
-    }),
-  );
+  outbox
+    .map(({ publisher, document, locale, kind, since, notBefore, failures, lastError }) => {
+      const columns: RowColumns = [publisher, locale, kind, whole(since), whole(notBefore), failures, lastError];
+      return encodeLines(columns, document);
+    })
+    .join("\n");
+
+// JSON has no line ends of its own; what is undefined at the end of an array reads back as null.
+const encodeLines = (columns: readonly unknown[], document: PresenceDocument): string =>
+  `${JSON.stringify(columns)}\n${JSON.stringify(document)}`;
 
 /** How texts that many rows share are read. */
 export interface SharedTexts {
@@ -103,30 +110,42 @@ export interface SharedTexts {
 }
 
 /** Reads what `encodePublished` wrote. */
-export function decodePublished(json: string, { decodeDocument, once }: SharedTexts): readonly Published[] {
-  const rows: readonly PublishedColumns[] = JSON.parse(json);
-  return rows.map(([publisher, document, locale, at, epoch, tag]) => {
+export function decodePublished(text: string, { decodeDocument, once }: SharedTexts): readonly Published[] {
+  return decodeLines<PublishedColumns, Published>(text, ([publisher, locale, at, epoch, tag], document) => {
     const shown = { publisher: once(publisher), document: decodeDocument(document), locale: once(locale), at };
-    return tag === undefined ? { ...shown, epoch: once(epoch) } : { ...shown, epoch: once(epoch), tag };
+    return typeof tag === "string" ? { ...shown, epoch: once(epoch), tag } : { ...shown, epoch: once(epoch) };
   });
 }
 
 /** Reads what `encodeOutbox` wrote. */
 export function decodeOutbox(
-  json: string,
+  text: string,
   presentity: OutboxRow["presentity"],
   { decodeDocument, once }: SharedTexts,
 ): readonly OutboxRow[] {
-  const rows: readonly RowColumns[] = JSON.parse(json);
-  return rows.map(([publisher, document, locale, kind, since, notBefore, failures, lastError]) => ({
-    presentity,
-    publisher: once(publisher),
-    document: decodeDocument(document),
-    locale: once(locale),
-    kind,
-    since,
-    notBefore,
-    failures,
-    ...(lastError !== undefined && { lastError }),
-  }));
+  return decodeLines<RowColumns, OutboxRow>(text, (columns, document) => {
+    const [publisher, locale, kind, since, notBefore, failures, lastError] = columns;
+    return {
+      presentity,
+      publisher: once(publisher),
+      document: decodeDocument(document),
+      locale: once(locale),
+      kind,
+      since,
+      notBefore,
+      failures,
+      ...(typeof lastError === "string" && { lastError }),
+    };
+  });
+}
+
+function decodeLines<Columns, Row>(text: string, decode: (columns: Columns, document: string) => Row): readonly Row[] {
+  if (text === "") return [];
+  const lines = text.split("\n");
+  const rows: Row[] = [];
+  for (let index = 0; index + 1 < lines.length; index += 2) {
+    const columns: Columns = JSON.parse(lines[index] ?? "");
+    rows.push(decode(columns, lines[index + 1] ?? ""));
+  }
+  return rows;
 }

@@ -108,9 +108,8 @@ export class SqliteJournal implements Journal {
     rows: readonly OutboxRow[],
   ): void {
     if (rows.length > 0) this.#publications.set(presentity, withRows(this.#publicationsOf(presentity), rows));
-    // What is published and due is taken as it is when this is written: it needs no write of its own.
-    this.#add(presentity, "result", () =>
-      this.#writes.replaceResult(presentity, composition, this.#publicationsOf(presentity)),
+    this.#add(presentity, "composition", () =>
+      this.#writes.replaceComposition(presentity, composition, this.#publicationsOf(presentity)),
     );
   }
 
@@ -139,7 +138,6 @@ export class SqliteJournal implements Journal {
 
   #replacePublications(presentity: PresentityId, change: (state: Publications) => Publications): void {
     this.#publications.set(presentity, change(this.#publicationsOf(presentity)));
-    if (this.#pending.has(presentity, "result")) return;
     this.#add(presentity, "publications", () =>
       this.#writes.replacePublications(presentity, this.#publicationsOf(presentity)),
     );

@@ -1,5 +1,5 @@
 import type { PresenceDocument } from "../core/presence.ts";
-import type { Instant } from "../lib/time.ts";
+import { type Instant, instant } from "../lib/time.ts";
 import type { OutboxRow, Published } from "../ports/journal.ts";
 
 /** What is shown and what is due of one presentity, each in the order of the publishers' names; never changed in place. */
@@ -73,7 +73,7 @@ const isSameDocument = (a: PresenceDocument, b: PresenceDocument): boolean =>
   a === b || JSON.stringify(a) === JSON.stringify(b);
 
 /** Instants with added lengths may carry fractions; "not before" must not come too early. */
-const whole = Math.ceil;
+const whole = (at: Instant): Instant => instant(Math.ceil(at));
 
 type PublishedColumns = readonly [string, string, Instant, string, string?];
 type RowColumns = readonly [string, string, OutboxRow["kind"], Instant, Instant, number, string?];

@@ -75,8 +75,8 @@ const isSameDocument = (a: PresenceDocument, b: PresenceDocument): boolean =>
 /** Instants with added lengths may carry fractions; "not before" must not come too early. */
 const whole = (at: Instant): Instant => instant(Math.ceil(at));
 
-type PublishedColumns = readonly [string, string, Instant, string, string?];
-type RowColumns = readonly [string, string, OutboxRow["kind"], Instant, Instant, number, string?];
+type PublishedColumns = readonly [string, string, Instant, string, (string | null | undefined)?];
+type RowColumns = readonly [string, string, OutboxRow["kind"], Instant, Instant, number, (string | null | undefined)?];
 
 /**
  * What is shown as text: two lines each, an array of what is about it and the document, both JSON. The document stands

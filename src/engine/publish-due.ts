@@ -1,3 +1,4 @@
+import type { PresentityId } from "../core/addresses.ts";
 import { busynessOf, type PresenceDocument, samePresence } from "../core/presence.ts";
 import { type Instant, plus, seconds } from "../lib/time.ts";
 import { type GatewayError, toGatewayError } from "../ports/errors.ts";
@@ -35,6 +36,7 @@ export class PublishDue {
   readonly neutral: PresenceDocument;
   readonly #deps: PublishDeps;
   readonly #lanes = new PublicationLanes();
+  readonly #forgedMeanwhile = new Set<PresentityId>();
   #cancelTimer: (() => void) | undefined;
   #isPumpDue = false;
   /** Rows were recorded that may not be durable yet. */
@@ -113,6 +115,8 @@ export class PublishDue {
 
   /** Notes that something else than we published is shown, so that what is right is sent over it. */
   noteForged(presentity: Presentity): void {
+    // What is on its way was sent before: its arrival says nothing of what was forged after it.
+    if (this.isUnderWay(presentity)) this.#forgedMeanwhile.add(presentity.id);
     const document: PresenceDocument = { show: "unavailable", source: "client", activity: { general: "forged" } };
     const epoch = this.publisher.epoch() ?? "";
     presentity.published.set(this.name, {
@@ -254,6 +258,7 @@ export class PublishDue {
     this.#deps.shown(presentity);
     this.#deps.journal.recordPublished(row, published);
     if (row.kind === "retract") this.#deps.journal.deletePublished(presentity.id, publisher);
+    if (this.#forgedMeanwhile.delete(presentity.id)) this.noteForged(presentity);
     this.#deps.settled(presentity);
     this.#schedulePump();
   }

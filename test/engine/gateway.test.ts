@@ -238,6 +238,25 @@ describe("the gateway", () => {
     expect(audit.map(({ action }) => action)).toContain("claim.forged");
   });
 
+  it("[R1] overwrites what was forged while the gateway's own publication was on its way", async () => {
+    lab.calendar.set(ALICE, [meeting(-5, 30)]);
+    lab.clients.online(ALICE);
+    await lab.enable(ALICE);
+    let release: (() => void) | undefined;
+    lab.publisher.hold = new Promise((resolve) => {
+      release = resolve;
+    });
+    lab.clients.offline(ALICE);
+    await lab.runtime.clock.advance(10);
+    const sent = lab.publisher.sent.length;
+    lab.clients.channel.push({ kind: "claim", presentity: parsePresentityId(ALICE), carrier: "activity" });
+    await lab.runtime.clock.advance(10);
+    lab.publisher.hold = undefined;
+    release?.();
+    await lab.runtime.clock.advance(10);
+    expect(lab.publisher.sent.length).toBe(sent + 2);
+  });
+
   it("follows a clock that is set forward or back by an hour", async () => {
     lab.calendar.set(ALICE, [meeting(30, 60)]);
     lab.clients.online(ALICE);

@@ -12,14 +12,16 @@ const MOST_PENDING = 4;
  */
 export class ActivityHistory {
   readonly #published = new Map<PresentityId, readonly string[]>();
+  /** The fingerprints of iqs that were sent before: one and the same goes to thousands. */
+  readonly #fingerprints = new WeakMap<XmlDraft, string | undefined>();
 
   /** Notes the publication, if the iq is one. */
   record(user: PresentityId, iq: XmlDraft): void {
-    const item = findDraft(iq, (draft) => draft.name === "publish" && draft.attributes?.["node"] === NS_ACTIVITY);
-    const payload = item && findDraft(item, (draft) => draft.name === "activity");
-    if (!payload) return;
+    if (!this.#fingerprints.has(iq)) this.#fingerprints.set(iq, fingerprintOfPublication(iq));
+    const fingerprint = this.#fingerprints.get(iq);
+    if (fingerprint === undefined) return;
     const earlierOnes = this.#published.get(user) ?? [];
-    this.#published.set(user, [...earlierOnes, fingerprint(payload)].slice(-MOST_PENDING));
+    this.#published.set(user, [...earlierOnes, fingerprint].slice(-MOST_PENDING));
   }
 
   /** True when the payload of an event is what the gateway published; what came before it cannot come any more. */
@@ -30,6 +32,12 @@ export class ActivityHistory {
     this.#published.set(user, published.slice(index));
     return true;
   }
+}
+
+function fingerprintOfPublication(iq: XmlDraft): string | undefined {
+  const item = findDraft(iq, (draft) => draft.name === "publish" && draft.attributes?.["node"] === NS_ACTIVITY);
+  const payload = item && findDraft(item, (draft) => draft.name === "activity");
+  return payload && fingerprint(payload);
 }
 
 function findDraft(draft: XmlDraft, fits: (draft: XmlDraft) => boolean): XmlDraft | undefined {

@@ -24,6 +24,10 @@ export function reduceToOverlay({ show, source, text, activity, until }: Presenc
   return reduced;
 }
 
+/** When the overlay ends, in whole seconds since 1970, rounded up: the module must not end a state before it is over. */
+export const overlayEnd = ({ until }: PresenceDocument, limit: Instant): number =>
+  Math.ceil(earlier(until ?? limit, limit) / 1000);
+
 /**
  * The `<overlay/>` of a reduced document; without attributes and children it clears. Statuses in the user's language and
  * in English: the watcher's client picks (RFC 6121 4.7.2.2). Pure.
@@ -36,7 +40,7 @@ export function encodeOverlay(
   limit: Instant,
   catalogue: TextCatalogue,
 ): XmlDraft {
-  const { show, source, text, activity, until } = document;
+  const { show, source, text, activity } = document;
   const isCovering = source !== "client";
   if (!isCovering && !activity) return { name: "overlay", attributes: { xmlns: NS_SERVER_MODULE } };
   const languages = text ? new Set([matchLanguage(catalogue, locale), "en"]) : [];
@@ -47,8 +51,7 @@ export function encodeOverlay(
     attributes: {
       xmlns: NS_SERVER_MODULE,
       show: isCovering ? show : undefined,
-      // Whole seconds, rounded up: the module must not end a state before it is over.
-      until: String(Math.ceil((until === undefined ? limit : earlier(until, limit)) / 1000)),
+      until: String(overlayEnd(document, limit)),
       activity: activity?.specific ?? activity?.general,
     },
     children: distinct.map(({ tag, words }) => ({

@@ -1,5 +1,6 @@
 import type { PresenceDocument } from "../../src/core/presence.ts";
 import type { TextCatalogue } from "../../src/core/texts.ts";
+import { Memo } from "../../src/lib/memo.ts";
 import { hours, type Milliseconds, plus } from "../../src/lib/time.ts";
 import type { Health } from "../../src/ports/plugin.ts";
 import type { PresencePublisher, Publication, PublishReceipt } from "../../src/ports/presence-publisher.ts";
@@ -7,7 +8,8 @@ import type { Clock } from "../../src/ports/runtime.ts";
 import type { DomainAccess, XmlDraft, XmppLink } from "../../src/ports/xmpp-link.ts";
 import { AccessEpoch } from "../shared-xmpp/access-epoch.ts";
 import { BackgroundTask } from "../shared-xmpp/background-task.ts";
-import { encodeOverlay, reduceToOverlay } from "./encode-overlay.ts";
+import { frozen } from "../shared-xmpp/frozen.ts";
+import { encodeOverlay, overlayEnd, reduceToOverlay } from "./encode-overlay.ts";
 import { toOverlayError } from "./overlay-errors.ts";
 
 /** The module ends every overlay after a day at most, so that nothing stale stays; the engine renews what lasts longer. */
@@ -28,6 +30,8 @@ export class OverlayPublisher implements PresencePublisher {
   readonly #clock: Clock;
   readonly #epoch: AccessEpoch;
   readonly #task: BackgroundTask;
+  readonly #drafts = new Memo<XmlDraft>();
+  readonly #reduced = new Memo<PresenceDocument>();
 
   constructor(link: XmppLink, catalogue: TextCatalogue, clock: Clock) {
     this.#link = link;
@@ -53,18 +57,23 @@ export class OverlayPublisher implements PresencePublisher {
   }
 
   reduce(document: PresenceDocument): PresenceDocument {
-    return reduceToOverlay(document);
+    const reduced = reduceToOverlay(document);
+    return this.#reduced.get(`${keyOf(reduced)}\n${reduced.until}`, () => reduced);
   }
 
-  async publish({ presentity, document, locale }: Publication, signal: AbortSignal): Promise<PublishReceipt> {
-    const limit = plus(this.#clock.now(), LIFETIME);
-    await this.#set(presentity, encodeOverlay(reduceToOverlay(document), locale, limit, this.#catalogue), signal);
-    return {};
+  publish({ presentity, document, locale }: Publication, signal: AbortSignal): Promise<PublishReceipt> {
+    return this.#set(presentity, this.#overlay(document, locale), signal);
   }
 
   async retract({ presentity, locale }: Publication, signal: AbortSignal): Promise<void> {
-    const nothing: PresenceDocument = { show: "available", source: "client" };
-    await this.#set(presentity, encodeOverlay(nothing, locale, this.#clock.now(), this.#catalogue), signal);
+    await this.#set(presentity, this.#overlay({ show: "available", source: "client" }, locale), signal);
+  }
+
+  #overlay(document: PresenceDocument, locale: string): XmlDraft {
+    const reduced = reduceToOverlay(document);
+    const limit = plus(this.#clock.now(), LIFETIME);
+    const draw = (): XmlDraft => frozen(encodeOverlay(reduced, locale, limit, this.#catalogue));
+    return this.#drafts.get(`${keyOf(reduced)}\n${overlayEnd(reduced, limit)}\n${locale}`, draw);
   }
 
   epoch(): string | undefined {
@@ -75,17 +84,19 @@ export class OverlayPublisher implements PresencePublisher {
     return this.#epoch.watch(signal);
   }
 
-  async #set(presentity: Publication["presentity"], overlay: XmlDraft, signal: AbortSignal): Promise<void> {
+  async #set(presentity: Publication["presentity"], overlay: XmlDraft, signal: AbortSignal): Promise<PublishReceipt> {
+    const iq = { name: "iq", attributes: { type: "set", to: presentity }, children: [overlay] };
     try {
-      await this.#link.request(
-        { name: "iq", attributes: { type: "set", to: presentity }, children: [overlay] },
-        signal,
-      );
+      await this.#link.request(iq, signal);
+      return {};
     } catch (error) {
       throw toOverlayError(presentity, error);
     }
   }
 }
+
+const keyOf = ({ show, source, text, activity }: PresenceDocument): string =>
+  `${show}\n${source}\n${text}\n${activity?.general}\n${activity?.specific}`;
 
 /** Which runs of the module hold our overlays. */
 function nameEpoch(accesses: readonly DomainAccess[]): string | undefined {

@@ -1,11 +1,13 @@
 import type { PresenceDocument } from "../../src/core/presence.ts";
 import type { TextCatalogue } from "../../src/core/texts.ts";
+import { Memo } from "../../src/lib/memo.ts";
 import type { Health } from "../../src/ports/plugin.ts";
 import type { PresencePublisher, Publication, PublishReceipt } from "../../src/ports/presence-publisher.ts";
-import type { DomainAccess, XmppLink } from "../../src/ports/xmpp-link.ts";
+import type { DomainAccess, XmlDraft, XmppLink } from "../../src/ports/xmpp-link.ts";
 import { AccessEpoch } from "../shared-xmpp/access-epoch.ts";
 import { type ActivityState, encodeActivity, publishActivity } from "../shared-xmpp/activity.ts";
 import { BackgroundTask } from "../shared-xmpp/background-task.ts";
+import { frozen } from "../shared-xmpp/frozen.ts";
 import { toPepError } from "./pep-errors.ts";
 
 /**
@@ -38,6 +40,8 @@ export class PepPublisher implements PresencePublisher {
   readonly #catalogue: TextCatalogue;
   readonly #epoch: AccessEpoch;
   readonly #task: BackgroundTask;
+  readonly #drafts = new Memo<XmlDraft>();
+  readonly #reduced = new Memo<PresenceDocument>();
 
   constructor(link: XmppLink, catalogue: TextCatalogue) {
     this.#link = link;
@@ -60,7 +64,8 @@ export class PepPublisher implements PresencePublisher {
   }
 
   reduce({ activity, text }: PresenceDocument): PresenceDocument {
-    return { show: "available", source: "client", ...(activity && { activity }), ...(activity && text && { text }) };
+    const shown = { ...(activity && { activity }), ...(activity && text && { text }) };
+    return this.#reduced.get(keyOf(shown), () => ({ show: "available", source: "client", ...shown }));
   }
 
   publish({ presentity, document, locale }: Publication, signal: AbortSignal): Promise<PublishReceipt> {
@@ -79,16 +84,24 @@ export class PepPublisher implements PresencePublisher {
     return this.#epoch.watch(signal);
   }
 
+  #publish(state: ActivityState, locale: string): XmlDraft {
+    return this.#drafts.get(`${keyOf(state)}\n${locale}`, () =>
+      frozen(publishActivity(encodeActivity(state, locale, this.#catalogue))),
+    );
+  }
+
   async #put(
     { presentity, locale }: Pick<Publication, "presentity" | "locale">,
     state: ActivityState,
     signal: AbortSignal,
   ): Promise<PublishReceipt> {
     try {
-      await this.#link.requestAs(presentity, publishActivity(encodeActivity(state, locale, this.#catalogue)), signal);
+      await this.#link.requestAs(presentity, this.#publish(state, locale), signal);
       return {};
     } catch (error) {
       throw toPepError(presentity, error);
     }
   }
 }
+
+const keyOf = ({ activity, text }: ActivityState): string => `${activity?.general}\n${activity?.specific}\n${text}`;

@@ -210,7 +210,7 @@ export class PublishDue {
   /** While the store cannot be written (it logs that itself), what is right is published all the same. */
   #makeDurable(): void {
     try {
-      this.#deps.journal.flush();
+      this.#deps.journal.flush("prompt");
     } catch (error) {
       this.#deps.runtime.log.debug("publication.not-durable", { code: toGatewayError(error).code });
     }

@@ -82,6 +82,6 @@ export interface Journal {
   /** Forgets the presentity entirely. */
   deletePresentity(presentity: PresentityId): void;
 
-  /** Makes what was written durable now. */
-  flush(): void;
+  /** Makes what was written durable now; `prompt`: but for what was published, which may follow within a second. */
+  flush(scope?: "prompt" | "all"): void;
 }

@@ -3,7 +3,10 @@ import type { GatewayError } from "./errors.ts";
 import type { Health } from "./plugin.ts";
 import type { XmlElement } from "./xml-element.ts";
 
-/** A stanza to send: the name, attributes and children; text is escaped when it is written. */
+/**
+ * A stanza to send: the name, attributes and children; text is escaped when it is written. What goes to thousands is
+ * best frozen, with all that is in it: the link writes a frozen child once and remembers the text.
+ */
 export interface XmlDraft {
   readonly name: string;
   readonly attributes?: Readonly<Record<string, string | undefined>>;

@@ -5,7 +5,7 @@ import type { ClientPresence, PresenceDocument } from "../core/presence.ts";
 import type { Instant } from "../lib/time.ts";
 import type { JournalEntry } from "../ports/journal.ts";
 import type { StoreDatabase } from "./database.ts";
-import { encodeOutbox, encodePublished, type Publications } from "./publications.ts";
+import { createPublicationEncoder, type Publications } from "./publications.ts";
 import { encodeIntervals } from "./stored-intervals.ts";
 
 type CalendarError = NonNullable<JournalEntry["calendarError"]>;
@@ -60,6 +60,7 @@ function prepareInputWrites(database: StoreDatabase) {
 }
 
 function prepareResultWrites(database: StoreDatabase) {
+  const { encodePublished, encodeOutbox } = createPublicationEncoder();
   const replaceComposition = database.prepare<[string, string, string, number, string]>(`
     INSERT INTO result (presentity, document, because, composed_at, published, outbox) VALUES (?, ?, ?, ?, '', ?)
     ON CONFLICT (presentity) DO UPDATE SET

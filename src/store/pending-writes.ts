@@ -19,30 +19,39 @@ interface Waiting {
   readonly write: Write;
 }
 
+/** `prompt`: what must be known before something is done because of it; `all`: and what may follow. */
+export type WriteScope = "prompt" | "all";
+
+/** What was published may follow: when it is lost, the row that is still due says that it may have been. */
+const mayFollow = (subject: WriteSubject): boolean => subject === "publications";
+
 /**
  * Writes that wait for their transaction: in order for each presentity, the newest of each subject only. So what waits
  * is bounded by the number of presentities, however long the store cannot be written.
  */
 export class PendingWrites {
-  readonly #writes = new Map<PresentityId, Waiting[]>();
+  readonly #prompt = new Map<PresentityId, Waiting[]>();
+  /** Presentities all of whose writes may follow. */
+  readonly #following = new Map<PresentityId, Waiting[]>();
 
-  /** True when nothing waits. */
-  get isEmpty(): boolean {
-    return this.#writes.size === 0;
+  /** True when nothing waits in the scope. */
+  isEmpty(scope: WriteScope): boolean {
+    return this.#prompt.size === 0 && (scope === "prompt" || !this.hasFollowing);
+  }
+
+  /** True when something waits that need not be written at once. */
+  get hasFollowing(): boolean {
+    return this.#following.size > 0;
   }
 
   /** True when something waits for the presentity. */
   has(presentity: PresentityId): boolean {
-    return this.#writes.has(presentity);
+    return this.#prompt.has(presentity) || this.#following.has(presentity);
   }
 
-  /** Adds a write after all others of its presentity. */
+  /** Adds a write after all others of its presentity, which goes with the prompt ones unless all of them may follow. */
   add(presentity: PresentityId, subject: WriteSubject, write: Write): void {
-    const waiting = this.#writes.get(presentity);
-    if (!waiting) {
-      this.#writes.set(presentity, [{ subject, write }]);
-      return;
-    }
+    const waiting = this.#open(presentity, mayFollow(subject));
     const index = waiting.findIndex((each) => each.subject === subject);
     if (index >= 0) waiting.splice(index, 1);
     waiting.push({ subject, write });
@@ -50,16 +59,28 @@ export class PendingWrites {
 
   /** Forgets what waits for the presentity. */
   drop(presentity: PresentityId): void {
-    this.#writes.delete(presentity);
+    this.#prompt.delete(presentity);
+    this.#following.delete(presentity);
   }
 
-  /** Forgets everything. */
-  clear(): void {
-    this.#writes.clear();
+  /** Forgets everything in the scope. */
+  clear(scope: WriteScope): void {
+    this.#prompt.clear();
+    if (scope === "all") this.#following.clear();
   }
 
   /** Each presentity's writes, in order. */
-  *[Symbol.iterator](): Generator<readonly [PresentityId, readonly { readonly write: Write }[]]> {
-    yield* this.#writes;
+  *list(scope: WriteScope): Generator<readonly [PresentityId, readonly { readonly write: Write }[]]> {
+    yield* this.#prompt;
+    if (scope === "all") yield* this.#following;
+  }
+
+  #open(presentity: PresentityId, canFollow: boolean): Waiting[] {
+    const prompt = this.#prompt.get(presentity);
+    if (prompt) return prompt;
+    const waiting = this.#following.get(presentity) ?? [];
+    if (!canFollow) this.#following.delete(presentity);
+    (canFollow ? this.#following : this.#prompt).set(presentity, waiting);
+    return waiting;
   }
 }

@@ -18,8 +18,12 @@ interface OfPublisher {
 const without = <Each extends OfPublisher>(all: readonly Each[], publisher: string): readonly Each[] =>
   all.filter((each) => each.publisher !== publisher);
 
-const replaced = <Each extends OfPublisher>(all: readonly Each[], one: Each): readonly Each[] =>
-  [...without(all, one.publisher), one].sort((a, b) => (a.publisher < b.publisher ? -1 : 1));
+/** Looks before it sorts: nearly always one takes the place of an earlier one of its publisher, and a burst comes here often. */
+function replaced<Each extends OfPublisher>(all: readonly Each[], one: Each): readonly Each[] {
+  const index = all.findIndex((each) => each.publisher === one.publisher);
+  if (index >= 0) return all.with(index, one);
+  return [...all, one].sort((a, b) => (a.publisher < b.publisher ? -1 : 1));
+}
 
 /** The rows are due instead of earlier ones of their publishers. */
 export const withRows = ({ published, outbox }: Publications, rows: readonly OutboxRow[]): Publications => ({
@@ -78,30 +82,43 @@ const whole = (at: Instant): Instant => instant(Math.ceil(at));
 type PublishedColumns = readonly [string, string, Instant, string, (string | null | undefined)?];
 type RowColumns = readonly [string, string, OutboxRow["kind"], Instant, Instant, number, (string | null | undefined)?];
 
+/** Writes what is shown and what is due as text. */
+export interface PublicationEncoder {
+  readonly encodePublished: (published: readonly Published[]) => string;
+  readonly encodeOutbox: (outbox: readonly OutboxRow[]) => string;
+}
+
 /**
- * What is shown as text: two lines each, an array of what is about it and the document, both JSON. The document stands
- * alone so that equal ones are known as such when they are read.
+ * As text each is two lines: an array of what is about it and the document, both JSON. The document stands alone so that
+ * equal ones are known as such when they are read; what publishers give several times is written as JSON once.
  */
-export const encodePublished = (published: readonly Published[]): string =>
-  published
-    .map(({ publisher, document, locale, at, epoch, tag }) => {
-      const columns: PublishedColumns = [publisher, locale, whole(at), epoch, tag];
-      return encodeLines(columns, document);
-    })
-    .join("\n");
-
-/** What is due as text, in the same manner. */
-export const encodeOutbox = (outbox: readonly OutboxRow[]): string =>
-  outbox
-    .map(({ publisher, document, locale, kind, since, notBefore, failures, lastError }) => {
-      const columns: RowColumns = [publisher, locale, kind, whole(since), whole(notBefore), failures, lastError];
-      return encodeLines(columns, document);
-    })
-    .join("\n");
-
-// JSON has no line ends of its own; what is undefined at the end of an array reads back as null.
-const encodeLines = (columns: readonly unknown[], document: PresenceDocument): string =>
-  `${JSON.stringify(columns)}\n${JSON.stringify(document)}`;
+export function createPublicationEncoder(): PublicationEncoder {
+  const documents = new WeakMap<PresenceDocument, string>();
+  const encodeDocument = (document: PresenceDocument): string => {
+    const known = documents.get(document);
+    if (known !== undefined) return known;
+    const text = JSON.stringify(document);
+    documents.set(document, text);
+    return text;
+  };
+  // JSON has no line ends of its own; what is undefined at the end of an array reads back as null.
+  const encodeLines = (columns: PublishedColumns | RowColumns, document: PresenceDocument): string =>
+    `${JSON.stringify(columns)}\n${encodeDocument(document)}`;
+  return {
+    encodePublished: (published) =>
+      published
+        .map(({ publisher, document, locale, at, epoch, tag }) =>
+          encodeLines([publisher, locale, whole(at), epoch, tag], document),
+        )
+        .join("\n"),
+    encodeOutbox: (outbox) =>
+      outbox
+        .map(({ publisher, document, locale, kind, since, notBefore, failures, lastError }) =>
+          encodeLines([publisher, locale, kind, whole(since), whole(notBefore), failures, lastError], document),
+        )
+        .join("\n"),
+  };
+}
 
 /** How texts that many rows share are read. */
 export interface SharedTexts {

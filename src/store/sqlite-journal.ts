@@ -2,7 +2,7 @@ import type { PresentityId } from "../core/addresses.ts";
 import type { BusyInterval } from "../core/busy-time.ts";
 import type { Override } from "../core/compose.ts";
 import type { ClientPresence } from "../core/presence.ts";
-import { type Instant, seconds } from "../lib/time.ts";
+import { type Instant, type Milliseconds, seconds } from "../lib/time.ts";
 import { type GatewayError, toGatewayError } from "../ports/errors.ts";
 import type { Journal, JournalEntry, OutboxRow, Published } from "../ports/journal.ts";
 import type { Health } from "../ports/plugin.ts";
@@ -10,7 +10,7 @@ import type { Runtime } from "../ports/runtime.ts";
 import { LOCK_PATIENCE, NO_PATIENCE, type StoreDatabase } from "./database.ts";
 import { type JournalReads, prepareJournalReads } from "./journal-reads.ts";
 import { type JournalWrites, prepareJournalWrites } from "./journal-writes.ts";
-import { PendingWrites, type Write, type WriteSubject } from "./pending-writes.ts";
+import { PendingWrites, type Write, type WriteScope, type WriteSubject } from "./pending-writes.ts";
 import {
   NO_PUBLICATIONS,
   type Publications,
@@ -24,6 +24,8 @@ import { QuietCheckpoint } from "./quiet-checkpoint.ts";
 import { isRefusedWrite } from "./store-errors.ts";
 
 const RETRY_INTERVAL = seconds(1);
+/** A burst is confirmed row by row: what is written this much later is written once for all publishers. */
+const FOLLOW_DELAY = seconds(1);
 
 type JournalRuntime = Pick<Runtime, "clock" | "log">;
 
@@ -33,8 +35,8 @@ interface Failure {
 }
 
 /**
- * The journal in SQLite. Writes wait in memory until the event loop turns and share one transaction then; those that
- * cannot be written stay there and are tried again each second, so that a full disk costs nothing but time. Reading
+ * The journal in SQLite. Writes wait in memory until the event loop turns and share one transaction then, what was
+ * published a second longer; those that cannot be written stay there and are tried again each second, so that a full disk costs nothing but time. Reading
  * what has not been written yet writes it first, and throws when that fails.
  */
 export class SqliteJournal implements Journal {
@@ -49,6 +51,7 @@ export class SqliteJournal implements Journal {
   /** Everything was read: whoever is not in `#publications` has none. */
   #isLoaded = false;
   #cancelCommit: (() => void) | undefined;
+  #cancelFollow: (() => void) | undefined;
   #failure: Failure | undefined;
 
   constructor(database: StoreDatabase, runtime: JournalRuntime) {
@@ -153,12 +156,12 @@ export class SqliteJournal implements Journal {
   }
 
   /** While the store cannot be written it throws at once: the attempts of each second are enough. */
-  flush(): void {
+  flush(scope: WriteScope = "all"): void {
     if (this.#failure) throw this.#failure.error;
     try {
-      this.#commit();
+      this.#commit(scope);
     } finally {
-      if (!this.#pending.isEmpty) this.#scheduleCommit();
+      this.#schedule();
     }
   }
 
@@ -171,7 +174,7 @@ export class SqliteJournal implements Journal {
   close(): void {
     this.#cancelScheduled();
     try {
-      this.#commit();
+      this.#commit("all");
     } finally {
       this.#checkpoint.close();
     }
@@ -179,53 +182,60 @@ export class SqliteJournal implements Journal {
 
   #add(presentity: PresentityId, subject: WriteSubject, write: Write): void {
     this.#pending.add(presentity, subject, write);
-    this.#scheduleCommit();
+    this.#schedule();
   }
 
-  #scheduleCommit(): void {
-    if (this.#cancelCommit) return;
-    if (!this.#failure) {
-      const immediate = setImmediate(() => this.#commitWhenDue());
-      this.#cancelCommit = () => clearImmediate(immediate);
+  #schedule(): void {
+    if (this.#failure) {
+      this.#cancelCommit ??= this.#after(RETRY_INTERVAL, () => this.#commitWhenDue("all"));
       return;
     }
-    const stop = new AbortController();
-    this.#cancelCommit = () => stop.abort();
-    this.#runtime.clock.sleep(RETRY_INTERVAL, stop.signal).then(
-      () => this.#commitWhenDue(),
-      () => undefined, // cancelled
-    );
+    if (this.#pending.hasFollowing) {
+      this.#cancelFollow ??= this.#after(FOLLOW_DELAY, () => this.#commitWhenDue("all"));
+    }
+    if (this.#cancelCommit || this.#pending.isEmpty("prompt")) return;
+    const immediate = setImmediate(() => this.#commitWhenDue("prompt"));
+    this.#cancelCommit = () => clearImmediate(immediate);
   }
 
-  #cancelScheduled(): void {
+  #after(delay: Milliseconds, then: () => void): () => void {
+    const stop = new AbortController();
+    this.#runtime.clock.sleep(delay, stop.signal).then(then, () => undefined); // cancelled
+    return () => stop.abort();
+  }
+
+  #cancelScheduled(scope: WriteScope = "all"): void {
     this.#cancelCommit?.();
     this.#cancelCommit = undefined;
+    if (scope === "prompt") return;
+    this.#cancelFollow?.();
+    this.#cancelFollow = undefined;
   }
 
-  #commitWhenDue(): void {
-    this.#cancelCommit = undefined;
+  #commitWhenDue(scope: WriteScope): void {
+    this.#cancelScheduled(scope);
     // A second attempt does not wait for a lock: the event loop has better things to do, and a third one follows.
     const isRetry = this.#failure !== undefined;
     if (isRetry) this.#database.setPatience(NO_PATIENCE);
     try {
-      this.#commit();
+      this.#commit(scope);
     } catch {
-      this.#scheduleCommit(); // recorded and logged by #commit
+      this.#schedule(); // recorded and logged by #commit
     } finally {
       if (isRetry) this.#database.setPatience(LOCK_PATIENCE);
     }
   }
 
-  #commit(): void {
-    if (this.#pending.isEmpty) return;
+  #commit(scope: WriteScope): void {
+    if (this.#pending.isEmpty(scope)) return;
     try {
-      this.#writePending();
+      this.#writePending(scope);
     } catch (error) {
       this.#noteFailure(toGatewayError(error));
       throw error;
     }
-    this.#cancelScheduled();
-    this.#pending.clear();
+    this.#cancelScheduled(scope);
+    this.#pending.clear(scope);
     this.#checkpoint.noteCommit();
     if (this.#failure) this.#runtime.log.info("store.write-recovered", { code: this.#failure.error.code });
     this.#failure = undefined;
@@ -239,12 +249,12 @@ export class SqliteJournal implements Journal {
   }
 
   /** One transaction for all. A presentity whose write can never succeed must not keep everybody else's from the disk. */
-  #writePending(): void {
+  #writePending(scope: WriteScope): void {
     for (;;) {
       let current: PresentityId | undefined;
       try {
         this.#database.write(() => {
-          for (const [presentity, writes] of this.#pending) {
+          for (const [presentity, writes] of this.#pending.list(scope)) {
             current = presentity;
             for (const { write } of writes) write();
           }

@@ -109,13 +109,12 @@ export class ComponentLink implements XmppLink {
     await this.#online().send(stanza, signal);
   }
 
-  async request(iq: XmlDraft, signal: AbortSignal): Promise<XmlElement> {
-    try {
-      return await this.#online().request(iq, signal);
-    } catch (error) {
+  request(iq: XmlDraft, signal: AbortSignal): Promise<XmlElement> {
+    const answer = this.#connection?.request(iq, signal) ?? Promise.reject(this.#offline());
+    return answer.catch((error: unknown) => {
       this.#noteLostModule(iq, error);
       throw error;
-    }
+    });
   }
 
   async requestAs(user: BareJid, iq: XmlDraft, signal: AbortSignal): Promise<XmlElement | undefined> {
@@ -125,9 +124,9 @@ export class ComponentLink implements XmppLink {
       throw linkError("xmpp-no-access", `the XMPP server does not let the gateway act for ${user}`);
     }
     for (const { sentAs } of [...this.#observers]) sentAs?.(user, iq);
-    if (access.actsBy === "privilege") return await requestPrivileged(connection, access, { user, iq }, signal);
+    if (access.actsBy === "privilege") return requestPrivileged(connection, access, { user, iq }, signal);
     const spoofed = { ...iq, attributes: { ...iq.attributes, from: user, to: user } };
-    return await connection.requestFenced(spoofed, access.domain, signal);
+    return connection.requestFenced(spoofed, access.domain, signal);
   }
 
   handle(handlers: StanzaHandlers): () => void {
@@ -141,7 +140,11 @@ export class ComponentLink implements XmppLink {
 
   #online(): Connection {
     if (this.#connection) return this.#connection;
-    throw linkError("xmpp-offline", "the XMPP server is not connected", this.#state.error);
+    throw this.#offline();
+  }
+
+  #offline(): GatewayError {
+    return linkError("xmpp-offline", "the XMPP server is not connected", this.#state.error);
   }
 
   async #run(signal: AbortSignal): Promise<void> {

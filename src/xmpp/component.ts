@@ -75,6 +75,12 @@ export class ComponentStream {
     return this.#queue.write(text, signal);
   }
 
+  /** Writes the text in its turn; throws when the stream has ended or takes no more. Who waits hears of its end by `onEnd`. */
+  push(text: string): void {
+    if (this.#state !== "online") throw linkError("xmpp-offline", "the XMPP server is not connected");
+    this.#queue.push(text);
+  }
+
   /** Writes what waits, ends the stream (RFC 6120 4.4) and resolves when the connection is gone. */
   async close(): Promise<void> {
     const gone = new Promise<void>((resolve) => {

@@ -7,7 +7,7 @@ import { AbortListeners } from "./abort-listeners.ts";
 import type { ComponentStream } from "./component.ts";
 import { NS } from "./namespaces.ts";
 import type { PendingRequest, PendingRequests } from "./pending-requests.ts";
-import { encodeXml } from "./stanza-writer.ts";
+import { encodeXml, type FrozenTexts } from "./stanza-writer.ts";
 
 /** The stream while it is online: what is sent and asked on it. */
 export class Connection {
@@ -17,6 +17,7 @@ export class Connection {
   readonly #lifetime = new AbortController();
   /** Pings that are decided but not sent: whoever needs a fence now shares it. */
   readonly #fences = new Map<BareJid, Promise<void>>();
+  readonly #texts: FrozenTexts = new WeakMap();
 
   constructor(domain: BareJid, stream: ComponentStream, pending: PendingRequests) {
     this.#domain = domain;
@@ -56,13 +57,12 @@ export class Connection {
 
   /** Resolves when the stanza was written; `from` is the component where none is given. */
   send(stanza: XmlDraft, signal?: AbortSignal): Promise<void> {
-    const attributes = { from: this.#domain, ...stanza.attributes };
-    return this.#stream.write(encodeXml({ name: stanza.name, attributes, children: stanza.children ?? [] }), signal);
+    return this.#stream.write(this.#encode(stanza), signal);
   }
 
   /** Sends an iq and resolves with its result. */
   request(iq: XmlDraft, signal: AbortSignal, admission: PendingRequest["admission"] = "in-turn"): Promise<XmlElement> {
-    const write = (id: string): Promise<void> => this.send(withId(iq, id));
+    const write = (id: string): void => this.#stream.push(this.#encode(iq, id));
     return this.#pending.run({ to: iq.attributes?.["to"] ?? "", write, admission }, signal);
   }
 
@@ -77,8 +77,8 @@ export class Connection {
     const settled = this.#aborts.add(signal, abort);
     try {
       return await new Promise<XmlElement | undefined>((resolve, reject) => {
-        const write = async (id: string): Promise<void> => {
-          await this.send(withId(iq, id));
+        const write = (id: string): void => {
+          this.#stream.push(this.#encode(iq, id));
           this.#fence(host).then(() => resolve(undefined), reject);
         };
         const to = iq.attributes?.["to"] ?? "";
@@ -104,6 +104,10 @@ export class Connection {
     }
   }
 
+  #encode({ name, attributes, children = [] }: XmlDraft, id = attributes?.["id"]): string {
+    return encodeXml({ name, attributes: { from: this.#domain, ...attributes, id }, children }, this.#texts);
+  }
+
   #fence(host: BareJid): Promise<void> {
     const shared = this.#fences.get(host);
     if (shared !== undefined) return shared;
@@ -115,5 +119,3 @@ export class Connection {
     return fence;
   }
 }
-
-const withId = (iq: XmlDraft, id: string): XmlDraft => ({ ...iq, attributes: { ...iq.attributes, id } });

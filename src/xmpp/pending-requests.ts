@@ -11,16 +11,18 @@ import { decodeStanzaError, linkError } from "./xmpp-errors.ts";
 export interface PendingRequest {
   /** Whom it went to: only that address may answer. */
   readonly to: string;
-  /** Writes the stanza with this id. */
-  readonly write: (id: string) => Promise<void>;
+  /** Writes the stanza with this id, or throws why it cannot. */
+  readonly write: (id: string) => void;
   /** `ahead`: does not wait for a free place; for the few requests of the link itself. */
   readonly admission: "in-turn" | "ahead";
 }
 
-interface Entry {
-  readonly to: string;
+interface Entry extends Pick<PendingRequest, "to" | "admission"> {
   readonly bornAt: number;
-  readonly settle: (answer: XmlElement | { readonly error: unknown }) => void;
+  readonly resolve: (answer: XmlElement) => void;
+  readonly reject: (error: unknown) => void;
+  /** Takes the listener on the request's signal away. */
+  readonly release: () => void;
 }
 
 const TICK: Milliseconds = seconds(5);
@@ -71,14 +73,15 @@ export class PendingRequests {
   settle({ element, from, type, id }: Stanza): boolean {
     const entry = this.#open.get(id);
     if (!entry || !sameAddress(entry.to, from)) return false;
-    entry.settle(type === "error" ? { error: decodeStanzaError(element) } : element);
+    if (type === "error") this.#reject(id, decodeStanzaError(element));
+    else this.#take(id)?.resolve(element);
     return true;
   }
 
   /** Rejects all that wait, and all that come: the connection is gone. */
   fail(error: GatewayError): void {
     this.#error = error;
-    for (const entry of [...this.#open.values()]) entry.settle({ error });
+    for (const id of [...this.#open.keys()]) this.#reject(id, error);
     for (const enter of [...this.#line]) enter();
   }
 
@@ -87,37 +90,40 @@ export class PendingRequests {
     for (;;) {
       await clock.sleep(TICK, signal);
       this.#tick++;
-      for (const entry of this.#open.values()) {
-        if (this.#tick - entry.bornAt <= this.#lifetimeInTicks) break;
+      for (const [id, { to, bornAt }] of this.#open) {
+        if (this.#tick - bornAt <= this.#lifetimeInTicks) break;
         const waited = milliseconds(this.#lifetimeInTicks * TICK) / 1000;
-        entry.settle({ error: linkError("xmpp-timeout", `${entry.to} did not answer within ${waited} s`) });
+        this.#reject(id, linkError("xmpp-timeout", `${to} did not answer within ${waited} s`));
       }
     }
   }
 
-  #exchange(request: PendingRequest, signal: AbortSignal): Promise<XmlElement> {
+  #exchange({ to, admission, write }: PendingRequest, signal: AbortSignal): Promise<XmlElement> {
     const id = `${this.#prefix}-${(this.#count++).toString(36)}`;
-    const leave = (): void => {
-      if (request.admission === "in-turn") this.#leave();
-    };
     return new Promise((resolve, reject) => {
-      if (this.#error) {
-        leave();
-        return reject(this.#error);
+      const release = this.#aborts.add(signal, () => this.#reject(id, signal.reason));
+      this.#open.set(id, { to, admission, bornAt: this.#tick, resolve, reject, release });
+      try {
+        if (this.#error) throw this.#error;
+        write(id);
+      } catch (error) {
+        this.#reject(id, toGatewayError(error));
       }
-      const settled = this.#aborts.add(signal, () => settle({ error: signal.reason }));
-      const settle: Entry["settle"] = (answer) => {
-        if (!this.#open.delete(id)) return;
-        settled();
-        leave();
-        if ("error" in answer) reject(answer.error);
-        else resolve(answer);
-      };
-      this.#open.set(id, { to: request.to, bornAt: this.#tick, settle });
-      request
-        .write(id)
-        .catch((error: unknown) => settle({ error: signal.aborted ? signal.reason : toGatewayError(error) }));
     });
+  }
+
+  #reject(id: string, error: unknown): void {
+    this.#take(id)?.reject(error);
+  }
+
+  /** The request waits no longer: its place is free. */
+  #take(id: string): Entry | undefined {
+    const entry = this.#open.get(id);
+    if (!entry) return undefined;
+    this.#open.delete(id);
+    entry.release();
+    if (entry.admission === "in-turn") this.#leave();
+    return entry;
   }
 
   /** Resolves when a place is free, in the order of asking. */

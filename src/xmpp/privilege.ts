@@ -60,8 +60,12 @@ function unwrapPrivileged(answer: XmlElement): XmlElement {
   return inner;
 }
 
-function findInner(answer: XmlElement): XmlElement | undefined {
-  for (const each of descendantsOf(answer)) if (each.name === "iq" && each.namespace === NS.client) return each;
+function findInner(element: XmlElement): XmlElement | undefined {
+  for (const child of element.children) {
+    if (typeof child === "string") continue;
+    const found = child.name === "iq" && child.namespace === NS.client ? child : findInner(child);
+    if (found) return found;
+  }
   return undefined;
 }
 

@@ -31,6 +31,12 @@ const ENTITIES: ReadonlyMap<string, string> = new Map([
   ["&apos;", "'"],
 ]);
 
+/** Attributes without a prototype, so that no name means anything; made by a constructor they take a third of the time. */
+const Attributes = function Attributes() {
+  return;
+} as unknown as new () => Record<string, string>;
+Attributes.prototype = Object.create(null);
+
 /** Thrown and caught in this file only. */
 class Complex extends Error {}
 
@@ -117,7 +123,7 @@ function skipName(text: string, from: number): number {
 }
 
 function readAttributes(text: string, from: number): Record<string, string> {
-  const attributes: Record<string, string> = Object.create(null);
+  const attributes = new Attributes();
   for (let at = from; text.charCodeAt(at) === SPACE; ) {
     const equals = text.indexOf("=", at);
     const name = text.slice(at + 1, equals);

@@ -4,27 +4,34 @@ import type { XmlDraft } from "../ports/xmpp-link.ts";
 /** A practical subset of XML 1.0 `QName`; names are ours, never a user's. */
 const NAME = /^[A-Za-z_][\w.-]*(?::[A-Za-z_][\w.-]*)?$/;
 
-/** Writes the draft as XML; every value is escaped, what XML forbids becomes U+FFFD. Throws for a name that is none. */
-export function encodeXml(draft: XmlDraft): string {
-  const parts: string[] = [];
-  appendElement(parts, draft);
-  return parts.join("");
+/** The texts of frozen drafts that were written before. */
+export type FrozenTexts = WeakMap<XmlDraft, string>;
+
+/**
+ * Writes the draft as XML; every value is escaped, what XML forbids becomes U+FFFD. Throws for a name that is none. Of
+ * frozen children the text is remembered.
+ */
+export function encodeXml({ name, attributes = {}, children = [] }: XmlDraft, texts?: FrozenTexts): string {
+  let text = `<${checkName(name)}`;
+  for (const key in attributes) {
+    const value = attributes[key];
+    if (value !== undefined) text += ` ${checkName(key)}="${escapeAttribute(value)}"`;
+  }
+  let contents = "";
+  for (const child of children) {
+    if (child === undefined) continue;
+    contents += typeof child === "string" ? escapeXml(child) : encodeChild(child, texts);
+  }
+  return contents === "" ? `${text}/>` : `${text}>${contents}</${name}>`;
 }
 
-function appendElement(parts: string[], { name, attributes = {}, children = [] }: XmlDraft): void {
-  parts.push("<", checkName(name));
-  for (const key of Object.keys(attributes)) {
-    const value = attributes[key];
-    if (value !== undefined) parts.push(" ", checkName(key), '="', escapeAttribute(value), '"');
-  }
-  const endOfTag = parts.push(">") - 1;
-  for (const child of children) {
-    if (child === undefined || child === "") continue;
-    if (typeof child === "string") parts.push(escapeXml(child));
-    else appendElement(parts, child);
-  }
-  if (parts.length === endOfTag + 1) parts[endOfTag] = "/>";
-  else parts.push("</", name, ">");
+function encodeChild(child: XmlDraft, texts: FrozenTexts | undefined): string {
+  if (!texts || !Object.isFrozen(child)) return encodeXml(child, texts);
+  const known = texts.get(child);
+  if (known !== undefined) return known;
+  const text = encodeXml(child, texts);
+  texts.set(child, text);
+  return text;
 }
 
 /** XML 1.0 section 3.3.3: raw white space in an attribute would be read as spaces, so it travels as references. */

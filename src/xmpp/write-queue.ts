@@ -5,8 +5,8 @@ import { linkError } from "./xmpp-errors.ts";
 
 interface Entry {
   readonly text: string;
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
+  readonly resolve?: () => void;
+  readonly reject?: (error: unknown) => void;
 }
 
 /** Characters of one write: large enough to be few, small enough that the first senders need not wait for the last. */
@@ -31,14 +31,17 @@ export class WriteQueue {
     this.#limit = limit;
   }
 
+  /** Adds the text; throws with `xmpp-congested` when too much waits. */
+  push(text: string): void {
+    this.#admit(text);
+    this.#add({ text });
+  }
+
   /** Resolves when the text was written; rejects with `xmpp-congested` when too much waits. */
   write(text: string, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
-      if (this.#error) return reject(this.#error);
-      if (signal?.aborted) return reject(signal.reason);
-      if (this.#length + text.length > this.#limit) {
-        return reject(linkError("xmpp-congested", "the XMPP server takes stanzas too slowly"));
-      }
+      signal?.throwIfAborted();
+      this.#admit(text);
       this.#add(signal ? this.#abortable({ text, resolve, reject }, signal) : { text, resolve, reject });
     });
   }
@@ -54,10 +57,16 @@ export class WriteQueue {
     const lost = [...this.#batch, ...this.#waiting];
     this.#batch = [];
     this.#waiting.clear();
-    for (const entry of lost) entry.reject(error);
+    for (const entry of lost) entry.reject?.(error);
   }
 
-  #abortable({ text, resolve, reject }: Entry, signal: AbortSignal): Entry {
+  #admit(text: string): void {
+    if (this.#error) throw this.#error;
+    if (this.#length + text.length <= this.#limit) return;
+    throw linkError("xmpp-congested", "the XMPP server takes stanzas too slowly");
+  }
+
+  #abortable({ text, resolve, reject }: Required<Entry>, signal: AbortSignal): Entry {
     const settled = this.#aborts.add(signal, () => this.#drop(entry, signal.reason));
     const entry: Entry = {
       text,
@@ -81,7 +90,7 @@ export class WriteQueue {
 
   #drop(entry: Entry, reason: unknown): void {
     if (this.#waiting.delete(entry)) this.#length -= entry.text.length;
-    entry.reject(reason);
+    entry.reject?.(reason);
   }
 
   #schedule(): void {
@@ -108,7 +117,7 @@ export class WriteQueue {
     if (error || this.#error) return;
     for (const entry of this.#batch) {
       this.#length -= entry.text.length;
-      entry.resolve();
+      entry.resolve?.();
     }
     this.#writeBatch();
   }

@@ -1,4 +1,5 @@
 import type { PresentityId } from "../../src/core/addresses.ts";
+import { NONE } from "../../src/lib/keyed-list.ts";
 import type { XmlElement } from "../../src/ports/xml-element.ts";
 import type { XmlDraft } from "../../src/ports/xmpp-link.ts";
 import { NS_ACTIVITY } from "../shared-xmpp/namespaces.ts";
@@ -12,16 +13,16 @@ const MOST_PENDING = 4;
  */
 export class ActivityHistory {
   readonly #published = new Map<PresentityId, readonly string[]>();
-  /** The fingerprints of iqs that were sent before: one and the same goes to thousands. */
-  readonly #fingerprints = new WeakMap<XmlDraft, string | undefined>();
+  /** The fingerprints of iqs that were sent before, alone in a list: one and the same goes to thousands. */
+  readonly #fingerprints = new WeakMap<XmlDraft, readonly string[]>();
 
-  /** Notes the publication, if the iq is one. */
-  record(user: PresentityId, iq: XmlDraft): void {
-    if (!this.#fingerprints.has(iq)) this.#fingerprints.set(iq, fingerprintOfPublication(iq));
-    const fingerprint = this.#fingerprints.get(iq);
-    if (fingerprint === undefined) return;
-    const earlierOnes = this.#published.get(user) ?? [];
-    this.#published.set(user, [...earlierOnes, fingerprint].slice(-MOST_PENDING));
+  /** Notes the publication, if the iq is one; `isWatched`: events of those before may be on their way. */
+  record(user: PresentityId, iq: XmlDraft, isWatched: boolean): void {
+    const known = this.#fingerprints.get(iq) ?? fingerprintsOf(iq);
+    this.#fingerprints.set(iq, known);
+    if (known.length === 0) return;
+    const earlierOnes = isWatched ? this.#published.get(user) : undefined;
+    this.#published.set(user, earlierOnes ? [...earlierOnes, ...known].slice(-MOST_PENDING) : known);
   }
 
   /** True when the payload of an event is what the gateway published; what came before it cannot come any more. */
@@ -34,10 +35,10 @@ export class ActivityHistory {
   }
 }
 
-function fingerprintOfPublication(iq: XmlDraft): string | undefined {
+function fingerprintsOf(iq: XmlDraft): readonly string[] {
   const item = findDraft(iq, (draft) => draft.name === "publish" && draft.attributes?.["node"] === NS_ACTIVITY);
   const payload = item && findDraft(item, (draft) => draft.name === "activity");
-  return payload && fingerprint(payload);
+  return payload ? [fingerprint(payload)] : NONE;
 }
 
 function findDraft(draft: XmlDraft, fits: (draft: XmlDraft) => boolean): XmlDraft | undefined {

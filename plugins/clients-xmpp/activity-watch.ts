@@ -42,8 +42,8 @@ export class ActivityWatch {
   }
 
   /** Notes what the gateway publishes itself. */
-  recordSent(user: PresentityId, iq: XmlDraft): void {
-    this.#history.record(user, iq);
+  recordSent(user: PresentityId, iq: XmlDraft, isWatched: boolean): void {
+    this.#history.record(user, iq, isWatched);
   }
 
   /** Enters the user's roster where the server allows it, and announces the interest; needed after each connection. */

@@ -1,5 +1,6 @@
 import type { PresentityId } from "../../src/core/addresses.ts";
 import { type ClientPresence, sameClientPresence } from "../../src/core/presence.ts";
+import { findKeyed, NONE, withoutKeyed } from "../../src/lib/keyed-list.ts";
 import type { ClientChange } from "../../src/ports/client-presence-source.ts";
 import type { HeardPresence } from "./decode-presence.ts";
 
@@ -8,7 +9,8 @@ const MOST_RESOURCES = 50;
 
 /** What is known of all clients, and what each presence changes of it. */
 export class ClientTable {
-  readonly #users = new Map<PresentityId, Map<string, ClientPresence>>();
+  /** Of each user the clients as they were last heard, the latest last. */
+  readonly #users = new Map<PresentityId, readonly ClientPresence[]>();
 
   /** True when some client of the presentity is online. */
   has(presentity: PresentityId): boolean {
@@ -23,7 +25,7 @@ export class ClientTable {
   /** Everything, as changes from nothing. */
   *snapshot(): Generator<ClientChange> {
     for (const [presentity, clients] of this.#users) {
-      for (const presence of clients.values()) yield { kind: "present", presentity, presence };
+      for (const presence of clients) yield { kind: "present", presentity, presence };
     }
   }
 
@@ -31,23 +33,25 @@ export class ClientTable {
   take(heard: HeardPresence): readonly ClientChange[] {
     if (heard.kind === "gone") return this.#remove(heard.presentity, heard.resource);
     const { presentity, presence } = heard;
-    const clients = this.#users.get(presentity) ?? new Map<string, ClientPresence>();
-    const before = clients.get(presence.resource);
-    if (before && sameClientPresence(before, presence)) return [];
-    clients.delete(presence.resource);
-    const [oldest] = clients.keys();
-    const evicted = clients.size >= MOST_RESOURCES && oldest !== undefined ? this.#remove(presentity, oldest) : [];
-    clients.set(presence.resource, presence);
-    this.#users.set(presentity, clients);
+    const clients = this.#users.get(presentity) ?? NONE;
+    const before = findKeyed(clients, "resource", presence.resource);
+    if (before && sameClientPresence(before, presence)) return NONE;
+    const others = withoutKeyed(clients, "resource", presence.resource);
+    const surplus = others.slice(0, Math.max(0, others.length + 1 - MOST_RESOURCES));
+    this.#users.set(presentity, others.slice(surplus.length).concat([presence]));
+    const evicted = surplus.map(({ resource }): ClientChange => ({ kind: "gone", presentity, resource }));
     return [...evicted, { kind: "present", presentity, presence }];
   }
 
   /** An empty resource stands for all of them. */
   #remove(presentity: PresentityId, resource: string): readonly ClientChange[] {
-    const clients = this.#users.get(presentity);
-    const gone = [...(clients?.keys() ?? [])].filter((each) => resource === "" || each === resource);
-    for (const each of gone) clients?.delete(each);
-    if (clients?.size === 0) this.#users.delete(presentity);
-    return gone.map((each) => ({ kind: "gone", presentity, resource: each }));
+    const clients = this.#users.get(presentity) ?? NONE;
+    const left = resource === "" ? NONE : withoutKeyed(clients, "resource", resource);
+    if (left.length === clients.length) return NONE;
+    if (left.length === 0) this.#users.delete(presentity);
+    else this.#users.set(presentity, left);
+    return clients
+      .filter((each) => !left.includes(each))
+      .map((each) => ({ kind: "gone", presentity, resource: each.resource }));
   }
 }

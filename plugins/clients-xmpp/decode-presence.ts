@@ -1,5 +1,6 @@
 import { AddressError, type PresentityId, parsePresentityId, resourceOf } from "../../src/core/addresses.ts";
 import type { ClientPresence } from "../../src/core/presence.ts";
+import { ownText } from "../../src/lib/own-text.ts";
 import { earlier, type Instant, parseInstant } from "../../src/lib/time.ts";
 import type { XmlElement } from "../../src/ports/xml-element.ts";
 import { elementsOf, findChild, textOf } from "../../src/ports/xml-element.ts";
@@ -23,13 +24,15 @@ const LONGEST_STATUS = 1000;
 const MOST_LANGUAGES = 10;
 /** BCP 47, loosely: the tag becomes a key and an attribute. */
 const LANGUAGE = /^[A-Za-z0-9-]{1,35}$/;
+/** Most clients say nothing. */
+const NO_STATUS: Readonly<Record<string, string>> = Object.freeze({});
 const SHOWS = ["chat", "away", "xa", "dnd"] as const;
 
 /** The presentity of a full or bare JID; `undefined` for a domain and for what is no JID. */
 export function presentityOf(jid: string): PresentityId | undefined {
   const slash = jid.indexOf("/");
   try {
-    return parsePresentityId(slash < 0 ? jid : jid.slice(0, slash));
+    return ownText(parsePresentityId(slash < 0 ? jid : jid.slice(0, slash)));
   } catch (error) {
     if (error instanceof AddressError) return undefined;
     throw error;
@@ -43,7 +46,7 @@ export function decodePresence({ element, from, type }: Stanza, now: Instant): H
   if (findChild(element, "overlaid", NS_SERVER_MODULE)) return undefined;
   const presentity = presentityOf(from);
   if (!presentity) return undefined;
-  const resource = resourceOf(from);
+  const resource = ownText(resourceOf(from));
   if (type === "unavailable") return { kind: "gone", presentity, resource };
   if (resource === "") return undefined;
   const delay = findChild(element, "delay", "urn:xmpp:delay");
@@ -82,9 +85,10 @@ function decodeStatus(element: XmlElement): Readonly<Record<string, string>> {
     const tag = status.attributes["xml:lang"] ?? inherited;
     const language = LANGUAGE.test(tag) ? tag : "";
     const text = textOf(status).trim();
-    if (text !== "" && entries.size < MOST_LANGUAGES && !entries.has(language)) entries.set(language, shorten(text));
+    if (text !== "" && entries.size < MOST_LANGUAGES && !entries.has(language))
+      entries.set(ownText(language), ownText(shorten(text)));
   }
-  return Object.fromEntries(entries);
+  return entries.size === 0 ? NO_STATUS : Object.fromEntries(entries);
 }
 
 /** Never cuts a surrogate pair in two. */

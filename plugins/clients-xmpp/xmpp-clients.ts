@@ -1,4 +1,4 @@
-import { type BareJid, domainOf, type PresentityId } from "../../src/core/addresses.ts";
+import { type BareJid, domainOf, isPresentityId, type PresentityId } from "../../src/core/addresses.ts";
 import { normalizeStateText } from "../../src/core/texts.ts";
 import { Channel } from "../../src/lib/channel.ts";
 import { seconds } from "../../src/lib/time.ts";
@@ -10,7 +10,7 @@ import { BackgroundTask } from "../shared-xmpp/background-task.ts";
 import { ActivityWatch } from "./activity-watch.ts";
 import { ClientTable } from "./client-table.ts";
 import { noPresenceError } from "./clients-errors.ts";
-import { decodePresence, presentityOf } from "./decode-presence.ts";
+import { decodePresence } from "./decode-presence.ts";
 import { Snapshot } from "./snapshot.ts";
 
 /** How the plugin is configured. */
@@ -215,10 +215,10 @@ export class XmppClients implements ClientPresenceSource {
   }
 
   #noteSent(user: BareJid, iq: XmlDraft): void {
-    const presentity = presentityOf(user);
-    if (!presentity) return;
-    this.#activity.recordSent(presentity, iq);
-    this.follow([presentity]);
+    if (!isPresentityId(user)) return;
+    const access = this.#link.access(domainOf(user));
+    this.#activity.recordSent(user, iq, access !== undefined && this.#isWatched(access));
+    this.follow([user]);
   }
 
   #emit(changes: readonly ClientChange[]): void {

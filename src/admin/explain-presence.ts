@@ -1,7 +1,6 @@
 import type { BusyInterval } from "../core/busy-time.ts";
 import { type Because, type Composition, composePresence, type InputReport } from "../core/compose.ts";
 import type { CompositionPolicy } from "../core/policy.ts";
-import { samePresence } from "../core/presence.ts";
 import { TEXT_CATALOGUE } from "../core/text-catalogue.ts";
 import { reservedTexts } from "../core/texts.ts";
 import { policyFromParameters } from "../engine/policy-from-parameters.ts";
@@ -37,7 +36,7 @@ export async function loadPolicy(registry: Registry): Promise<CompositionPolicy>
 }
 
 /** What composition makes of the entry's inputs now; the recorded document is what is shown. */
-export const composeEntry = ({ entry, policy }: Explained, now: Instant): Composition =>
+export const composeEntry = ({ entry, policy }: Pick<Explained, "entry" | "policy">, now: Instant): Composition =>
   composePresence(
     {
       clients: entry.clients,
@@ -48,18 +47,11 @@ export const composeEntry = ({ entry, policy }: Explained, now: Instant): Compos
     now,
   );
 
-/**
- * Why the recorded document is what it is. What was recorded with it may be older than the inputs: a calendar that goes
- * stale while it asks for nothing changes no document.
- */
-export const becauseOf = ({ document, because }: JournalEntry, composition: Composition): Because =>
-  because && document && !samePresence(document, composition.document) ? because : composition.because;
-
 /** Why the presentity is shown as it is, in under one screen: result, rule, every input, calendar, publishers, next change. */
 export function explainPresence(explained: Explained, now: Instant): readonly Field[] {
   const { user, entry } = explained;
   const composition = composeEntry(explained, now);
-  const because = becauseOf(entry, composition);
+  const { because } = composition;
   const nextChange = user.isEnabled ? composition.validUntil : undefined;
   return [
     ...(explained.parts ? [] : [STOPPED]),

@@ -5,7 +5,7 @@ import { stateText } from "../core/texts.ts";
 import type { Instant } from "../lib/time.ts";
 import type { JournalEntry } from "../ports/journal.ts";
 import { describeShow, isCalendarUnknown } from "./describe-document.ts";
-import { becauseOf, composeEntry, type Explained } from "./explain-presence.ts";
+import { composeEntry, type Explained } from "./explain-presence.ts";
 import { formatDistance, formatMoment } from "./format-moment.ts";
 
 /** The rules of composition in words to the user they were applied to. */
@@ -31,7 +31,7 @@ export function explainToUser(explained: Explained, now: Instant): readonly stri
   const { user, entry } = explained;
   const composition = composeEntry(explained, now);
   const document = entry.document ?? composition.document;
-  const because = becauseOf(entry, composition);
+  const { because } = composition;
   const rule = because.rule === "client" && isCalendarUnknown(because) ? "calendar-unknown" : because.rule;
   const text = document.text
     ? `“${stateText(TEXT_CATALOGUE, document.text, user.locale)}” (${describeShow(document.show)})`

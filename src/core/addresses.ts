@@ -22,6 +22,8 @@ export class AddressError extends Error {
 /** RFC 7622 3.3.1: excluded from the local part beyond what PRECIS excludes, plus white space and controls. */
 const LOCAL_PART = /^[^\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Z}"&'/:<>@]+$/u;
 const DOMAIN_LABEL = /^[\p{L}\p{N}\p{M}](?:[\p{L}\p{N}\p{M}_-]*[\p{L}\p{N}\p{M}])?$/u;
+/** Nearly all JIDs are written so that there is nothing to prepare: to know that takes a tenth of the time. */
+const PLAIN_JID = /^[a-z0-9._-]+@[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/;
 const LONGEST_PART = 1023;
 const LONGEST_JID = 2 * LONGEST_PART + 1;
 
@@ -50,6 +52,7 @@ const quote = (text: string): string => JSON.stringify(text.length > 80 ? `${tex
 
 /** Reads `local@domain` or `domain`; refuses a resource. Lower-cased and NFKC-normalised (RFC 7622 3.2, 3.3). */
 export function parseBareJid(text: string): BareJid {
+  if (text.length <= 253 && PLAIN_JID.test(text)) return text as BareJid;
   const at = text.indexOf("@");
   const domain = parseDomain(text.slice(at + 1));
   if (domain === undefined || text.length > LONGEST_JID)
@@ -63,6 +66,9 @@ export function parseBareJid(text: string): BareJid {
   }
   return `${local}@${domain}` as BareJid;
 }
+
+/** True for the bare JID of a person. */
+export const isPresentityId = (jid: BareJid): jid is PresentityId => jid.includes("@");
 
 /** Reads the bare JID of a person: one that has a local part. */
 export function parsePresentityId(text: string): PresentityId {

@@ -112,6 +112,17 @@ export function composePresence(inputs: CompositionInputs, policy: CompositionPo
   };
 }
 
+/** The same without the reasons, for when nobody asks: that is nearly always. */
+export function composeDocument(
+  inputs: CompositionInputs,
+  policy: CompositionPolicy,
+  now: Instant,
+): { readonly document: PresenceDocument; readonly validUntil: Instant | undefined } {
+  const prepared = prepare(inputs, policy);
+  const { document } = decide(prepared, now);
+  return { document, validUntil: firstChange(prepared, document, now) };
+}
+
 const isLongBusy = ({ start, end, status }: BusyInterval, limit: Milliseconds | undefined): boolean =>
   limit !== undefined && status === "busy" && end - start >= limit;
 

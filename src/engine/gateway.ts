@@ -1,6 +1,7 @@
 import type { PresentityId } from "../core/addresses.ts";
-import { composePresence, type Override } from "../core/compose.ts";
+import type { Override } from "../core/compose.ts";
 import type { CompositionPolicy } from "../core/policy.ts";
+import { findKeyed } from "../lib/keyed-list.ts";
 import { type Milliseconds, milliseconds, plus } from "../lib/time.ts";
 import { after } from "../ports/after.ts";
 import type { ClientPresenceSource } from "../ports/client-presence-source.ts";
@@ -14,14 +15,7 @@ import { CalendarServers, type CreateCalendarSource } from "./calendar-servers.t
 import type { LiveParameters } from "./live-parameters.ts";
 import { isVisible } from "./plan-publication.ts";
 import { policyFromParameters } from "./policy-from-parameters.ts";
-import {
-  describePresentity,
-  inputsOf,
-  Presentities,
-  type Presentity,
-  restorePresentity,
-  strippedOf,
-} from "./presentity.ts";
+import { describePresentity, Presentities, type Presentity, restorePresentity, strippedOf } from "./presentity.ts";
 import { DRAIN_LIMIT, PublishDue } from "./publish-due.ts";
 import { armTimer, type RecomputeDeps, type RecomputeReason, recomputePresence } from "./recompute-presence.ts";
 import { type SyncDirectoryDeps, syncDirectory, syncUsers } from "./sync-directory.ts";
@@ -135,16 +129,14 @@ export class Gateway {
   /** Computes the presentity's document anew and lets what changed be published. */
   recompute(presentity: Presentity, reason: RecomputeReason = "input"): void {
     // The server tells of everybody: of those who are no users nothing is composed, nor written down.
-    if (!presentity.user && presentity.published.size + presentity.outbox.size === 0) return;
+    if (!presentity.user && presentity.published.length + presentity.outbox.length === 0) return;
     recomputePresence(this.#recomputeDeps, presentity, reason);
   }
 
   /** Everything that is known of a user's presentity now. */
   describe(id: PresentityId): JournalEntry | undefined {
     const presentity = this.presentities.find(id);
-    if (!presentity?.user) return undefined;
-    const { because } = composePresence(inputsOf(presentity), this.#policy, this.#deps.runtime.clock.now());
-    return { ...describePresentity(presentity), because };
+    return presentity?.user && describePresentity(presentity);
   }
 
   /** Sets or takes away what the user asked for by chat. */
@@ -243,15 +235,15 @@ export class Gateway {
   /** When nothing is shown of somebody who is no user any more, nothing is kept of them. */
   #forgetIfGone(presentity: Presentity): void {
     const isShown = ({ publisher }: PublishDue): boolean => {
-      const published = presentity.published.get(publisher.name);
+      const published = findKeyed(presentity.published, "publisher", publisher.name);
       return published !== undefined && isVisible(publisher, published.document);
     };
-    if (presentity.user || presentity.outbox.size > 0 || this.publishers.some(isShown)) return;
+    if (presentity.user || presentity.outbox.length > 0 || this.publishers.some(isShown)) return;
     this.#timers.set(presentity.id, undefined);
     this.#deps.journal.deletePresentity(presentity.id);
     this.presentities.delete(presentity);
     // Whoever is online is remembered, so that enabling them again shows the truth at once.
-    if (presentity.clients.size > 0) this.presentities.add(strippedOf(presentity));
+    if (presentity.clients.length > 0) this.presentities.add(strippedOf(presentity));
   }
 
   async #withdrawAll(): Promise<void> {

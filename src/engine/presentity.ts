@@ -1,27 +1,40 @@
 import type { BareJid, Mailbox, PresentityId } from "../core/addresses.ts";
 import type { CalendarState, CompositionInputs, Override, PhoneState } from "../core/compose.ts";
+import { type PackedIntervals, packIntervals, unpackIntervals } from "../core/packed-intervals.ts";
 import type { ClientPresence, PresenceDocument } from "../core/presence.ts";
-import { SmallMap } from "../lib/small-map.ts";
+import { NONE } from "../lib/keyed-list.ts";
 import { earlier, type Instant } from "../lib/time.ts";
 import type { JournalEntry, OutboxRow, Published } from "../ports/journal.ts";
 import type { User } from "../ports/registry.ts";
+
+/** The calendar as last read; `CalendarState` in less memory. */
+export interface RememberedCalendar {
+  readonly intervals: PackedIntervals;
+  /** When it was last read successfully. */
+  readonly heardAt: Instant;
+}
+
+const unpackCalendar = ({ intervals, heardAt }: RememberedCalendar): CalendarState => ({
+  intervals: unpackIntervals(intervals),
+  heardAt,
+});
 
 /** The live state of one presentity: the inputs of composition, its result, and what each publisher shows. */
 export interface Presentity {
   readonly id: PresentityId;
   user: User | undefined;
-  calendar: CalendarState | undefined;
+  calendar: RememberedCalendar | undefined;
   calendarError: JournalEntry["calendarError"];
   override: Override | undefined;
   phone: PhoneState | undefined;
-  readonly clients: SmallMap<string, ClientPresence>;
+  clients: readonly ClientPresence[];
   /** Resources known from before a reconnect and not heard again yet. */
-  readonly unconfirmed: SmallMap<string, true>;
+  unconfirmed: readonly string[];
   document: PresenceDocument | undefined;
   composedAt: Instant | undefined;
   validUntil: Instant | undefined;
-  readonly published: SmallMap<string, Published>;
-  readonly outbox: SmallMap<string, OutboxRow>;
+  published: readonly Published[];
+  outbox: readonly OutboxRow[];
 }
 
 /** A presentity of which nothing is known yet. */
@@ -32,13 +45,13 @@ const newPresentity = (id: PresentityId): Presentity => ({
   calendarError: undefined,
   override: undefined,
   phone: undefined,
-  clients: new SmallMap(),
-  unconfirmed: new SmallMap(),
+  clients: NONE,
+  unconfirmed: NONE,
   document: undefined,
   composedAt: undefined,
   validUntil: undefined,
-  published: new SmallMap(),
-  outbox: new SmallMap(),
+  published: NONE,
+  outbox: NONE,
 });
 
 /**
@@ -47,20 +60,24 @@ const newPresentity = (id: PresentityId): Presentity => ({
  */
 export function restorePresentity(entry: JournalEntry, now: Instant): Presentity {
   const presentity = newPresentity(entry.presentity);
-  presentity.calendar = entry.calendar && { ...entry.calendar, heardAt: earlier(entry.calendar.heardAt, now) };
+  presentity.calendar = entry.calendar && {
+    intervals: packIntervals(entry.calendar.intervals),
+    heardAt: earlier(entry.calendar.heardAt, now),
+  };
   presentity.calendarError = entry.calendarError;
   presentity.override = entry.override;
   presentity.document = entry.document;
   presentity.composedAt = entry.composedAt;
-  for (const client of entry.clients) {
-    presentity.clients.set(client.resource, client);
-    presentity.unconfirmed.set(client.resource, true);
-  }
-  for (const published of entry.published) presentity.published.set(published.publisher, published);
+  presentity.clients = orNone(entry.clients);
+  presentity.unconfirmed = orNone(entry.clients.map(({ resource }) => resource));
+  presentity.published = orNone(entry.published);
   // Whether a row was on its way when the process ended is not known: it counts as tried.
-  for (const row of entry.outbox) presentity.outbox.set(row.publisher, { ...row, failures: Math.max(row.failures, 1) });
+  presentity.outbox = orNone(entry.outbox.map((row) => ({ ...row, failures: Math.max(row.failures, 1) })));
   return presentity;
 }
+
+/** Most people have nothing due: they share the list of nothing. */
+const orNone = <Item>(list: readonly Item[]): readonly Item[] => (list.length === 0 ? NONE : list);
 
 /** The presentity's clients, and nothing else. */
 export const strippedOf = ({ id, clients, unconfirmed }: Presentity): Presentity => ({
@@ -69,23 +86,23 @@ export const strippedOf = ({ id, clients, unconfirmed }: Presentity): Presentity
   unconfirmed,
 });
 
-/** The journal's view of a live presentity, but for why it is as it is: that is composed anew when somebody asks. */
+/** The journal's view of a live presentity. */
 export const describePresentity = (presentity: Presentity): JournalEntry => ({
   presentity: presentity.id,
-  ...(presentity.calendar && { calendar: presentity.calendar }),
+  ...(presentity.calendar && { calendar: unpackCalendar(presentity.calendar) }),
   ...(presentity.calendarError && { calendarError: presentity.calendarError }),
   ...(presentity.override && { override: presentity.override }),
-  clients: [...presentity.clients.values()],
+  clients: presentity.clients,
   ...(presentity.document && { document: presentity.document }),
   ...(presentity.composedAt !== undefined && { composedAt: presentity.composedAt }),
-  published: [...presentity.published.values()],
-  outbox: [...presentity.outbox.values()],
+  published: presentity.published,
+  outbox: presentity.outbox,
 });
 
 /** What composition is made from. */
 export const inputsOf = (presentity: Presentity): CompositionInputs => ({
-  clients: [...presentity.clients.values()],
-  ...(presentity.calendar && { calendar: presentity.calendar }),
+  clients: presentity.clients,
+  ...(presentity.calendar && { calendar: unpackCalendar(presentity.calendar) }),
   ...(presentity.override && { override: presentity.override }),
   ...(presentity.phone && { phone: presentity.phone }),
 });
@@ -93,7 +110,8 @@ export const inputsOf = (presentity: Presentity): CompositionInputs => ({
 /** All live presentities, found by JID or by mailbox of a calendar server. */
 export class Presentities implements Iterable<Presentity> {
   readonly #byId = new Map<BareJid, Presentity>();
-  readonly #byMailbox = new Map<string, readonly Presentity[]>();
+  /** By calendar server and mailbox; nearly every mailbox is of one presentity. */
+  readonly #byMailbox = new Map<string, Map<Mailbox, Presentity | readonly Presentity[]>>();
 
   /** How many there are. */
   get size(): number {
@@ -127,7 +145,7 @@ export class Presentities implements Iterable<Presentity> {
   /** Sets who the presentity is by configuration; `undefined` when it is no user any more. */
   assign(presentity: Presentity, user: User | undefined): void {
     this.#unindex(presentity);
-    presentity.user = user;
+    presentity.user = user && withSharedTexts(user, presentity.id);
     this.#index(presentity);
   }
 
@@ -139,22 +157,40 @@ export class Presentities implements Iterable<Presentity> {
 
   /** Enabled presentities whose calendar is this mailbox on this server. */
   ofMailbox(gateway: string, mailbox: Mailbox): Iterable<Presentity> {
-    return this.#byMailbox.get(`${gateway}\n${mailbox}`) ?? [];
+    return listOf(this.#byMailbox.get(gateway)?.get(mailbox));
   }
 
   #index(presentity: Presentity): void {
     const { user } = presentity;
     if (!user?.isEnabled) return;
-    const key = `${user.gateway}\n${user.mailbox}`;
-    const others = (this.#byMailbox.get(key) ?? []).filter((each) => each !== presentity);
-    this.#byMailbox.set(key, [...others, presentity]);
+    const mailboxes = this.#byMailbox.get(user.gateway) ?? new Map<Mailbox, Presentity | readonly Presentity[]>();
+    this.#byMailbox.set(user.gateway, mailboxes);
+    const others = listOf(mailboxes.get(user.mailbox)).filter((each) => each !== presentity);
+    mailboxes.set(user.mailbox, others.length === 0 ? presentity : [...others, presentity]);
   }
 
   #unindex(presentity: Presentity): void {
-    if (!presentity.user) return;
-    const key = `${presentity.user.gateway}\n${presentity.user.mailbox}`;
-    const others = (this.#byMailbox.get(key) ?? []).filter((each) => each !== presentity);
-    if (others.length === 0) this.#byMailbox.delete(key);
-    else this.#byMailbox.set(key, others);
+    const { user } = presentity;
+    const mailboxes = user && this.#byMailbox.get(user.gateway);
+    if (!mailboxes) return;
+    const others = listOf(mailboxes.get(user.mailbox)).filter((each) => each !== presentity);
+    if (others.length > 0) mailboxes.set(user.mailbox, others);
+    else mailboxes.delete(user.mailbox);
+    if (mailboxes.size === 0) this.#byMailbox.delete(user.gateway);
   }
 }
+
+const listOf = (found: Presentity | readonly Presentity[] | undefined): readonly Presentity[] =>
+  found === undefined ? NONE : "id" in found ? [found] : found;
+
+/** The mailbox is mostly the JID: then one text in memory serves for both. */
+const withSharedTexts = ({ mailbox, gateway, locale, isEnabled }: User, id: PresentityId): User => ({
+  presentity: id,
+  mailbox: sharedText(mailbox, id),
+  gateway,
+  locale,
+  isEnabled,
+});
+
+const sharedText = <Text extends string>(text: Text, known: string): Text =>
+  known === (text as string) ? (known as Text) : text;

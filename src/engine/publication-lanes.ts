@@ -1,4 +1,5 @@
 import type { PresentityId } from "../core/addresses.ts";
+import { Fifo } from "../lib/fifo.ts";
 import type { Instant } from "../lib/time.ts";
 import { TimerHeap } from "../lib/timer-heap.ts";
 
@@ -7,8 +8,9 @@ export type Lane = "end" | "start";
 
 /** The order in which one publisher's rows are sent; each presentity stands in one place at most, beside being under way. */
 export class PublicationLanes {
-  readonly #ends = new Set<PresentityId>();
-  readonly #starts = new Set<PresentityId>();
+  readonly #queues = { end: new Fifo<PresentityId>(), start: new Fifo<PresentityId>() };
+  /** What is due; in the queues may also stand what is no more. */
+  readonly #due = new Map<PresentityId, Lane>();
   readonly #waiting = new TimerHeap<PresentityId>();
   readonly #underWay = new Set<PresentityId>();
 
@@ -19,7 +21,7 @@ export class PublicationLanes {
 
   /** Rows that are due or under way. */
   get busy(): number {
-    return this.#ends.size + this.#starts.size + this.#underWay.size;
+    return this.#due.size + this.#underWay.size;
   }
 
   /** When the next waiting row is due. */
@@ -29,8 +31,9 @@ export class PublicationLanes {
 
   /** The row is due now. */
   add(id: PresentityId, lane: Lane): void {
-    this.delete(id);
-    (lane === "end" ? this.#ends : this.#starts).add(id);
+    this.#waiting.delete(id);
+    this.#due.set(id, lane);
+    this.#queues[lane].push(id);
   }
 
   /** The row is due at this time. */
@@ -41,8 +44,7 @@ export class PublicationLanes {
 
   /** Takes the row out of the line; what is under way stays so. */
   delete(id: PresentityId): void {
-    this.#ends.delete(id);
-    this.#starts.delete(id);
+    this.#due.delete(id);
     this.#waiting.delete(id);
   }
 
@@ -59,16 +61,20 @@ export class PublicationLanes {
   /** The publication has arrived, or failed. */
   finish(id: PresentityId): void {
     this.#underWay.delete(id);
+    const lane = this.#due.get(id);
+    if (lane) this.#queues[lane].push(id); // its turn came while the earlier one was under way
   }
 
   /** Takes the next rows that may be sent, at most until `window` are under way; each is under way from then on. */
   *take(now: Instant, window: number): Generator<PresentityId> {
-    for (let due = this.#waiting.takeDue(now); due !== undefined; due = this.#waiting.takeDue(now)) this.#ends.add(due);
-    for (const lane of [this.#ends, this.#starts]) {
-      for (const id of lane) {
-        if (this.#underWay.size >= window) return;
-        if (this.#underWay.has(id)) continue;
-        lane.delete(id);
+    for (let due = this.#waiting.takeDue(now); due !== undefined; due = this.#waiting.takeDue(now))
+      this.add(due, "end");
+    for (const lane of ["end", "start"] as const) {
+      while (this.#underWay.size < window) {
+        const id = this.#queues[lane].shift();
+        if (id === undefined) break;
+        if (this.#due.get(id) !== lane || this.#underWay.has(id)) continue;
+        this.#due.delete(id);
         this.#underWay.add(id);
         yield id;
       }

@@ -1,5 +1,6 @@
 import type { PresentityId } from "../core/addresses.ts";
 import { busynessOf, type PresenceDocument, samePresence } from "../core/presence.ts";
+import { findKeyed, withKeyed, withoutKeyed } from "../lib/keyed-list.ts";
 import { type Instant, plus, seconds } from "../lib/time.ts";
 import { type GatewayError, toGatewayError } from "../ports/errors.ts";
 import type { Journal, OutboxRow, Published } from "../ports/journal.ts";
@@ -68,7 +69,7 @@ export class PublishDue {
 
   /** What is shown of the presentity, unless it was lost with the server's run or is about to run out. */
   shownBy(presentity: Presentity): Published | undefined {
-    const shown = presentity.published.get(this.name);
+    const shown = this.#publishedOf(presentity);
     const epoch = this.publisher.epoch();
     const isThere = shown && (epoch === undefined || shown.epoch === epoch);
     const refreshAt = this.refreshAt(presentity);
@@ -77,7 +78,7 @@ export class PublishDue {
 
   /** Whether something of what was published may be there that `shownBy` does not count on. */
   mayLinger(presentity: Presentity): boolean {
-    const published = presentity.published.get(this.name);
+    const published = this.#publishedOf(presentity);
     if (!published || samePresence(published.document, this.neutral)) return false;
     return !this.publisher.capabilities.isSoftState || published.epoch === this.publisher.epoch();
   }
@@ -85,7 +86,7 @@ export class PublishDue {
   /** When what is shown must be sent again because it outlasts the server's memory of it. */
   refreshAt(presentity: Presentity): Instant | undefined {
     const { lifetime } = this.publisher.capabilities;
-    const shown = presentity.published.get(this.name);
+    const shown = this.#publishedOf(presentity);
     if (lifetime === undefined || !shown || samePresence(shown.document, this.neutral)) return undefined;
     const { until } = shown.document;
     return until !== undefined && until <= plus(shown.at, lifetime) ? undefined : plus(shown.at, lifetime / 2);
@@ -98,7 +99,7 @@ export class PublishDue {
 
   /** Takes the presentity's row into the queue. */
   enqueue(presentity: Presentity): void {
-    const row = presentity.outbox.get(this.name);
+    const row = this.#rowOf(presentity);
     if (!row) return;
     this.#hasNewRows = true;
     if (row.notBefore > this.#deps.runtime.clock.now()) this.#lanes.wait(presentity.id, row.notBefore);
@@ -108,9 +109,9 @@ export class PublishDue {
 
   /** Takes back a row that has become needless. */
   drop(presentity: Presentity): void {
-    presentity.outbox.delete(this.name);
+    presentity.outbox = withoutKeyed(presentity.outbox, "publisher", this.name);
     this.#lanes.delete(presentity.id);
-    this.#deps.journal.deleteOutboxRow(presentity.id, this.name);
+    this.#deps.journal.recordPublications(presentity.id, presentity);
   }
 
   /** Notes that something else than we published is shown, so that what is right is sent over it. */
@@ -119,13 +120,8 @@ export class PublishDue {
     if (this.isUnderWay(presentity)) this.#forgedMeanwhile.add(presentity.id);
     const document: PresenceDocument = { show: "unavailable", source: "client", activity: { general: "forged" } };
     const epoch = this.publisher.epoch() ?? "";
-    presentity.published.set(this.name, {
-      publisher: this.name,
-      document,
-      locale: "",
-      at: this.#deps.runtime.clock.now(),
-      epoch,
-    });
+    const forged = { publisher: this.name, document, locale: "", at: this.#deps.runtime.clock.now(), epoch };
+    presentity.published = withKeyed(presentity.published, "publisher", forged);
     this.#deps.replan(presentity);
   }
 
@@ -136,7 +132,7 @@ export class PublishDue {
     for await (const epoch of this.publisher.watchEpoch(signal)) {
       if (epoch === undefined) continue;
       for (const presentity of this.#deps.presentities) {
-        const shown = presentity.published.get(this.name);
+        const shown = this.#publishedOf(presentity);
         if (shown && shown.epoch !== epoch) this.#deps.replan(presentity);
       }
       this.#hurry(({ failures }) => failures > 0); // the server is back
@@ -150,7 +146,7 @@ export class PublishDue {
 
   #hurry(isMeant: (row: OutboxRow) => boolean): void {
     for (const presentity of this.#deps.presentities) {
-      const row = presentity.outbox.get(this.name);
+      const row = this.#rowOf(presentity);
       if (!row || !isMeant(row) || !this.#lanes.stopWaiting(presentity.id)) continue;
       this.#lanes.add(presentity.id, this.#laneOf(presentity, row.document));
     }
@@ -173,8 +169,16 @@ export class PublishDue {
     this.#signal = undefined;
   }
 
+  #publishedOf({ published }: Presentity): Published | undefined {
+    return findKeyed(published, "publisher", this.name);
+  }
+
+  #rowOf({ outbox }: Presentity): OutboxRow | undefined {
+    return findKeyed(outbox, "publisher", this.name);
+  }
+
   #laneOf(presentity: Presentity, document: PresenceDocument): Lane {
-    const shown = presentity.published.get(this.name)?.document;
+    const shown = this.#publishedOf(presentity)?.document;
     const isStart = document.activity !== undefined || document.text !== undefined;
     const wasBusier = shown !== undefined && busynessOf(shown.show) > busynessOf(document.show);
     return isStart && !wasBusier ? "start" : "end";
@@ -219,7 +223,7 @@ export class PublishDue {
   *#take(): Generator<readonly [Presentity, OutboxRow]> {
     for (const id of this.#lanes.take(this.#deps.runtime.clock.now(), this.publisher.capabilities.window)) {
       const presentity = this.#deps.presentities.find(id);
-      const row = presentity?.outbox.get(this.name);
+      const row = presentity && this.#rowOf(presentity);
       if (presentity && row) yield [presentity, row];
       else this.#lanes.finish(id);
     }
@@ -248,16 +252,16 @@ export class PublishDue {
     this.#lastError = undefined;
     this.#lanes.finish(presentity.id);
     this.#deps.runtime.metrics.count("presence_gateway_publications_total", { publisher });
-    const current = presentity.outbox.get(publisher);
-    if (current === row) presentity.outbox.delete(publisher);
-    else if (current && isSame(current, row))
-      this.drop(presentity); // it went away and came back meanwhile
-    else if (current) presentity.outbox.set(publisher, { ...current, failures: 0 }); // what is shown is certain again
-    if (row.kind === "publish") presentity.published.set(publisher, published);
-    else presentity.published.delete(publisher);
+    const current = this.#rowOf(presentity);
+    // It may have gone away and come back meanwhile; where something else is due, what is shown is certain again.
+    if (current === row || (current && isSame(current, row))) this.drop(presentity);
+    else if (current) presentity.outbox = withKeyed(presentity.outbox, "publisher", { ...current, failures: 0 });
+    presentity.published =
+      row.kind === "publish"
+        ? withKeyed(presentity.published, "publisher", published)
+        : withoutKeyed(presentity.published, "publisher", publisher);
     this.#deps.shown(presentity);
-    this.#deps.journal.recordPublished(row, published);
-    if (row.kind === "retract") this.#deps.journal.deletePublished(presentity.id, publisher);
+    this.#deps.journal.recordPublications(presentity.id, presentity);
     if (this.#forgedMeanwhile.delete(presentity.id)) this.noteForged(presentity);
     this.#deps.settled(presentity);
     this.#schedulePump();
@@ -265,7 +269,7 @@ export class PublishDue {
 
   #fail(presentity: Presentity, row: OutboxRow, error: GatewayError): void {
     this.#lanes.finish(presentity.id);
-    const current = presentity.outbox.get(this.name);
+    const current = this.#rowOf(presentity);
     if (this.#signal?.aborted !== false) {
       this.#tellIdle();
       return;
@@ -276,8 +280,8 @@ export class PublishDue {
     log.debug("publication.failed", { publisher: this.name, presentity: presentity.id, code: error.code });
     if (current === row) {
       const failed = failedRow(row, error, this.#deps.runtime);
-      presentity.outbox.set(this.name, failed);
-      this.#deps.journal.recordFailure(row, { retryAt: failed.notBefore, error: error.message });
+      presentity.outbox = withKeyed(presentity.outbox, "publisher", failed);
+      this.#deps.journal.recordPublications(presentity.id, presentity);
       this.#lanes.wait(presentity.id, failed.notBefore);
     }
     this.#schedulePump();

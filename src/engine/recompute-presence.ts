@@ -1,6 +1,7 @@
-import { composePresence } from "../core/compose.ts";
+import { composeDocument } from "../core/compose.ts";
 import type { CompositionPolicy } from "../core/policy.ts";
 import { busynessOf, type PresenceDocument, samePresence } from "../core/presence.ts";
+import { findKeyed, withKeyed } from "../lib/keyed-list.ts";
 import { type Instant, plus, seconds } from "../lib/time.ts";
 import type { Journal, OutboxRow } from "../ports/journal.ts";
 import type { Parameters } from "../ports/parameters.ts";
@@ -31,7 +32,7 @@ export type RecomputeReason = "edge" | "input" | "lost-publication";
 export function recomputePresence(deps: RecomputeDeps, presentity: Presentity, reason: RecomputeReason): void {
   const now = deps.runtime.clock.now();
   const isShown = presentity.user?.isEnabled === true && !deps.isWithdrawing();
-  const composition = composePresence(inputsOf(presentity), deps.policy(), now);
+  const composition = composeDocument(inputsOf(presentity), deps.policy(), now);
   const document = isShown ? composition.document : NEUTRAL;
   const hasChanged = presentity.document === undefined || !samePresence(presentity.document, document);
   const isStart = presentity.document !== undefined && busynessOf(document.show) > busynessOf(presentity.document.show);
@@ -40,15 +41,14 @@ export function recomputePresence(deps: RecomputeDeps, presentity: Presentity, r
   presentity.validUntil = isShown ? composition.validUntil : undefined;
   armTimer(deps, presentity);
   const planned = deps.publishers.filter((due) => plan(due, { presentity, document, now, notBefore }));
-  const rows = planned.map((due) => presentity.outbox.get(due.name)).filter((row) => row !== undefined);
   if (hasChanged) {
     presentity.document = document;
     presentity.composedAt = now;
     deps.runtime.metrics.count("presence_gateway_compositions_total");
   }
-  if (hasChanged || rows.length > 0) {
+  if (hasChanged || planned.length > 0) {
     const composedAt = presentity.composedAt ?? now;
-    deps.journal.recordComposition(presentity.id, { document, because: composition.because, composedAt }, rows);
+    deps.journal.recordComposition(presentity.id, { document, composedAt }, presentity);
   }
   for (const due of planned) due.enqueue(presentity);
 }
@@ -61,7 +61,7 @@ export function armTimer(
   let at = presentity.validUntil;
   for (const due of publishers) {
     // What is already on its way needs no waking; its retries have their own time.
-    const refreshAt = presentity.outbox.has(due.name) ? undefined : due.refreshAt(presentity);
+    const refreshAt = findKeyed(presentity.outbox, "publisher", due.name) ? undefined : due.refreshAt(presentity);
     if (refreshAt !== undefined && (at === undefined || refreshAt < at)) at = refreshAt;
   }
   wakeAt(presentity, at);
@@ -79,7 +79,7 @@ function plan(due: PublishDue, { presentity, document, now, notBefore }: PlanInp
   const { publisher, name } = due;
   const locale = presentity.user?.locale ?? "en";
   const reduced = publisher.reduce(document);
-  const pending = presentity.outbox.get(name);
+  const pending = findKeyed(presentity.outbox, "publisher", name);
   // What timed out may have arrived all the same: it is not taken for not sent, nor is what takes its place.
   const isUncertain = due.isUnderWay(presentity) || (pending !== undefined && pending.failures > 0);
   const state = { shown: due.shownBy(presentity), mayLinger: due.mayLinger(presentity), pending, isUncertain };
@@ -96,7 +96,7 @@ function plan(due: PublishDue, { presentity, document, now, notBefore }: PlanInp
     notBefore,
     failures: isUncertain ? 1 : 0,
   };
-  presentity.outbox.set(name, row);
+  presentity.outbox = withKeyed(presentity.outbox, "publisher", row);
   return true;
 }
 

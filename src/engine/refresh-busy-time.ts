@@ -1,5 +1,6 @@
 import type { Mailbox } from "../core/addresses.ts";
-import { type BusyInterval, canonicalIntervals, sameIntervals } from "../core/busy-time.ts";
+import { type BusyInterval, canonicalIntervals } from "../core/busy-time.ts";
+import { packIntervals, samePacked } from "../core/packed-intervals.ts";
 import { type BackoffPolicy, backoffDelay } from "../lib/backoff.ts";
 import { hours, type Instant, later, minutes, plus, seconds, type TimeWindow } from "../lib/time.ts";
 import type { BusyTimeResult, CalendarSource } from "../ports/calendar-source.ts";
@@ -268,11 +269,12 @@ export class RefreshBusyTime {
       presentity.calendarError = undefined;
       journal.recordCalendarError(presentity.id, undefined);
     }
-    if (before && sameIntervals(before.intervals, intervals)) {
+    const packed = packIntervals(intervals);
+    if (before && samePacked(before.intervals, packed)) {
       presentity.calendar = { intervals: before.intervals, heardAt };
       journal.recordHeard(presentity.id, heardAt);
     } else {
-      presentity.calendar = { intervals, heardAt };
+      presentity.calendar = { intervals: packed, heardAt };
       journal.replaceBusyTime(presentity.id, intervals, heardAt);
     }
     recompute(presentity);

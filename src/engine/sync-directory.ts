@@ -86,7 +86,7 @@ function forgetCalendar(presentity: Presentity, { journal }: SyncDirectoryDeps):
 
 /** Those of somebody who was no user were only remembered; what a restart restored comes from the journal itself. */
 const hasUnrecordedClients = ({ clients, unconfirmed, document }: Presentity): boolean =>
-  clients.size > (document ? unconfirmed.size : 0);
+  clients.length > (document ? unconfirmed.length : 0);
 
 /** Puts the user's configuration to work; the calendar is kept where only the server changed, so that no gap shows. */
 function assignUser(id: PresentityId, user: User | undefined, deps: SyncDirectoryDeps): void {
@@ -97,7 +97,7 @@ function assignUser(id: PresentityId, user: User | undefined, deps: SyncDirector
   if (before?.isEnabled) deps.calendarServers.release(before.gateway, before.mailbox);
   if (before && before.mailbox !== user?.mailbox) forgetCalendar(presentity, deps);
   if (!user?.isEnabled) presentity.calendarError = undefined;
-  if (user && hasUnrecordedClients(presentity)) deps.journal.replaceClients(id, [...presentity.clients.values()]);
+  if (user && hasUnrecordedClients(presentity)) deps.journal.replaceClients(id, presentity.clients);
   deps.calendarServers.add(presentity);
   if (before && before.gateway !== user?.gateway) deps.calendarServers.refresh(presentity);
   deps.recompute(presentity);

@@ -1,5 +1,6 @@
 import { type ClientPresence, sameClientPresence } from "../core/presence.ts";
 import { type BackoffPolicy, backoffDelay } from "../lib/backoff.ts";
+import { findKeyed, NONE, withKeyed, withoutKeyed } from "../lib/keyed-list.ts";
 import { minutes, seconds } from "../lib/time.ts";
 import type { ClientChange, ClientPresenceSource } from "../ports/client-presence-source.ts";
 import { toGatewayError } from "../ports/errors.ts";
@@ -46,8 +47,8 @@ export async function watchClients(
 function takeChange(change: ClientChange, deps: WatchClientsDeps): void {
   switch (change.kind) {
     case "reset":
-      for (const { clients, unconfirmed } of deps.presentities)
-        for (const resource of clients.keys()) unconfirmed.set(resource, true);
+      for (const presentity of deps.presentities)
+        presentity.unconfirmed = presentity.clients.map(({ resource }) => resource);
       return;
     case "settled":
       for (const presentity of deps.presentities) dropUnconfirmed(presentity, deps);
@@ -65,22 +66,32 @@ function takeChange(change: ClientChange, deps: WatchClientsDeps): void {
 }
 
 function takePresence(presentity: Presentity, presence: ClientPresence, deps: WatchClientsDeps): void {
-  presentity.unconfirmed.delete(presence.resource);
-  const before = presentity.clients.get(presence.resource);
-  if (before && sameClientPresence(before, presence)) return;
-  presentity.clients.set(presence.resource, presence);
-  record(presentity, deps);
+  confirm(presentity, presence.resource);
+  const before = findKeyed(presentity.clients, "resource", presence.resource);
+  const isKnown = before !== undefined && sameClientPresence(before, presence);
+  if (isKnown && before.since !== presence.since) return;
+  // What is the same in everything takes the place all the same: the source keeps it too, so the other one can go.
+  presentity.clients = withKeyed(presentity.clients, "resource", presence);
+  if (!isKnown) record(presentity, deps);
 }
 
 function takeGone(presentity: Presentity | undefined, resource: string, deps: WatchClientsDeps): void {
-  presentity?.unconfirmed.delete(resource);
-  if (presentity?.clients.delete(resource)) record(presentity, deps);
+  if (!presentity || !findKeyed(presentity.clients, "resource", resource)) return;
+  confirm(presentity, resource);
+  presentity.clients = withoutKeyed(presentity.clients, "resource", resource);
+  record(presentity, deps);
+}
+
+function confirm(presentity: Presentity, resource: string): void {
+  const others = presentity.unconfirmed.filter((each) => each !== resource);
+  presentity.unconfirmed = others.length === 0 ? NONE : others;
 }
 
 function dropUnconfirmed(presentity: Presentity, deps: WatchClientsDeps): void {
-  if (presentity.unconfirmed.size === 0) return;
-  for (const resource of presentity.unconfirmed.keys()) presentity.clients.delete(resource);
-  presentity.unconfirmed.clear();
+  const { unconfirmed } = presentity;
+  if (unconfirmed.length === 0) return;
+  presentity.clients = presentity.clients.filter(({ resource }) => !unconfirmed.includes(resource));
+  presentity.unconfirmed = NONE;
   record(presentity, deps);
 }
 
@@ -88,11 +99,11 @@ function dropUnconfirmed(presentity: Presentity, deps: WatchClientsDeps): void {
 function record(presentity: Presentity, deps: WatchClientsDeps): void {
   if (!presentity.user) {
     // One of whom something is to be taken back yet is no stranger.
-    const known = presentity.clients.size + presentity.published.size + presentity.outbox.size;
+    const known = presentity.clients.length + presentity.published.length + presentity.outbox.length;
     if (known === 0) deps.presentities.delete(presentity);
     return;
   }
-  deps.journal.replaceClients(presentity.id, [...presentity.clients.values()]);
+  deps.journal.replaceClients(presentity.id, presentity.clients);
   deps.recompute(presentity);
 }
 

@@ -1,13 +1,14 @@
+import { Fifo } from "./fifo.ts";
+
 /** Values pushed on one side, iterated on the other; what is pushed before the first `next` waits in order. */
 export class Channel<Value> {
-  #values: Value[] = [];
-  #read = 0;
+  readonly #values = new Fifo<Value>();
   #wake: (() => void) | undefined;
   #end: { readonly error?: unknown } | undefined;
 
   /** How many values wait to be read. */
   get length(): number {
-    return this.#values.length - this.#read;
+    return this.#values.length;
   }
 
   /** Adds a value; ignored after the end. */
@@ -29,15 +30,6 @@ export class Channel<Value> {
     this.#wake?.();
   }
 
-  #take(): Value | undefined {
-    const value = this.#values[this.#read++];
-    if (this.#read > 1024 && this.#read * 2 > this.#values.length) {
-      this.#values = this.#values.slice(this.#read);
-      this.#read = 0;
-    }
-    return value;
-  }
-
   /** The values in order, for one reader; throws the signal's reason when it aborts, even while values wait. */
   async *read(signal: AbortSignal): AsyncGenerator<Value> {
     const abort = (): void => this.#wake?.();
@@ -46,7 +38,7 @@ export class Channel<Value> {
       for (;;) {
         signal.throwIfAborted();
         while (this.length > 0) {
-          const value = this.#take();
+          const value = this.#values.shift();
           if (value !== undefined) yield value;
           signal.throwIfAborted();
         }

@@ -1,99 +1,113 @@
-import type { Instant } from "./time.ts";
-
-interface Entry<Key> {
-  readonly key: Key;
-  /** Counts the keys as they came. */
-  readonly order: number;
-  at: Instant;
-  index: number;
-}
+import { type Instant, instant } from "./time.ts";
 
 /**
  * A binary heap of instants with at most one entry a key; every operation is O(log n) at most. Of equal instants the key
- * that came first is the earlier one.
+ * that came first is the earlier one. In lists side by side, since an object for each of a hundred thousand entries would
+ * take three times the memory.
  */
 export class TimerHeap<Key> {
-  readonly #heap: Entry<Key>[] = [];
-  readonly #entries = new Map<Key, Entry<Key>>();
+  readonly #keys: Key[] = [];
+  readonly #instants: number[] = [];
+  /** Counts the keys as they came. */
+  readonly #orders: number[] = [];
+  readonly #places = new Map<Key, number>();
   #count = 0;
 
   /** How many keys wait. */
   get size(): number {
-    return this.#heap.length;
+    return this.#keys.length;
   }
 
   /** The earliest instant of all, if any key waits. */
   get next(): Instant | undefined {
-    return this.#heap[0]?.at;
+    return this.#instantAt(0);
   }
 
   /** The key's instant, if it waits. */
   at(key: Key): Instant | undefined {
-    return this.#entries.get(key)?.at;
+    const place = this.#places.get(key);
+    return place === undefined ? undefined : this.#instantAt(place);
   }
 
   /** Sets or moves the key's instant. */
   set(key: Key, at: Instant): void {
-    const existing = this.#entries.get(key);
-    if (existing) {
-      existing.at = at;
-      this.#up(existing);
-      this.#down(existing);
-      return;
-    }
-    const entry: Entry<Key> = { key, order: this.#count++, at, index: this.#heap.length };
-    this.#heap.push(entry);
-    this.#entries.set(key, entry);
-    this.#up(entry);
+    const place = this.#places.get(key);
+    if (place === undefined) this.#up(this.size, key, at, this.#count++);
+    else this.#move(place, key, at, this.#orders[place] ?? 0);
   }
 
   /** Forgets the key; true when it waited. */
   delete(key: Key): boolean {
-    const entry = this.#entries.get(key);
-    if (!entry) return false;
-    this.#entries.delete(key);
-    const last = this.#heap.pop();
-    if (!last || last === entry) return true;
-    last.index = entry.index;
-    this.#heap[last.index] = last;
-    this.#up(last);
-    this.#down(last);
+    const place = this.#places.get(key);
+    if (place === undefined) return false;
+    this.#places.delete(key);
+    const last = this.#keys.pop();
+    const at = this.#instants.pop() ?? 0;
+    const order = this.#orders.pop() ?? 0;
+    if (last !== undefined && place < this.size) this.#move(place, last, at, order);
     return true;
   }
 
   /** Takes out the earliest key when its instant is not after `now`. */
   takeDue(now: Instant): Key | undefined {
-    const first = this.#heap[0];
-    if (!first || first.at > now) return undefined;
-    this.delete(first.key);
-    return first.key;
+    const first = this.#keys[0];
+    if (first === undefined || (this.#instants[0] ?? 0) > now) return undefined;
+    this.delete(first);
+    return first;
   }
 
-  #swap(a: Entry<Key>, b: Entry<Key>): void {
-    const index = a.index;
-    a.index = b.index;
-    b.index = index;
-    this.#heap[a.index] = a;
-    this.#heap[b.index] = b;
+  #instantAt(place: number): Instant | undefined {
+    const at = this.#instants[place];
+    return at === undefined ? undefined : instant(at);
   }
 
-  #up(entry: Entry<Key>): void {
-    while (entry.index > 0) {
-      const parent = this.#heap[(entry.index - 1) >> 1];
-      if (!parent || !isBefore(entry, parent)) return;
-      this.#swap(entry, parent);
+  /** Puts an entry where it belongs, from a place that is free for it. */
+  #move(place: number, key: Key, at: number, order: number): void {
+    const parent = (place - 1) >> 1;
+    if (place > 0 && this.#isBefore(at, order, parent)) this.#up(place, key, at, order);
+    else this.#down(place, key, at, order);
+  }
+
+  #up(from: number, key: Key, at: number, order: number): void {
+    let place = from;
+    while (place > 0) {
+      const parent = (place - 1) >> 1;
+      if (!this.#isBefore(at, order, parent)) break;
+      this.#copy(parent, place);
+      place = parent;
     }
+    this.#put(place, key, at, order);
   }
 
-  #down(entry: Entry<Key>): void {
+  #down(from: number, key: Key, at: number, order: number): void {
+    let place = from;
     for (;;) {
-      const left = this.#heap[entry.index * 2 + 1];
-      const right = this.#heap[entry.index * 2 + 2];
-      const smaller = right && left && isBefore(right, left) ? right : left;
-      if (!smaller || !isBefore(smaller, entry)) return;
-      this.#swap(entry, smaller);
+      const left = place * 2 + 1;
+      if (left >= this.size) break;
+      const right = left + 1;
+      const isRight = right < this.size && this.#isBefore(this.#instants[right] ?? 0, this.#orders[right] ?? 0, left);
+      const smaller = isRight ? right : left;
+      if (this.#isBefore(at, order, smaller)) break;
+      this.#copy(smaller, place);
+      place = smaller;
     }
+    this.#put(place, key, at, order);
+  }
+
+  #copy(from: number, to: number): void {
+    const key = this.#keys[from];
+    if (key !== undefined) this.#put(to, key, this.#instants[from] ?? 0, this.#orders[from] ?? 0);
+  }
+
+  #put(place: number, key: Key, at: number, order: number): void {
+    this.#keys[place] = key;
+    this.#instants[place] = at;
+    this.#orders[place] = order;
+    this.#places.set(key, place);
+  }
+
+  #isBefore(at: number, order: number, place: number): boolean {
+    const other = this.#instants[place] ?? 0;
+    return at < other || (at === other && order < (this.#orders[place] ?? 0));
   }
 }
-
-const isBefore = (a: Entry<unknown>, b: Entry<unknown>): boolean => a.at < b.at || (a.at === b.at && a.order < b.order);

@@ -1,6 +1,6 @@
 import type { PresentityId } from "../core/addresses.ts";
 import type { BusyInterval } from "../core/busy-time.ts";
-import type { Because, CalendarState, Override } from "../core/compose.ts";
+import type { CalendarState, Override } from "../core/compose.ts";
 import type { ClientPresence, PresenceDocument } from "../core/presence.ts";
 import type { Instant } from "../lib/time.ts";
 
@@ -32,8 +32,16 @@ export interface OutboxRow {
   readonly lastError?: string;
 }
 
+/** What is published and what is due of one presentity. The journal looks at it when it writes, which may be later. */
+export interface Publications {
+  /** One of each publisher. */
+  readonly published: readonly Published[];
+  /** At most one of each publisher. */
+  readonly outbox: readonly OutboxRow[];
+}
+
 /** Everything the journal knows of one presentity. */
-export interface JournalEntry {
+export interface JournalEntry extends Publications {
   readonly presentity: PresentityId;
   readonly calendar?: CalendarState;
   /** What went wrong at the last read, if it did. */
@@ -41,11 +49,8 @@ export interface JournalEntry {
   readonly override?: Override;
   readonly clients: readonly ClientPresence[];
   readonly document?: PresenceDocument;
-  readonly because?: Because;
   /** When the document became what it is. */
   readonly composedAt?: Instant;
-  readonly published: readonly Published[];
-  readonly outbox: readonly OutboxRow[];
 }
 
 /**
@@ -65,20 +70,14 @@ export interface Journal {
   replaceOverride(presentity: PresentityId, override: Override | undefined): void;
   replaceClients(presentity: PresentityId, clients: readonly ClientPresence[]): void;
 
-  /** The document and its outbox rows, together or not at all. A row replaces an older one of its publisher. */
+  /** The document and what is to be published because of it, together or not at all. */
   recordComposition(
     presentity: PresentityId,
-    composition: { readonly document: PresenceDocument; readonly because: Because; readonly composedAt: Instant },
-    rows: readonly OutboxRow[],
+    composition: { readonly document: PresenceDocument; readonly composedAt: Instant },
+    publications: Publications,
   ): void;
-  /** The row was published: it goes, unless a newer one has taken its place; what is published is noted. */
-  recordPublished(row: OutboxRow, published: Published): void;
-  /** The row stays, to be tried at `retryAt`, unless a newer one has taken its place. */
-  recordFailure(row: OutboxRow, failure: { readonly retryAt: Instant; readonly error: string }): void;
-  /** What is published is no longer there (retracted, or lost with the server). */
-  deletePublished(presentity: PresentityId, publisher: string): void;
-  /** Drops a row that need not be sent any more. */
-  deleteOutboxRow(presentity: PresentityId, publisher: string): void;
+  /** What is published and due has changed. May follow within a second: until then the rows that were due still are. */
+  recordPublications(presentity: PresentityId, publications: Publications): void;
   /** Forgets the presentity entirely. */
   deletePresentity(presentity: PresentityId): void;
 

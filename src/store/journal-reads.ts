@@ -1,12 +1,12 @@
 import type { PresentityId } from "../core/addresses.ts";
-import type { Because, Override } from "../core/compose.ts";
+import type { Override } from "../core/compose.ts";
+import { type PackedIntervals, unpackIntervals } from "../core/packed-intervals.ts";
 import type { ClientPresence, PresenceDocument } from "../core/presence.ts";
 import { keptOnce } from "../lib/kept-once.ts";
 import type { Instant } from "../lib/time.ts";
 import type { JournalEntry } from "../ports/journal.ts";
 import type { StoreDatabase } from "./database.ts";
 import { decodeOutbox, decodePublished } from "./publications.ts";
-import { decodeIntervals } from "./stored-intervals.ts";
 
 const CHUNK = 100; // rows of one table held at once: few enough to die young in the garbage collector
 
@@ -83,7 +83,7 @@ function prepareFindChunkEnd(database: StoreDatabase): (first: string) => string
 }
 
 // Columns of JSON were written by journal-writes.ts from the types that they are read as.
-const decodeBecause = (json: string): Because => JSON.parse(json);
+const decodePacked = (json: string): PackedIntervals => JSON.parse(json);
 const decodeClients = (json: string): readonly ClientPresence[] => JSON.parse(json);
 
 /** Documents that are remembered while everything is read. */
@@ -110,7 +110,7 @@ function prepareBusyTime(database: StoreDatabase): AddTable {
     .raw();
   return (entryOf, first, last) => {
     for (const [presentity, intervals, heardAt] of list.all(first, last)) {
-      entryOf(presentity).calendar = { intervals: decodeIntervals(intervals), heardAt };
+      entryOf(presentity).calendar = { intervals: unpackIntervals(decodePacked(intervals)), heardAt };
     }
   };
 }
@@ -155,7 +155,6 @@ function prepareClients(database: StoreDatabase): AddTable {
 type ResultColumns = [
   presentity: PresentityId,
   document: string | null,
-  because: string | null,
   composedAt: Instant | null,
   published: string,
   outbox: string,
@@ -164,19 +163,18 @@ type ResultColumns = [
 function prepareResults(database: StoreDatabase): AddTable {
   const list = database
     .prepare<[string, string], ResultColumns>(`
-      SELECT presentity, document, because, composed_at, published, outbox FROM result
+      SELECT presentity, document, composed_at, published, outbox FROM result
       WHERE presentity BETWEEN ? AND ? ORDER BY presentity`)
     .raw();
   const texts = { decodeDocument: createDocumentDecoder(), once: keptOnce() };
   return (entryOf, first, last) => {
-    for (const [presentity, document, because, composedAt, published, outbox] of list.all(first, last)) {
+    for (const [presentity, document, composedAt, published, outbox] of list.all(first, last)) {
       if (document === null && published === "" && outbox === "") continue;
       const entry = entryOf(presentity);
       entry.published = decodePublished(published, texts);
       entry.outbox = decodeOutbox(outbox, presentity, texts);
-      if (document === null || because === null || composedAt === null) continue;
+      if (document === null || composedAt === null) continue;
       entry.document = texts.decodeDocument(document);
-      entry.because = decodeBecause(because);
       entry.composedAt = composedAt;
     }
   };

@@ -1,12 +1,12 @@
 import type { PresentityId } from "../core/addresses.ts";
 import type { BusyInterval } from "../core/busy-time.ts";
-import type { Because, Override } from "../core/compose.ts";
+import type { Override } from "../core/compose.ts";
+import { packIntervals } from "../core/packed-intervals.ts";
 import type { ClientPresence, PresenceDocument } from "../core/presence.ts";
 import type { Instant } from "../lib/time.ts";
-import type { JournalEntry } from "../ports/journal.ts";
+import type { JournalEntry, Publications } from "../ports/journal.ts";
 import type { StoreDatabase } from "./database.ts";
-import { createPublicationEncoder, type Publications } from "./publications.ts";
-import { encodeIntervals } from "./stored-intervals.ts";
+import { createPublicationEncoder } from "./publications.ts";
 
 type CalendarError = NonNullable<JournalEntry["calendarError"]>;
 
@@ -45,7 +45,7 @@ function prepareInputWrites(database: StoreDatabase) {
   const deleteClients = database.prepare<[string]>("DELETE FROM client_presence WHERE presentity = ?");
   return {
     replaceBusyTime: (presentity: PresentityId, intervals: readonly BusyInterval[], heardAt: Instant) =>
-      replaceBusyTime.run(presentity, encodeIntervals(intervals), whole(heardAt)),
+      replaceBusyTime.run(presentity, JSON.stringify(packIntervals(intervals)), whole(heardAt)),
     recordHeard: (presentity: PresentityId, heardAt: Instant) => recordHeard.run(presentity, whole(heardAt)),
     replaceCalendarError: (presentity: PresentityId, { code, message, at }: CalendarError) =>
       replaceCalendarError.run(presentity, code, message, whole(at)),
@@ -61,27 +61,19 @@ function prepareInputWrites(database: StoreDatabase) {
 
 function prepareResultWrites(database: StoreDatabase) {
   const { encodePublished, encodeOutbox } = createPublicationEncoder();
-  const replaceComposition = database.prepare<[string, string, string, number, string]>(`
-    INSERT INTO result (presentity, document, because, composed_at, published, outbox) VALUES (?, ?, ?, ?, '', ?)
+  const replaceComposition = database.prepare<[string, string, number, string]>(`
+    INSERT INTO result (presentity, document, composed_at, published, outbox) VALUES (?, ?, ?, '', ?)
     ON CONFLICT (presentity) DO UPDATE SET
-      document = excluded.document, because = excluded.because, composed_at = excluded.composed_at,
-      outbox = excluded.outbox`);
+      document = excluded.document, composed_at = excluded.composed_at, outbox = excluded.outbox`);
   const replacePublications = database.prepare<[string, string, string]>(`
     INSERT INTO result (presentity, published, outbox) VALUES (?, ?, ?)
     ON CONFLICT (presentity) DO UPDATE SET published = excluded.published, outbox = excluded.outbox`);
   return {
     replaceComposition: (
       presentity: PresentityId,
-      { document, because, composedAt }: { document: PresenceDocument; because: Because; composedAt: Instant },
+      { document, composedAt }: { document: PresenceDocument; composedAt: Instant },
       { outbox }: Publications,
-    ) =>
-      replaceComposition.run(
-        presentity,
-        JSON.stringify(document),
-        JSON.stringify(because),
-        whole(composedAt),
-        encodeOutbox(outbox),
-      ),
+    ) => replaceComposition.run(presentity, JSON.stringify(document), whole(composedAt), encodeOutbox(outbox)),
     replacePublications: (presentity: PresentityId, { published, outbox }: Publications) =>
       replacePublications.run(presentity, encodePublished(published), encodeOutbox(outbox)),
   };

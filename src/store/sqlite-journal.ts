@@ -2,30 +2,21 @@ import type { PresentityId } from "../core/addresses.ts";
 import type { BusyInterval } from "../core/busy-time.ts";
 import type { Override } from "../core/compose.ts";
 import type { ClientPresence } from "../core/presence.ts";
-import { type Instant, type Milliseconds, seconds } from "../lib/time.ts";
+import { type Instant, type Milliseconds, milliseconds, seconds } from "../lib/time.ts";
 import { type GatewayError, toGatewayError } from "../ports/errors.ts";
-import type { Journal, JournalEntry, OutboxRow, Published } from "../ports/journal.ts";
+import type { Journal, JournalEntry, Publications } from "../ports/journal.ts";
 import type { Health } from "../ports/plugin.ts";
 import type { Runtime } from "../ports/runtime.ts";
 import { LOCK_PATIENCE, NO_PATIENCE, type StoreDatabase } from "./database.ts";
 import { type JournalReads, prepareJournalReads } from "./journal-reads.ts";
 import { type JournalWrites, prepareJournalWrites } from "./journal-writes.ts";
 import { PendingWrites, type Write, type WriteScope, type WriteSubject } from "./pending-writes.ts";
-import {
-  NO_PUBLICATIONS,
-  type Publications,
-  withFailure,
-  withoutPublished,
-  withoutRow,
-  withPublished,
-  withRows,
-} from "./publications.ts";
 import { QuietCheckpoint } from "./quiet-checkpoint.ts";
 import { isRefusedWrite } from "./store-errors.ts";
 
 const RETRY_INTERVAL = seconds(1);
 /** A burst is confirmed row by row: what is written this much later is written once for all publishers. */
-const FOLLOW_DELAY = seconds(1);
+const FOLLOW_DELAY = milliseconds(250);
 
 type JournalRuntime = Pick<Runtime, "clock" | "log">;
 
@@ -36,7 +27,7 @@ interface Failure {
 
 /**
  * The journal in SQLite. Writes wait in memory until the event loop turns and share one transaction then, what was
- * published a second longer; those that cannot be written stay there and are tried again each second, so that a full disk costs nothing but time. Reading
+ * published a quarter of a second longer; those that cannot be written stay there and are tried again each second, so that a full disk costs nothing but time. Reading
  * what has not been written yet writes it first, and throws when that fails.
  */
 export class SqliteJournal implements Journal {
@@ -46,10 +37,6 @@ export class SqliteJournal implements Journal {
   readonly #reads: JournalReads;
   readonly #pending = new PendingWrites();
   readonly #checkpoint: QuietCheckpoint;
-  /** What is shown and due of everybody of whom something is. */
-  readonly #publications = new Map<PresentityId, Publications>();
-  /** Everything was read: whoever is not in `#publications` has none. */
-  #isLoaded = false;
   #cancelCommit: (() => void) | undefined;
   #cancelFollow: (() => void) | undefined;
   #failure: Failure | undefined;
@@ -62,16 +49,9 @@ export class SqliteJournal implements Journal {
     this.#checkpoint = new QuietCheckpoint(database, runtime);
   }
 
-  *load(): Generator<JournalEntry> {
+  load(): Iterable<JournalEntry> {
     this.flush();
-    for (const entry of this.#reads.listEntries()) {
-      const { presentity, published, outbox } = entry;
-      // What was recorded since the reading began is newer.
-      const isKnown = this.#publications.has(presentity);
-      if (!isKnown && published.length + outbox.length > 0) this.#publications.set(presentity, { published, outbox });
-      yield entry;
-    }
-    this.#isLoaded = true;
+    return this.#reads.listEntries();
   }
 
   find(presentity: PresentityId): JournalEntry | undefined {
@@ -108,51 +88,18 @@ export class SqliteJournal implements Journal {
   recordComposition(
     presentity: PresentityId,
     composition: Parameters<Journal["recordComposition"]>[1],
-    rows: readonly OutboxRow[],
+    publications: Publications,
   ): void {
-    if (rows.length > 0) this.#publications.set(presentity, withRows(this.#publicationsOf(presentity), rows));
-    this.#add(presentity, "composition", () =>
-      this.#writes.replaceComposition(presentity, composition, this.#publicationsOf(presentity)),
-    );
+    this.#add(presentity, "composition", () => this.#writes.replaceComposition(presentity, composition, publications));
   }
 
-  recordPublished(row: OutboxRow, published: Published): void {
-    this.#replacePublications(row.presentity, (state) => withPublished(state, row, published));
-  }
-
-  recordFailure(row: OutboxRow, failure: { readonly retryAt: Instant; readonly error: string }): void {
-    this.#replacePublications(row.presentity, (state) => withFailure(state, row, failure));
-  }
-
-  deletePublished(presentity: PresentityId, publisher: string): void {
-    this.#replacePublications(presentity, (state) => withoutPublished(state, publisher));
-  }
-
-  deleteOutboxRow(presentity: PresentityId, publisher: string): void {
-    this.#replacePublications(presentity, (state) => withoutRow(state, publisher));
+  recordPublications(presentity: PresentityId, publications: Publications): void {
+    this.#add(presentity, "publications", () => this.#writes.replacePublications(presentity, publications));
   }
 
   deletePresentity(presentity: PresentityId): void {
-    if (this.#isLoaded) this.#publications.delete(presentity);
-    else this.#publications.set(presentity, NO_PUBLICATIONS);
     this.#pending.drop(presentity);
     this.#add(presentity, "all", () => this.#writes.deletePresentity(presentity));
-  }
-
-  #replacePublications(presentity: PresentityId, change: (state: Publications) => Publications): void {
-    this.#publications.set(presentity, change(this.#publicationsOf(presentity)));
-    this.#add(presentity, "publications", () =>
-      this.#writes.replacePublications(presentity, this.#publicationsOf(presentity)),
-    );
-  }
-
-  /** Nobody else writes here: what was read or written once is known. */
-  #publicationsOf(presentity: PresentityId): Publications {
-    const known = this.#publications.get(presentity);
-    if (known || this.#isLoaded) return known ?? NO_PUBLICATIONS;
-    const read = this.#reads.findEntry(presentity) ?? NO_PUBLICATIONS;
-    this.#publications.set(presentity, { published: read.published, outbox: read.outbox });
-    return read;
   }
 
   /** While the store cannot be written it throws at once: the attempts of each second are enough. */

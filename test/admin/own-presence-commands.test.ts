@@ -35,8 +35,8 @@ async function recompose(): Promise<void> {
   const { journal, registry, runtime } = stage;
   const { clients = [], calendar, override } = journal.find(ALICE) ?? {};
   const inputs = { clients, ...(calendar && { calendar }), ...(override && { override }) };
-  const { document, because } = composePresence(inputs, await loadPolicy(registry), runtime.clock.now());
-  journal.recordComposition(ALICE, { document, because, composedAt: runtime.clock.now() }, []);
+  const { document } = composePresence(inputs, await loadPolicy(registry), runtime.clock.now());
+  journal.recordComposition(ALICE, { document, composedAt: runtime.clock.now() }, { published: [], outbox: [] });
 }
 
 async function show(
@@ -53,19 +53,7 @@ describe("why", () => {
     await show([entry(-60, -30), entry(-10, 50), entry(60, 90, "tentative"), entry(60 * 24, 60 * 25)]);
     const { journal } = stage;
     const document = journal.find(ALICE)?.document ?? { show: "available", source: "client" };
-    journal.recordPublished(
-      {
-        presentity: ALICE,
-        publisher: "pep",
-        document,
-        locale: "en",
-        kind: "publish",
-        since: at(0),
-        notBefore: at(0),
-        failures: 0,
-      },
-      { publisher: "pep", document, locale: "en", at: at(seconds(1)), epoch: "1" },
-    );
+    const published = [{ publisher: "pep", document, locale: "en", at: at(seconds(1)), epoch: "1" }];
     journal.recordCalendarError(ALICE, { code: "ews-timeout", message: "mail.example.com did not answer", at: at(0) });
     const row = {
       presentity: ALICE,
@@ -74,15 +62,11 @@ describe("why", () => {
       locale: "en",
       kind: "publish",
       since: at(0),
-      notBefore: at(0),
-      failures: 1,
+      notBefore: at(minutes(2)),
+      failures: 2,
+      lastError: "the module is not loaded",
     } as const;
-    journal.recordComposition(
-      ALICE,
-      { document, because: journal.find(ALICE)?.because ?? { rule: "client", inputs: [] }, composedAt: at(0) },
-      [row],
-    );
-    journal.recordFailure(row, { retryAt: at(minutes(2)), error: "the module is not loaded" });
+    journal.recordComposition(ALICE, { document, composedAt: at(0) }, { published, outbox: [row] });
     await stage.runtime.clock.advance(minutes(1));
     const text = await stage.say("why alice@example.com");
     expect(text).toBe(

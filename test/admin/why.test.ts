@@ -48,8 +48,8 @@ async function hear({ clients = [pc()], intervals = [meeting()] }, rows: readonl
   journal.replaceClients(ALICE, clients);
   const { calendar, override } = journal.find(ALICE) ?? {};
   const inputs = { clients, ...(calendar && { calendar }), ...(override && { override }) };
-  const { document, because } = composePresence(inputs, await loadPolicy(registry), runtime.clock.now());
-  journal.recordComposition(ALICE, { document, because, composedAt: at(0) }, rows);
+  const { document } = composePresence(inputs, await loadPolicy(registry), runtime.clock.now());
+  journal.recordComposition(ALICE, { document, composedAt: at(0) }, { published: [], outbox: rows });
 }
 
 const why = (): Promise<string> => stage.say("why alice@example.com");
@@ -137,10 +137,11 @@ describe("why tells the truth when", () => {
   it("a publisher carries only a part: it shows no more than that", async () => {
     await hear({});
     const published = { publisher: "xmpp-overlay", document: CLEAR, locale: "en", at: at(0), epoch: "1" };
-    stage.journal.recordPublished(row(CLEAR), published);
+    stage.journal.recordPublications(ALICE, { published: [published], outbox: [] });
     expect(await why()).toContain("publisher xmpp-overlay: shows nothing of the calendar, since");
     const { show: _, ...activity } = { ...MEETING };
-    stage.journal.recordPublished(row(CLEAR), { ...published, document: { ...activity, show: "available" } });
+    const shown = { ...published, document: { ...activity, show: "available" } } as const;
+    stage.journal.recordPublications(ALICE, { published: [shown], outbox: [] });
     expect(await why()).toContain('publisher xmpp-overlay: shows text "In a meeting", activity in_a_meeting, since');
   });
 

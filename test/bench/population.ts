@@ -1,6 +1,6 @@
 import { rmSync } from "node:fs";
 import Sqlite from "better-sqlite3";
-import { type PresentityId, parsePresentityId } from "../../src/core/addresses.ts";
+import { parsePresentityId } from "../../src/core/addresses.ts";
 import type { BusyInterval } from "../../src/core/busy-time.ts";
 import type { ClientPresence, PresenceDocument } from "../../src/core/presence.ts";
 import { TEXT_CATALOGUE } from "../../src/core/text-catalogue.ts";
@@ -74,6 +74,8 @@ function beginning(user: number, { end }: BusyInterval): Parts {
   };
 }
 
+const NOTHING: PresenceDocument = { show: "available", source: "client" };
+
 const ENDING: Parts = {
   [PEP]: ['<activity xmlns="http://jabber.org/protocol/activity"/>'],
   [OVERLAY]: ['<overlay xmlns="urn:x-presence-gateway:server:1"/>'],
@@ -131,33 +133,12 @@ function writeMemory(journal: Journal, user: number, population: Population, now
   const client: ClientPresence = { resource: "pc", show: "available", priority: 0, status: {}, since: now };
   journal.replaceBusyTime(presentity, calendarOf(user, population), now);
   journal.replaceClients(presentity, [client]);
-  writePublished(journal, presentity, { publisher: PEP, epoch: "persistent", locale: localeOf(user), at: now });
-  writePublished(journal, presentity, {
-    publisher: OVERLAY,
-    epoch: overlayEpoch(now),
-    locale: localeOf(user),
-    at: now,
-  });
-}
-
-function writePublished(
-  journal: Journal,
-  presentity: PresentityId,
-  published: { publisher: string; epoch: string; locale: string; at: Instant },
-): void {
-  const { publisher, locale, at } = published;
-  const document: PresenceDocument = { show: "available", source: "client" };
-  const row = {
-    presentity,
-    publisher,
-    document,
-    locale,
-    kind: "publish",
-    since: at,
-    notBefore: at,
-    failures: 0,
-  } as const;
-  journal.recordPublished(row, { ...published, document });
+  const shown = { document: NOTHING, locale: localeOf(user), at: now };
+  const published = [
+    { ...shown, publisher: PEP, epoch: "persistent" },
+    { ...shown, publisher: OVERLAY, epoch: overlayEpoch(now) },
+  ];
+  journal.recordPublications(presentity, { published, outbox: [] });
 }
 
 /** The next whole second that is at least so many milliseconds away. */

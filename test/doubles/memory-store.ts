@@ -4,7 +4,7 @@ import type { Override } from "../../src/core/compose.ts";
 import type { ClientPresence } from "../../src/core/presence.ts";
 import { Channel } from "../../src/lib/channel.ts";
 import type { Instant } from "../../src/lib/time.ts";
-import type { Journal, JournalEntry, OutboxRow, Published } from "../../src/ports/journal.ts";
+import type { Journal, JournalEntry, Publications } from "../../src/ports/journal.ts";
 import type {
   AuditEntry,
   CalendarName,
@@ -154,37 +154,14 @@ export class MemoryJournal implements Journal {
 
   recordComposition(
     presentity: PresentityId,
-    { document, because, composedAt }: Parameters<Journal["recordComposition"]>[1],
-    rows: readonly OutboxRow[],
+    { document, composedAt }: Parameters<Journal["recordComposition"]>[1],
+    { published, outbox }: Publications,
   ): void {
-    const replaced = new Set(rows.map((row) => row.publisher));
-    const kept = this.#open(presentity).outbox.filter((row) => !replaced.has(row.publisher));
-    this.#change(presentity, { document, because, composedAt, outbox: [...kept, ...rows] });
+    this.#change(presentity, { document, composedAt, published, outbox });
   }
 
-  recordPublished(row: OutboxRow, published: Published): void {
-    const entry = this.#open(row.presentity);
-    this.#change(row.presentity, {
-      published: [...entry.published.filter((each) => each.publisher !== published.publisher), published],
-      outbox: entry.outbox.filter((each) => !isSameRow(each, row)),
-    });
-  }
-
-  recordFailure(row: OutboxRow, { retryAt, error }: { readonly retryAt: Instant; readonly error: string }): void {
-    const failed = { ...row, notBefore: retryAt, failures: row.failures + 1, lastError: error };
-    const outbox = this.#open(row.presentity).outbox.map((each) => (isSameRow(each, row) ? failed : each));
-    this.#change(row.presentity, { outbox });
-  }
-
-  deletePublished(presentity: PresentityId, publisher: string): void {
-    const published = this.#open(presentity).published.filter((each) => each.publisher !== publisher);
-    this.#change(presentity, { published });
-  }
-
-  deleteOutboxRow(presentity: PresentityId, publisher: string): void {
-    this.#change(presentity, {
-      outbox: this.#open(presentity).outbox.filter((each) => each.publisher !== publisher),
-    });
+  recordPublications(presentity: PresentityId, { published, outbox }: Publications): void {
+    this.#change(presentity, { published, outbox });
   }
 
   deletePresentity(presentity: PresentityId): void {
@@ -204,11 +181,3 @@ export class MemoryJournal implements Journal {
     this.#entries.set(presentity, { ...this.#open(presentity), ...change });
   }
 }
-
-/** True for one row and its later failures; a newer row of the same publisher is another. */
-const isSameRow = (a: OutboxRow, b: OutboxRow): boolean =>
-  a.publisher === b.publisher &&
-  a.since === b.since &&
-  a.kind === b.kind &&
-  a.locale === b.locale &&
-  JSON.stringify(a.document) === JSON.stringify(b.document);

@@ -166,7 +166,7 @@ export class RandomLife {
   async #crash(downtime: number): Promise<void> {
     const { clients, gateway, runtime } = this.#lab;
     this.#release();
-    for (const { id } of [...gateway.presentities].filter(({ outbox }) => outbox.size > 0))
+    for (const { id } of [...gateway.presentities].filter(({ outbox }) => outbox.length > 0))
       for (const person of this.#people) if (person.jid === id) person.told = undefined;
     await this.#lab.crashAndRestart(() => runtime.clock.advance(minutes(downtime)));
     // A new connection begins with everybody's presence.
@@ -280,7 +280,7 @@ export class RandomLife {
     const [inMemory, onDisk] = [essence(live && describePresentity(live)), essence(stored)];
     if (!isDeepStrictEqual(inMemory, onDisk))
       throw new Error(`memory and journal differ: ${JSON.stringify({ inMemory, onDisk })}`);
-    if (live?.outbox.size) throw new Error(`${jid} has a publication left: ${JSON.stringify(inMemory)}`);
+    if (live?.outbox.length) throw new Error(`${jid} has a publication left: ${JSON.stringify(inMemory)}`);
   }
 }
 

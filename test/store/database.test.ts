@@ -10,9 +10,9 @@ import { STORE_ERRORS, type StoreErrorCode, storeError } from "../../src/store/s
 import {
   ALICE,
   AVAILABLE,
-  BECAUSE,
   codeOf,
   createTestStores,
+  due,
   NOW,
   outboxRow,
   type TestStores,
@@ -31,7 +31,7 @@ function fill(): void {
   for (let index = 0; index < 500; index++) {
     const { presentity } = user(`user${index}`);
     const row = outboxRow({ presentity });
-    store.journal.recordComposition(presentity, { document: AVAILABLE, because: BECAUSE, composedAt: NOW }, [row]);
+    store.journal.recordComposition(presentity, { document: AVAILABLE, composedAt: NOW }, due(row));
   }
   store.close();
 }
@@ -148,7 +148,7 @@ describe("migrations", () => {
     migrate(database);
     migrate(database);
     expect(database.read(() => list.all())).toEqual(before);
-    expect(before.map(({ id }) => id)).toEqual([1, 2]);
+    expect(before.map(({ id }) => id)).toEqual([1, 2, 3]);
     database.close();
   });
 

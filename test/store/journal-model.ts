@@ -3,7 +3,7 @@ import type { BusyInterval } from "../../src/core/busy-time.ts";
 import type { Override } from "../../src/core/compose.ts";
 import type { ClientPresence } from "../../src/core/presence.ts";
 import type { Instant } from "../../src/lib/time.ts";
-import type { Journal, JournalEntry, OutboxRow, Published } from "../../src/ports/journal.ts";
+import type { Journal, JournalEntry, Publications } from "../../src/ports/journal.ts";
 
 interface ModelEntry {
   calendar?: JournalEntry["calendar"];
@@ -11,19 +11,8 @@ interface ModelEntry {
   override?: Override | undefined;
   clients: readonly ClientPresence[];
   composition?: Parameters<Journal["recordComposition"]>[1];
-  readonly published: Map<string, Published>;
-  readonly outbox: Map<string, OutboxRow>;
+  publications: Publications;
 }
-
-const isSameRow = (a: OutboxRow | undefined, b: OutboxRow): a is OutboxRow =>
-  a !== undefined &&
-  a.since === b.since &&
-  a.kind === b.kind &&
-  a.locale === b.locale &&
-  JSON.stringify(a.document) === JSON.stringify(b.document);
-
-const byPublisher = (a: { publisher: string }, b: { publisher: string }): number =>
-  a.publisher < b.publisher ? -1 : 1;
 
 /** What a journal shall do, as plainly as it can be said: the model that the real one is compared with. */
 export class JournalModel implements Journal {
@@ -39,7 +28,7 @@ export class JournalModel implements Journal {
   find(presentity: PresentityId): JournalEntry | undefined {
     const known = this.#entries.get(presentity);
     if (!known) return undefined;
-    const { calendar, calendarError, override, clients, composition, published, outbox } = known;
+    const { calendar, calendarError, override, clients, composition, publications } = known;
     const entry: JournalEntry = {
       presentity,
       ...(calendar && { calendar }),
@@ -47,11 +36,11 @@ export class JournalModel implements Journal {
       ...(override && { override }),
       clients,
       ...composition,
-      published: [...published.values()].sort(byPublisher),
-      outbox: [...outbox.values()].sort(byPublisher),
+      ...publications,
     };
     const isEmpty =
-      !(calendar || calendarError || override || composition) && clients.length + published.size + outbox.size === 0;
+      !(calendar || calendarError || override || composition) &&
+      clients.length + publications.published.length + publications.outbox.length === 0;
     return isEmpty ? undefined : entry;
   }
 
@@ -81,32 +70,14 @@ export class JournalModel implements Journal {
   recordComposition(
     presentity: PresentityId,
     composition: Parameters<Journal["recordComposition"]>[1],
-    rows: readonly OutboxRow[],
+    publications: Publications,
   ): void {
-    const entry = this.#entry(presentity);
-    entry.composition = composition;
-    for (const row of rows) entry.outbox.set(row.publisher, row);
+    this.#entry(presentity).composition = composition;
+    this.recordPublications(presentity, publications);
   }
 
-  recordPublished(row: OutboxRow, published: Published): void {
-    const entry = this.#entry(row.presentity);
-    entry.published.set(published.publisher, published);
-    if (isSameRow(entry.outbox.get(row.publisher), row)) entry.outbox.delete(row.publisher);
-  }
-
-  recordFailure(row: OutboxRow, { retryAt, error }: { readonly retryAt: Instant; readonly error: string }): void {
-    const { outbox } = this.#entry(row.presentity);
-    const current = outbox.get(row.publisher);
-    if (!isSameRow(current, row)) return;
-    outbox.set(row.publisher, { ...current, notBefore: retryAt, failures: row.failures + 1, lastError: error });
-  }
-
-  deletePublished(presentity: PresentityId, publisher: string): void {
-    this.#entry(presentity).published.delete(publisher);
-  }
-
-  deleteOutboxRow(presentity: PresentityId, publisher: string): void {
-    this.#entry(presentity).outbox.delete(publisher);
+  recordPublications(presentity: PresentityId, { published, outbox }: Publications): void {
+    this.#entry(presentity).publications = { published, outbox };
   }
 
   deletePresentity(presentity: PresentityId): void {
@@ -118,7 +89,7 @@ export class JournalModel implements Journal {
   }
 
   #entry(presentity: PresentityId): ModelEntry {
-    const entry = this.#entries.get(presentity) ?? { clients: [], published: new Map(), outbox: new Map() };
+    const entry = this.#entries.get(presentity) ?? { clients: [], publications: { published: [], outbox: [] } };
     this.#entries.set(presentity, entry);
     return entry;
   }

@@ -9,10 +9,10 @@ import { SqliteJournal } from "../../src/store/sqlite-journal.ts";
 import { settle } from "../doubles/fake-clock.ts";
 import {
   ALICE,
-  BECAUSE,
   BOB,
   codeOf,
   createTestStores,
+  due,
   IN_MEETING,
   NOW,
   outboxRow,
@@ -40,10 +40,9 @@ function storm(to: Journal): void {
     const presentity = parsePresentityId(`user${index}@example.com`);
     const composition = {
       document: { ...IN_MEETING, note: { "": "x".repeat(500) } },
-      because: BECAUSE,
       composedAt: NOW,
     };
-    to.recordComposition(presentity, composition, [outboxRow({ presentity })]);
+    to.recordComposition(presentity, composition, due(outboxRow({ presentity })));
   }
 }
 
@@ -100,8 +99,8 @@ describe("a full disk", () => {
     await settle();
     for (let round = 1; round <= 50; round++) {
       const row = outboxRow({ since: instant(NOW + round) });
-      journal.recordComposition(ALICE, { document: IN_MEETING, because: BECAUSE, composedAt: NOW }, [row]);
-      journal.recordFailure(row, { retryAt: NOW, error: `try ${round}` });
+      journal.recordComposition(ALICE, { document: IN_MEETING, composedAt: NOW }, due(row));
+      journal.recordPublications(ALICE, due({ ...row, failures: 1, lastError: `try ${round}` }));
     }
     freeDisk();
     journal.close();

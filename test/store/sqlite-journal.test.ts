@@ -1,18 +1,18 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { parsePresentityId } from "../../src/core/addresses.ts";
+import { type PresentityId, parsePresentityId } from "../../src/core/addresses.ts";
 import type { BusyInterval } from "../../src/core/busy-time.ts";
 import type { ClientPresence } from "../../src/core/presence.ts";
 import { type Instant, instant, plus } from "../../src/lib/time.ts";
-import type { Journal, JournalEntry, OutboxRow } from "../../src/ports/journal.ts";
+import type { Journal, JournalEntry, OutboxRow, Publications } from "../../src/ports/journal.ts";
 import { settle } from "../doubles/fake-clock.ts";
 import { JournalModel } from "./journal-model.ts";
 import {
   ALICE,
   AVAILABLE,
-  BECAUSE,
   BOB,
   createTestStores,
+  due,
   IN_MEETING,
   NOW,
   outboxRow,
@@ -26,7 +26,7 @@ beforeEach(() => {
 });
 afterEach(() => stores.end());
 
-const composed = { document: IN_MEETING, because: BECAUSE, composedAt: NOW };
+const composed = { document: IN_MEETING, composedAt: NOW };
 
 describe("one presentity's entry", () => {
   it("gives back everything that was recorded", () => {
@@ -41,8 +41,12 @@ describe("one presentity's entry", () => {
     journal.recordCalendarError(ALICE, error);
     journal.replaceOverride(ALICE, { kind: "pause", setAt: NOW });
     journal.replaceClients(ALICE, [client]);
-    journal.recordComposition(ALICE, composed, [outboxRow(), outboxRow({ publisher: "sip", kind: "retract" })]);
-    journal.recordPublished(outboxRow(), { ...publishedOf(outboxRow()), tag: "t1" });
+    const publications = {
+      published: [{ ...publishedOf(outboxRow()), tag: "t1" }],
+      outbox: [outboxRow({ publisher: "sip", kind: "retract" }), outboxRow({ failures: 2, lastError: "late" })],
+    } as const;
+    journal.recordComposition(ALICE, composed, publications);
+    journal.recordPublications(ALICE, publications);
     expect(journal.find(ALICE)).toEqual({
       presentity: ALICE,
       calendar: { intervals, heardAt: NOW },
@@ -50,50 +54,50 @@ describe("one presentity's entry", () => {
       override: { kind: "pause", setAt: NOW },
       clients: [client],
       ...composed,
-      published: [{ ...publishedOf(outboxRow()), tag: "t1" }],
-      outbox: [outboxRow({ publisher: "sip", kind: "retract" })],
+      ...publications,
     });
     expect(journal.find(BOB)).toBeUndefined();
   });
 
-  it("keeps a newer row when an older one was published or has failed", () => {
+  it("is written as it is when it is written, not as it was when it was recorded", () => {
     const { journal } = stores.open();
-    const older = outboxRow();
-    const newer = outboxRow({ document: AVAILABLE, since: plus(NOW, 1) });
-    journal.recordComposition(ALICE, composed, [older]);
-    journal.flush();
-    journal.recordComposition(ALICE, { ...composed, document: AVAILABLE }, [newer]);
-    journal.recordFailure(older, { retryAt: plus(NOW, 60_000), error: "late" });
-    journal.recordPublished(older, publishedOf(older));
-    expect(journal.find(ALICE)).toMatchObject({ outbox: [newer], published: [publishedOf(older)] });
-    journal.recordPublished(newer, publishedOf(newer));
-    expect(journal.find(ALICE)).toMatchObject({ outbox: [], published: [publishedOf(newer)] });
-  });
-
-  it("counts failures on and still knows the row by which they came", () => {
-    const { journal } = stores.open();
-    const row = outboxRow();
-    journal.recordComposition(ALICE, composed, [row]);
-    journal.recordFailure(row, { retryAt: plus(NOW, 0.5), error: "first" });
-    const failed = { ...row, failures: 1, notBefore: plus(NOW, 1), lastError: "first" };
-    expect(journal.find(ALICE)?.outbox).toEqual([failed]);
-    journal.recordFailure(failed, { retryAt: plus(NOW, 9), error: "second" });
-    expect(journal.find(ALICE)?.outbox).toEqual([
-      { ...row, failures: 2, notBefore: plus(NOW, 9), lastError: "second" },
-    ]);
-    journal.recordPublished(row, publishedOf(row));
-    expect(journal.find(ALICE)?.outbox).toEqual([]);
+    const live = { published: [publishedOf(outboxRow())], outbox: [outboxRow()] };
+    journal.recordPublications(ALICE, live);
+    live.outbox = [];
+    expect(journal.find(ALICE)).toMatchObject({ published: live.published, outbox: [] });
   });
 
   it("is gone entirely when it is deleted", () => {
     const { journal } = stores.open();
     journal.replaceBusyTime(ALICE, [], NOW);
-    journal.recordComposition(ALICE, composed, [outboxRow()]);
+    journal.recordComposition(ALICE, composed, due(outboxRow()));
     journal.flush();
-    journal.recordPublished(outboxRow(), publishedOf(outboxRow()));
+    journal.recordPublications(ALICE, { published: [publishedOf(outboxRow())], outbox: [] });
     journal.deletePresentity(ALICE);
     expect(journal.find(ALICE)).toBeUndefined();
     expect([...journal.load()]).toEqual([]);
+  });
+});
+
+describe("what was published", () => {
+  it("follows a second later, once for all that came meanwhile", async () => {
+    const { journal } = stores.open();
+    const reader = stores.open().journal;
+    journal.recordPublications(ALICE, { published: [publishedOf(outboxRow())], outbox: [outboxRow()] });
+    journal.recordHeard(BOB, NOW);
+    journal.flush("prompt");
+    expect([...reader.load()].map(({ presentity }) => presentity)).toEqual([BOB]);
+    journal.recordPublications(ALICE, { published: [publishedOf(outboxRow())], outbox: [] });
+    await stores.runtime.clock.advance(1000);
+    expect(reader.find(ALICE)).toMatchObject({ outbox: [], published: [publishedOf(outboxRow())] });
+  });
+
+  it("goes with what must be known at once of the same presentity", () => {
+    const { journal } = stores.open();
+    journal.recordPublications(ALICE, { published: [publishedOf(outboxRow())], outbox: [] });
+    journal.recordHeard(ALICE, NOW);
+    journal.flush("prompt");
+    expect(stores.open().journal.find(ALICE)?.published).toHaveLength(1);
   });
 });
 
@@ -102,7 +106,7 @@ describe("writing", () => {
     const { journal } = stores.open();
     const reader = stores.open().journal;
     journal.replaceBusyTime(ALICE, [], NOW);
-    journal.recordComposition(BOB, composed, [outboxRow({ presentity: BOB })]);
+    journal.recordComposition(BOB, composed, due(outboxRow({ presentity: BOB })));
     expect([...reader.load()]).toEqual([]);
     await settle();
     expect([...reader.load()].map(({ presentity }) => presentity)).toEqual([ALICE, BOB]);
@@ -132,11 +136,9 @@ describe("loading", () => {
       const presentity = parsePresentityId(`user${index % 650}@example.com`);
       expected.add(presentity);
       if (index % 3 === 0) journal.recordHeard(presentity, NOW);
-      if (index % 5 === 0) journal.recordComposition(presentity, composed, []);
-      for (const publisher of ["pep", "sip"]) {
-        const row = outboxRow({ presentity, publisher });
-        journal.recordPublished(row, publishedOf(row));
-      }
+      if (index % 5 === 0) journal.recordComposition(presentity, composed, due());
+      const published = ["pep", "sip"].map((publisher) => publishedOf(outboxRow({ presentity, publisher })));
+      journal.recordPublications(presentity, { published, outbox: [] });
     }
     const loaded = [...journal.load()];
     expect(loaded.length).toBe(650);
@@ -148,16 +150,24 @@ describe("loading", () => {
 const PRESENTITIES = [ALICE, BOB, parsePresentityId("carol@example.com")];
 const someInstant = fc.integer({ min: 0, max: 5 }).map((offset) => plus(NOW, offset));
 const someText = fc.string({ unit: "grapheme", maxLength: 8 });
-const somePublisher = fc.constantFrom("pep", "sip", "sip 2");
 const someRow: fc.Arbitrary<OutboxRow> = fc.record({
-  presentity: fc.constantFrom(...PRESENTITIES),
-  publisher: somePublisher,
+  presentity: fc.constant(ALICE),
+  publisher: fc.constantFrom("pep", "sip", "sip 2"),
   document: fc.constantFrom(IN_MEETING, AVAILABLE),
   locale: fc.constantFrom("en", "pt-BR"),
   kind: fc.constantFrom("publish", "retract"),
   since: someInstant,
   notBefore: someInstant,
   failures: fc.nat(3),
+});
+const someRows = fc.uniqueArray(someRow, { maxLength: 3, selector: ({ publisher }) => publisher });
+const somePublications: fc.Arbitrary<Publications> = fc.record({
+  published: someRows.map((rows) => rows.map(publishedOf)),
+  outbox: someRows,
+});
+const publicationsOf = (presentity: PresentityId, { published, outbox }: Publications): Publications => ({
+  published,
+  outbox: outbox.map((row) => ({ ...row, presentity })),
 });
 const someInterval: fc.Arbitrary<BusyInterval> = fc.record({
   start: fc.integer().map(instant),
@@ -198,19 +208,14 @@ const someStep: fc.Arbitrary<Step> = fc.oneof(
   step("clients", [anyone, fc.array(someClient, { maxLength: 3 })], (j, who, clients) =>
     j.replaceClients(who, clients),
   ),
-  step("compose", [anyone, someInstant, fc.array(someRow, { maxLength: 3 })], (j, who, composedAt, rows) =>
-    j.recordComposition(
-      who,
-      { ...composed, composedAt },
-      rows.map((row) => ({ ...row, presentity: who })),
-    ),
+  // The engine records both, so that the journal knows at each moment what is published.
+  step("compose", [anyone, someInstant, somePublications], (j, who, composedAt, publications) => {
+    j.recordComposition(who, { ...composed, composedAt }, publicationsOf(who, publications));
+    j.recordPublications(who, publicationsOf(who, publications));
+  }),
+  step("publications", [anyone, somePublications], (j, who, publications) =>
+    j.recordPublications(who, publicationsOf(who, publications)),
   ),
-  step("published", [someRow], (j, row) => j.recordPublished(row, publishedOf(row))),
-  step("failed", [someRow, someInstant, someText], (j, row, retryAt, error) =>
-    j.recordFailure(row, { retryAt, error }),
-  ),
-  step("unpublish", [anyone, somePublisher], (j, who, publisher) => j.deletePublished(who, publisher)),
-  step("drop", [anyone, somePublisher], (j, who, publisher) => j.deleteOutboxRow(who, publisher)),
   step("forget", [anyone], (j, who) => j.deletePresentity(who)),
 );
 type Turn = { readonly steps: readonly Step[]; readonly end: "flush" | "reopen" | "find" | "none" };

@@ -5,7 +5,7 @@ import { parsePresentityId } from "../../src/core/addresses.ts";
 import { instant } from "../../src/lib/time.ts";
 import { openStore, type Store } from "../../src/store/open-store.ts";
 import { createTestRuntime } from "../doubles/test-runtime.ts";
-import { BECAUSE, IN_MEETING, outboxRow, publishedOf, user } from "./store-fixture.ts";
+import { IN_MEETING, outboxRow, publishedOf, user } from "./store-fixture.ts";
 
 const [mode, path = "", start = "0"] = process.argv.slice(2);
 const store = openStore({ path, runtime: createTestRuntime() });
@@ -23,9 +23,10 @@ async function storm({ journal, registry }: Store, first: number): Promise<void>
       const presentity = parsePresentityId(`user${index}@example.com`);
       const row = outboxRow({ presentity, since: instant(round) });
       const older = outboxRow({ presentity, since: instant(round - 1) });
-      const composition = { document: IN_MEETING, because: BECAUSE, composedAt: instant(round) };
-      journal.recordPublished(older, { ...publishedOf(older), at: instant(round - 1) });
-      journal.recordComposition(presentity, composition, [row, { ...row, publisher: "sip" }]);
+      const composition = { document: IN_MEETING, composedAt: instant(round) };
+      const published = [{ ...publishedOf(older), at: instant(round - 1) }];
+      journal.recordComposition(presentity, composition, { published, outbox: [row, { ...row, publisher: "sip" }] });
+      journal.recordPublications(presentity, { published, outbox: [row, { ...row, publisher: "sip" }] });
     }
     if (round % 3 > 0) await setImmediate();
     else {

@@ -2,11 +2,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseMailbox, parsePresentityId } from "../../src/core/addresses.ts";
-import type { Because } from "../../src/core/compose.ts";
 import type { PresenceDocument } from "../../src/core/presence.ts";
 import { plus } from "../../src/lib/time.ts";
 import { GatewayError } from "../../src/ports/errors.ts";
-import type { OutboxRow, Published } from "../../src/ports/journal.ts";
+import type { OutboxRow, Publications, Published } from "../../src/ports/journal.ts";
 import type { User } from "../../src/ports/registry.ts";
 import { openStore, type Store } from "../../src/store/open-store.ts";
 import { createTestRuntime, MONDAY_MORNING, type TestRuntime } from "../doubles/test-runtime.ts";
@@ -23,10 +22,6 @@ export const IN_MEETING: PresenceDocument = {
   until: plus(NOW, 3_600_000),
 };
 export const AVAILABLE: PresenceDocument = { show: "available", source: "client", note: { "": "hello", de: "hallo" } };
-export const BECAUSE: Because = {
-  rule: "calendar-busy",
-  inputs: [{ input: "calendar", state: "busy", heardAt: NOW, hasWon: true }],
-};
 
 export const user = (name: string): User => ({
   presentity: parsePresentityId(`${name}@example.com`),
@@ -55,6 +50,9 @@ export const publishedOf = (row: OutboxRow): Published => ({
   at: NOW,
   epoch: "run-1",
 });
+
+/** What is due, with nothing published. */
+export const due = (...outbox: OutboxRow[]): Publications => ({ published: [], outbox });
 
 export interface TestStores {
   readonly directory: string;

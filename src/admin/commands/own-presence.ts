@@ -6,7 +6,7 @@ import type { User } from "../../ports/registry.ts";
 import { lengthArgument } from "../argument-schemas.ts";
 import { type CommandContext, defineCommand } from "../command.ts";
 import { commandError } from "../command-errors.ts";
-import { loadPolicy } from "../explain-presence.ts";
+import { composeEntry, loadPolicy } from "../explain-presence.ts";
 import { explainToUser, isCalendarShown, OWN_REASONS } from "../explain-to-user.ts";
 import { findEntry, recordChange } from "../find-entities.ts";
 import { formatMoment, formatTime } from "../format-moment.ts";
@@ -125,14 +125,14 @@ async function findMeetingEnd(
   entry: JournalEntry | undefined,
   now: Instant,
 ): Promise<Instant> {
+  const policy = await loadPolicy(context.registry);
   if (!entry?.document || !isCalendarShown(entry.document)) {
-    const rule = entry?.because?.rule;
+    const rule = entry?.document && composeEntry({ entry, policy }, now).because.rule;
     throw commandError(
       "command-not-possible",
       `No meeting of yours is shown now${rule ? `: ${OWN_REASONS[rule]}` : ""}.`,
     );
   }
-  const policy = await loadPolicy(context.registry);
   const until = shownBlockEnd(entry.calendar?.intervals ?? [], policy, now) ?? entry.document.until;
   if (until !== undefined && until > now) return until;
   throw commandError("command-not-possible", "The present state has no known end. Use: pause for <duration>");

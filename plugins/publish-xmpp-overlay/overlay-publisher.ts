@@ -11,6 +11,7 @@ import { BackgroundTask } from "../shared-xmpp/background-task.ts";
 import { frozen } from "../shared-xmpp/frozen.ts";
 import { encodeOverlay, overlayEnd, reduceToOverlay } from "./encode-overlay.ts";
 import { toOverlayError } from "./overlay-errors.ts";
+import { OverlayOrders } from "./overlay-orders.ts";
 
 /** The module ends every overlay after a day at most, so that nothing stale stays; the engine renews what lasts longer. */
 const LIFETIME: Milliseconds = hours(24);
@@ -26,6 +27,7 @@ export class OverlayPublisher implements PresencePublisher {
     lifetime: LIFETIME,
   } as const;
   readonly #link: XmppLink;
+  readonly #orders: OverlayOrders;
   readonly #catalogue: TextCatalogue;
   readonly #clock: Clock;
   readonly #epoch: AccessEpoch;
@@ -35,6 +37,7 @@ export class OverlayPublisher implements PresencePublisher {
 
   constructor(link: XmppLink, catalogue: TextCatalogue, clock: Clock) {
     this.#link = link;
+    this.#orders = new OverlayOrders(link);
     this.#catalogue = catalogue;
     this.#clock = clock;
     this.#epoch = new AccessEpoch(link, nameEpoch);
@@ -69,6 +72,10 @@ export class OverlayPublisher implements PresencePublisher {
     await this.#set(presentity, this.#overlay({ show: "available", source: "client" }, locale), signal);
   }
 
+  flush(): void {
+    this.#orders.flush();
+  }
+
   #overlay(document: PresenceDocument, locale: string): XmlDraft {
     const reduced = reduceToOverlay(document);
     const limit = plus(this.#clock.now(), LIFETIME);
@@ -85,9 +92,8 @@ export class OverlayPublisher implements PresencePublisher {
   }
 
   async #set(presentity: Publication["presentity"], overlay: XmlDraft, signal: AbortSignal): Promise<PublishReceipt> {
-    const iq = { name: "iq", attributes: { type: "set", to: presentity }, children: [overlay] };
     try {
-      await this.#link.request(iq, signal);
+      await this.#orders.send(presentity, overlay, signal);
       return {};
     } catch (error) {
       throw toOverlayError(presentity, error);

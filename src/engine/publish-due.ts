@@ -209,6 +209,8 @@ export class PublishDue {
       // Never rejects: every failure is recorded for a retry.
       void this.#send(presentity, row, signal);
     }
+    // Before other publishers' turn: the server module must know of the overlay before it sees the activity.
+    this.publisher.flush?.();
   }
 
   /** While the store cannot be written (it logs that itself), what is right is published all the same. */

@@ -36,6 +36,8 @@ export interface PresencePublisher extends Plugin {
   publish(publication: Publication, signal: AbortSignal): Promise<PublishReceipt>;
   /** Takes back whatever this gateway published for the presentity. */
   retract(publication: Publication, signal: AbortSignal): Promise<void>;
+  /** Called after several publications in a row: what was kept to be sent together is sent now. */
+  flush?(): void;
   /**
    * Names the place where published state lives, e.g. one run of a server. When it differs from the one at the time of
    * publishing, that state is gone and must be published again. `undefined`: not known (yet); nothing is published then.

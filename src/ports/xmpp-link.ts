@@ -36,6 +36,8 @@ export interface DomainAccess {
   readonly isModuleKnown: boolean;
   /** The server module's instance, when it is loaded; a new one means that what it had shown is gone. */
   readonly moduleInstance?: string;
+  /** What the module says that it can do, as names with spaces between; empty when there is none. */
+  readonly moduleFeatures: string;
 }
 
 /** Turns of the connection. */

@@ -12,7 +12,8 @@ import type { CalendarServer } from "../ports/registry.ts";
 export const PLUGINS = {
   calendar: [calendarEws],
   clients: [clientsXmpp],
-  publish: [publishXmppPep, publishXmppOverlay],
+  // The server module must know of the overlay before it sees the activity.
+  publish: [publishXmppOverlay, publishXmppPep],
 } as const;
 
 /** The calendar plugins, for commands that validate options. */

@@ -15,7 +15,7 @@ import { LinkState } from "./link-state.ts";
 import { NS } from "./namespaces.ts";
 import { PendingRequests } from "./pending-requests.ts";
 import { decodeAdvert, requestPrivileged } from "./privilege.ts";
-import { watchServerModule } from "./server-module.ts";
+import { type ModuleHello, watchServerModule } from "./server-module.ts";
 import { answerDiscovery, StanzaDispatch } from "./stanza-dispatch.ts";
 import { toStanza } from "./to-stanza.ts";
 import { linkError } from "./xmpp-errors.ts";
@@ -214,8 +214,8 @@ export class ComponentLink implements XmppLink {
 
   #watchModule(domain: BareJid, connection: Connection): Promise<never> {
     const known = (): string | undefined => this.#state.access(domain)?.moduleInstance;
-    const onAnswer = (moduleInstance: string | undefined): void =>
-      this.#state.record(domain, moduleInstance === undefined ? "no-module" : { isModuleKnown: true, moduleInstance });
+    const onAnswer = (hello: ModuleHello | undefined): void =>
+      this.#state.record(domain, hello ? { isModuleKnown: true, ...hello } : "no-module");
     return watchServerModule(domain, { runtime: this.#runtime, connection, known, onAnswer });
   }
 

@@ -15,12 +15,13 @@ export interface HeardOfDomain {
   readonly advert?: PrivilegeAdvert;
   readonly isModuleKnown?: boolean;
   readonly moduleInstance?: string;
+  readonly moduleFeatures?: string;
 }
 
 /** How the gateway may act in the domain, by what is configured and what the server said. Pure. */
 function decideAccess(
   { domain, actsBy }: ManagedDomain,
-  { advert, isModuleKnown = false, moduleInstance }: HeardOfDomain,
+  { advert, isModuleKnown = false, moduleInstance, moduleFeatures = "" }: HeardOfDomain,
 ): DomainAccess {
   const byAdvert = advert?.hasPubsub ? "privilege" : "none";
   const privilegeNamespace = advert?.namespace ?? (actsBy === "privilege" ? NS.privilege2 : undefined);
@@ -30,6 +31,7 @@ function decideAccess(
     hasPresence: advert?.hasPresence ?? false,
     hasRoster: advert?.hasRoster ?? false,
     isModuleKnown,
+    moduleFeatures,
     ...(privilegeNamespace !== undefined && { privilegeNamespace }),
     ...(moduleInstance !== undefined && { moduleInstance }),
   };
@@ -70,7 +72,7 @@ export class DomainTable {
 
   /** Notes that the server module is not there. */
   recordNoModule(domain: BareJid): boolean {
-    const { moduleInstance, ...rest } = this.#heard.get(domain) ?? {};
+    const { moduleInstance, moduleFeatures: _, ...rest } = this.#heard.get(domain) ?? {};
     this.#heard.set(domain, { ...rest, isModuleKnown: true });
     return moduleInstance !== undefined || rest.isModuleKnown === undefined;
   }

@@ -10,6 +10,13 @@ const TICK: Milliseconds = minutes(1);
 /** A module that is there is asked again too, rarely, to notice one that was loaded anew: it re-sends presence then. */
 const TICKS_WHILE_PRESENT = 10;
 const LONGEST_INSTANCE = 200;
+const LONGEST_FEATURES = 1000;
+
+/** What the module says of itself. */
+export interface ModuleHello {
+  readonly moduleInstance: string;
+  readonly moduleFeatures: string;
+}
 
 /** What asking for the module needs. */
 export interface ModuleWatchDeps {
@@ -18,7 +25,7 @@ export interface ModuleWatchDeps {
   /** The instance that is known now. */
   readonly known: () => string | undefined;
   /** Called with every answer; `undefined` when there is no module. */
-  readonly onAnswer: (instance: string | undefined) => void;
+  readonly onAnswer: (hello: ModuleHello | undefined) => void;
 }
 
 /** Asks the domain for our server module until the connection ends: each minute while it is absent. */
@@ -29,7 +36,7 @@ export async function watchServerModule(domain: BareJid, deps: ModuleWatchDeps):
       const answer = await sayHello(domain, deps.connection);
       if (answer.isRefused && !hasWarned) deps.runtime.log.warn("xmpp.module-refused", { domain });
       hasWarned ||= answer.isRefused;
-      deps.onAnswer(answer.instance);
+      deps.onAnswer(answer.hello);
     }
     await deps.runtime.clock.sleep(TICK, deps.connection.lifetime);
   }
@@ -38,16 +45,21 @@ export async function watchServerModule(domain: BareJid, deps: ModuleWatchDeps):
 async function sayHello(
   domain: BareJid,
   connection: Connection,
-): Promise<{ readonly instance: string | undefined; readonly isRefused: boolean }> {
+): Promise<{ readonly hello: ModuleHello | undefined; readonly isRefused: boolean }> {
   const hello = { name: "hello", attributes: { xmlns: NS.serverModule } };
   const iq = { name: "iq", attributes: { type: "get", to: domain }, children: [hello] };
   try {
     const answer = await connection.request(iq, connection.lifetime, "ahead");
-    const instance = findChild(answer, "hello", NS.serverModule)?.attributes["instance"];
-    return { instance: instance?.slice(0, LONGEST_INSTANCE), isRefused: false };
+    const { instance, features = "" } = findChild(answer, "hello", NS.serverModule)?.attributes ?? {};
+    return { hello: instance === undefined ? undefined : decodeHello(instance, features), isRefused: false };
   } catch (error) {
     connection.lifetime.throwIfAborted();
     // Forbidden: the module is there but is configured for another component.
-    return { instance: undefined, isRefused: error instanceof GatewayError && error.code === "xmpp-iq-forbidden" };
+    return { hello: undefined, isRefused: error instanceof GatewayError && error.code === "xmpp-iq-forbidden" };
   }
 }
+
+const decodeHello = (instance: string, features: string): ModuleHello => ({
+  moduleInstance: instance.slice(0, LONGEST_INSTANCE),
+  moduleFeatures: features.slice(0, LONGEST_FEATURES),
+});

@@ -77,12 +77,21 @@ class Sink {
       return `${result}><privilege xmlns='urn:xmpp:privilege:2'><forwarded xmlns='urn:xmpp:forward:0'><iq xmlns='jabber:client' to='${to}' type='result' id='as-user'>${PUBLISHED}</iq></forwarded></privilege></iq>`;
     }
     if (stanza.includes("<hello")) return `${result}>${this.#hello()}</iq>${this.#originals()}`;
-    if (stanza.includes("<overlay")) {
-      this.#note("xmpp-overlay", { to, at, stanza });
-      if (stanza.includes(' show="')) this.#overlaid.add(to);
-      else this.#overlaid.delete(to);
-    }
+    if (stanza.includes("<overlay")) this.#takeOverlays(stanza, to, at);
     return `${result}/>`;
+  }
+
+  /** One for the addressee, or several with their users in each (the feature `batch`). */
+  #takeOverlays(stanza: string, to: string, at: number): void {
+    for (const overlay of stanza.match(/<overlay [^>]*\/>|<overlay .*?<\/overlay>|<overlay>.*?<\/overlay>/gs) ?? []) {
+      const users = [...overlay.matchAll(/<to jid="([^"]*)"\/>/g)].map(([, user = ""]) => user);
+      const content = overlay.replace(/<to [^>]*\/>/g, "").replace(/^(<overlay [^>]*)><\/overlay>$/, "$1/>");
+      for (const user of users.length > 0 ? users : [to]) {
+        this.#note("xmpp-overlay", { to: user, at, stanza: content });
+        if (overlay.includes(' show="')) this.#overlaid.add(user);
+        else this.#overlaid.delete(user);
+      }
+    }
   }
 
   #note(publisher: string, publication: Omit<Publication, "publisher">): void {
@@ -103,7 +112,7 @@ class Sink {
   }
 
   #hello(): string {
-    return `<hello xmlns='${NS_MODULE}' version='1' instance='${MODULE_INSTANCE}' overlays='${this.#overlaid.size}'/>`;
+    return `<hello xmlns='${NS_MODULE}' version='1' instance='${MODULE_INSTANCE}' overlays='${this.#overlaid.size}' features='overlay batch guard cleanup'/>`;
   }
 
   /** As our module does after the hello: what the clients under overlays said themselves. */

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { parseMailbox, parsePresentityId } from "../../src/core/addresses.ts";
 import { describePresentity } from "../../src/engine/presentity.ts";
-import { hours, minutes, plus, seconds } from "../../src/lib/time.ts";
+import { hours, type Instant, instant, minutes, plus, seconds } from "../../src/lib/time.ts";
 import { type ErrorType, GatewayError } from "../../src/ports/errors.ts";
 import type { JournalEntry } from "../../src/ports/journal.ts";
 import type { EngineLab } from "../engine/engine-lab.ts";
@@ -17,6 +17,7 @@ interface Person {
   wrongFor: number;
   /** What the server was last told; `undefined` when it knows nothing (any more). */
   told: string | undefined;
+  toldAt: Instant;
 }
 
 const trouble = (type: ErrorType) => new GatewayError("trouble", { type, code: `test-${type}` });
@@ -38,6 +39,7 @@ export class RandomLife {
       truth: newTruth(),
       wrongFor: 0,
       told: undefined,
+      toldAt: instant(0),
     }));
   }
 
@@ -166,6 +168,10 @@ export class RandomLife {
   async #crash(downtime: number): Promise<void> {
     const { clients, gateway, runtime } = this.#lab;
     this.#release();
+    this.#checkSent();
+    // That the last ones arrived may not be on the disk yet: they may come again.
+    const stored = plus(runtime.clock.now(), -seconds(1));
+    for (const person of this.#people) if (person.toldAt > stored) person.told = undefined;
     for (const { id } of [...gateway.presentities].filter(({ outbox }) => outbox.length > 0))
       for (const person of this.#people) if (person.jid === id) person.told = undefined;
     await this.#lab.crashAndRestart(() => runtime.clock.advance(minutes(downtime)));
@@ -255,6 +261,7 @@ export class RandomLife {
       if (!person) throw new Error(`${presentity} is nobody`);
       if (person.told === text) throw new Error(`sent twice for nothing: ${presentity} ${text}`);
       person.told = this.#lab.publisher.lostAnswer ? undefined : text;
+      person.toldAt = this.#lab.runtime.clock.now();
     }
     this.#sent = sent.length;
   }

@@ -104,7 +104,7 @@ local function greet(origin, stanza)
 	greeted = origin;
 	origin.send(st.reply(stanza):tag("hello", {
 		xmlns = NS, version = "1", instance = instance, overlays = tostring(#overlay.usernames()),
-		features = guarded and "overlay guard cleanup" or "overlay cleanup",
+		features = guarded and "overlay batch guard cleanup" or "overlay batch cleanup",
 	}));
 	-- mod_privilege has told the gateway what is broadcast; this is what the clients said
 	for _, original in ipairs(overlay.hidden_presences()) do
@@ -114,18 +114,37 @@ local function greet(origin, stanza)
 	end
 end
 
+-- Puts the order into effect for the user; returns the condition of the error when that cannot be.
+local function apply(address, wanted)
+	local username, to_host, resource = jid.split(address);
+	if not username or to_host ~= host or resource then return "bad-request"; end
+	if not (sessions[username] or user_exists(username, host)) then return "item-not-found"; end
+	if not wanted then overlay.clear(username); return; end
+	overlay.set(username, {
+		show = wanted.show, statuses = wanted.statuses, activity = wanted.activity, until_time = wanted.until_time,
+	});
+end
+
 local function set_overlay(origin, stanza)
-	local username, to_host, resource = jid.split(stanza.attr.to);
-	if not username or to_host ~= host or resource then
-		local text = "An overlay is for the bare address of a local user";
-		return origin.send(st.error_reply(stanza, "modify", "bad-request", text));
-	elseif not (sessions[username] or user_exists(username, host)) then
-		return origin.send(st.error_reply(stanza, "cancel", "item-not-found"));
-	end
 	local wanted, problem = parse_overlay(stanza.tags[1], now(), max_overlay);
-	if problem then return origin.send(st.error_reply(stanza, "modify", "bad-request", problem)); end
-	if wanted then overlay.set(username, wanted); else overlay.clear(username); end
-	origin.send(st.reply(stanza));
+	local condition = problem and "bad-request" or apply(stanza.attr.to, wanted);
+	if not condition then return origin.send(st.reply(stanza)); end
+	local kind = condition == "bad-request" and "modify" or "cancel";
+	local text = condition == "bad-request" and (problem or "An overlay is for the bare address of a local user") or nil;
+	origin.send(st.error_reply(stanza, kind, condition, text));
+end
+
+-- Many users at once: whoever is refused is named, for all others it is done.
+local function set_overlays(origin, stanza)
+	local reply = st.reply(stanza):tag("overlays", { xmlns = NS });
+	for element in stanza.tags[1]:childtags("overlay") do
+		local wanted, problem = parse_overlay(element, now(), max_overlay);
+		for to in element:childtags("to") do
+			local condition = problem and "bad-request" or apply(to.attr.jid, wanted);
+			if condition then reply:tag("refused", { jid = to.attr.jid or "", condition = condition }):up(); end
+		end
+	end
+	origin.send(reply);
 end
 
 local function handle(event)
@@ -138,6 +157,8 @@ local function handle(event)
 		greet(origin, stanza);
 	elseif payload.name == "overlay" and kind == "set" then
 		set_overlay(origin, stanza);
+	elseif payload.name == "overlays" and kind == "set" and stanza.attr.to == host then
+		set_overlays(origin, stanza);
 	else
 		origin.send(st.error_reply(stanza, "modify", "bad-request"));
 	end

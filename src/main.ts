@@ -2,7 +2,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { setFlagsFromString } from "node:v8";
 import { Command, CommanderError } from "commander";
 import { type GatewayError, toGatewayError } from "./ports/errors.ts";
 import { checkConnections } from "./shell/check-connections.ts";
@@ -14,12 +13,6 @@ import { runGateway } from "./shell/run-gateway.ts";
 const DEFAULT_CONFIG = "/etc/presence-gateway/config.toml";
 /** A stop that hangs is cut off after this, in milliseconds. */
 const LONGEST_STOP = 5000;
-
-/**
- * What the gateway knows of its users is most of the heap and lives for days. By default V8 lets the heap grow to several
- * times of that before it looks for garbage; a quarter costs a few per cent of the time.
- */
-const HEAP_GROWTH = "--heap-growing-percent=25";
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 const complain = (text: string): void => void process.stderr.write(`${text}\n`);
@@ -39,7 +32,6 @@ const untilAsked = (): Promise<NodeJS.Signals> =>
   });
 
 async function run({ config }: { config: string }): Promise<number> {
-  setFlagsFromString(HEAP_GROWTH);
   const asked = untilAsked();
   const gateway = await runGateway(loadConfig(config, process.env), process.env);
   await asked;

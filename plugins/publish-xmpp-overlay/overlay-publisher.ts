@@ -23,7 +23,7 @@ export class OverlayPublisher implements PresencePublisher {
     addressType: "jid",
     isSoftState: true,
     carries: new Set(["show", "note", "until"] as const),
-    window: 256,
+    window: 1024,
     lifetime: LIFETIME,
   } as const;
   readonly #link: XmppLink;

@@ -34,7 +34,7 @@ export class PepPublisher implements PresencePublisher {
     addressType: "jid",
     isSoftState: false,
     carries: new Set(["activity", "note"] as const),
-    window: 128,
+    window: 256,
   } as const;
   readonly #link: XmppLink;
   readonly #catalogue: TextCatalogue;

@@ -12,14 +12,9 @@ export type PackedIntervals = readonly number[] & { readonly brand?: "PackedInte
 
 /** Packs the intervals. */
 export function packIntervals(intervals: readonly BusyInterval[]): PackedIntervals {
-  // Of just this length: `flatMap` and `push` leave room for more.
-  const packed = Array.from({ length: intervals.length * 3 }, () => 0);
-  for (const [index, { start, end, status }] of intervals.entries()) {
-    packed[index * 3] = start;
-    packed[index * 3 + 1] = end;
-    packed[index * 3 + 2] = STATUSES.indexOf(status);
-  }
-  return packed;
+  const packed: number[] = [];
+  for (const { start, end, status } of intervals) packed.push(start, end, STATUSES.indexOf(status));
+  return packed.slice(); // of just this length: `push` leaves room for more
 }
 
 /** The intervals, as they were packed. */

@@ -9,7 +9,7 @@ import { toGatewayError } from "../ports/errors.ts";
 import type { Journal, JournalEntry } from "../ports/journal.ts";
 import type { Plugin } from "../ports/plugin.ts";
 import type { PresencePublisher } from "../ports/presence-publisher.ts";
-import type { Registry } from "../ports/registry.ts";
+import type { Registry, RegistryChange } from "../ports/registry.ts";
 import type { Runtime } from "../ports/runtime.ts";
 import { CalendarServers, type CreateCalendarSource } from "./calendar-servers.ts";
 import type { LiveParameters } from "./live-parameters.ts";
@@ -94,19 +94,20 @@ export class Gateway {
 
   /** Restores what was known, then starts the parts; on failure stops what was started and rejects with its error. */
   async start(): Promise<void> {
-    const { journal, parameters, runtime } = this.#deps;
+    const { journal, parameters, registry, runtime } = this.#deps;
     try {
       await parameters.reload();
       this.#policy = policyFromParameters(parameters, this.#deps.reservedTexts);
       const now = runtime.clock.now();
       for (const entry of journal.load()) this.presentities.add(restorePresentity(entry, now));
+      const changes = registry.watch(this.#stop.signal);
       await syncUsers(this.#directoryDeps());
       runtime.log.info("gateway.restored", { presentities: this.presentities.size });
       for (const plugin of [...this.#deps.publishers, ...this.#deps.clientSources]) {
         await plugin.start(this.#stop.signal);
         this.#started.push(plugin);
       }
-      this.#runLoops(this.#stop.signal);
+      this.#runLoops(changes, this.#stop.signal);
     } catch (error) {
       await this.stop();
       throw error;
@@ -169,11 +170,11 @@ export class Gateway {
     };
   }
 
-  #runLoops(signal: AbortSignal): void {
+  #runLoops(changes: AsyncIterable<RegistryChange>, signal: AbortSignal): void {
     const { runtime, registry, journal } = this.#deps;
     const recompute = (presentity: Presentity): void => this.recompute(presentity);
     const { presentities, publishers } = this;
-    this.#own("registry", syncDirectory(this.#directoryDeps(), signal));
+    this.#own("registry", syncDirectory(this.#directoryDeps(), changes, signal));
     for (const due of publishers) this.#own(due.name, due.run(signal));
     for (const source of this.#deps.clientSources) {
       this.#own(

@@ -25,14 +25,26 @@ export interface SyncDirectoryDeps {
   readonly forget: (presentity: Presentity) => void;
 }
 
-/** Lets every change of the configuration take effect, whoever made it, until the signal aborts. */
-export async function syncDirectory(deps: SyncDirectoryDeps, signal: AbortSignal): Promise<void> {
+/**
+ * Lets every change of the configuration take effect, whoever made it, until the signal aborts.
+ *
+ * @param begun a watch that began before `syncUsers` was called: the users need no second reading then
+ */
+export async function syncDirectory(
+  deps: SyncDirectoryDeps,
+  begun: AsyncIterable<RegistryChange>,
+  signal: AbortSignal,
+): Promise<void> {
+  let changes: AsyncIterable<RegistryChange> | undefined = begun;
   const { clock, log, random } = deps.runtime;
   for (let failures = 0; !signal.aborted; ) {
     try {
       // The watch begins with the call, before everything is read, so that no change falls between the two.
-      const changes = deps.registry.watch(signal);
-      await syncAll(deps, signal);
+      if (!changes) {
+        changes = deps.registry.watch(signal);
+        await syncUsers(deps);
+      }
+      await syncServers(deps, signal);
       for await (const change of changes) {
         failures = 0;
         await takeChange(change, deps, signal);
@@ -41,6 +53,7 @@ export async function syncDirectory(deps: SyncDirectoryDeps, signal: AbortSignal
       if (signal.aborted) return;
       log.error("registry.watch-failed", { code: toGatewayError(error).code, message: toGatewayError(error).message });
     }
+    changes = undefined;
     failures++;
     await clock.sleep(backoffDelay(RETRY, failures, random()), signal).catch(() => undefined);
   }
@@ -53,8 +66,7 @@ export async function syncUsers(deps: SyncDirectoryDeps): Promise<void> {
   for (const presentity of deps.presentities) if (!users.has(presentity.id)) assignUser(presentity.id, undefined, deps);
 }
 
-async function syncAll(deps: SyncDirectoryDeps, signal: AbortSignal): Promise<void> {
-  await syncUsers(deps);
+async function syncServers(deps: SyncDirectoryDeps, signal: AbortSignal): Promise<void> {
   const servers = await deps.registry.listCalendarServers();
   await Promise.all(servers.map(({ name }) => deps.calendarServers.sync(name, signal)));
 }

@@ -76,11 +76,11 @@ export interface Journal {
     composition: { readonly document: PresenceDocument; readonly composedAt: Instant },
     publications: Publications,
   ): void;
-  /** What is published and due has changed. May follow within a second: until then the rows that were due still are. */
+  /** What is published and due has changed. May follow within two seconds: until then the rows that were due still are. */
   recordPublications(presentity: PresentityId, publications: Publications): void;
   /** Forgets the presentity entirely. */
   deletePresentity(presentity: PresentityId): void;
 
-  /** Makes what was written durable now; `prompt`: but for what was published, which may follow within a second. */
+  /** Makes what was written durable now; `prompt`: but for what was published, which may follow within two seconds. */
   flush(scope?: "prompt" | "all"): void;
 }

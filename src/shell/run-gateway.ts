@@ -13,6 +13,7 @@ import { openStore, type Store } from "../store/open-store.ts";
 import type { LoadedConfig } from "./config-file.ts";
 import { type ControlAnswer, controlPath, listenForControl } from "./control-socket.ts";
 import { createLink } from "./create-link.ts";
+import { limitHeapGrowth } from "./heap-growth.ts";
 import { createLiveView } from "./live-view.ts";
 import { serveMetrics } from "./metrics-server.ts";
 import { calendarTypes, createCalendarSource, PLUGINS } from "./plugin-catalog.ts";
@@ -86,7 +87,9 @@ async function assemble(config: LoadedConfig, environment: NodeJS.ProcessEnv, un
   undo.push(() => gateway.stop());
   undo.push(() => chat.stop());
   // The server tells its presence snapshot once, at connect: whoever wants it must be listening by then.
+  limitHeapGrowth(Number.POSITIVE_INFINITY); // how many there will be is not known yet
   await gateway.start();
+  limitHeapGrowth(gateway.presentities.size);
   link.start();
   chat.start();
   control.open((line, signal) => runAs(LOCAL_ADMINISTRATOR, services, line, signal));

@@ -15,8 +15,9 @@ import { QuietCheckpoint } from "./quiet-checkpoint.ts";
 import { isRefusedWrite } from "./store-errors.ts";
 
 const RETRY_INTERVAL = seconds(1);
-/** A burst is confirmed row by row: what is written this much later is written once for all publishers. */
+/** A burst is confirmed row by row: what is written when it is over is written once for all publishers. */
 const FOLLOW_DELAY = milliseconds(250);
+const LONGEST_FOLLOW = seconds(2);
 
 type JournalRuntime = Pick<Runtime, "clock" | "log">;
 
@@ -27,7 +28,7 @@ interface Failure {
 
 /**
  * The journal in SQLite. Writes wait in memory until the event loop turns and share one transaction then, what was
- * published a quarter of a second longer; those that cannot be written stay there and are tried again each second, so that a full disk costs nothing but time. Reading
+ * published until nothing more urgent comes; those that cannot be written stay there and are tried again each second, so that a full disk costs nothing but time. Reading
  * what has not been written yet writes it first, and throws when that fails.
  */
 export class SqliteJournal implements Journal {
@@ -39,6 +40,7 @@ export class SqliteJournal implements Journal {
   readonly #checkpoint: QuietCheckpoint;
   #cancelCommit: (() => void) | undefined;
   #cancelFollow: (() => void) | undefined;
+  #promptAt: Instant | undefined;
   #failure: Failure | undefined;
 
   constructor(database: StoreDatabase, runtime: JournalRuntime) {
@@ -138,11 +140,21 @@ export class SqliteJournal implements Journal {
       return;
     }
     if (this.#pending.hasFollowing) {
-      this.#cancelFollow ??= this.#after(FOLLOW_DELAY, () => this.#commitWhenDue("all"));
+      const since = this.#runtime.clock.now();
+      this.#cancelFollow ??= this.#after(FOLLOW_DELAY, () => this.#follow(since));
     }
     if (this.#cancelCommit || this.#pending.isEmpty("prompt")) return;
     const immediate = setImmediate(() => this.#commitWhenDue("prompt"));
     this.#cancelCommit = () => clearImmediate(immediate);
+  }
+
+  /** Waits on while there is more urgent work, but not for ever. */
+  #follow(since: Instant): void {
+    const now = this.#runtime.clock.now();
+    const isBusy = this.#promptAt !== undefined && now - this.#promptAt < FOLLOW_DELAY && now >= this.#promptAt;
+    if (isBusy && now - since < LONGEST_FOLLOW)
+      this.#cancelFollow = this.#after(FOLLOW_DELAY, () => this.#follow(since));
+    else this.#commitWhenDue("all");
   }
 
   #after(delay: Milliseconds, then: () => void): () => void {
@@ -183,6 +195,7 @@ export class SqliteJournal implements Journal {
     }
     this.#cancelScheduled(scope);
     this.#pending.clear(scope);
+    if (scope === "prompt") this.#promptAt = this.#runtime.clock.now();
     this.#checkpoint.noteCommit();
     if (this.#failure) this.#runtime.log.info("store.write-recovered", { code: this.#failure.error.code });
     this.#failure = undefined;

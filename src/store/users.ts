@@ -3,36 +3,29 @@ import { keptOnce } from "../lib/kept-once.ts";
 import type { User } from "../ports/registry.ts";
 import type { StoreDatabase } from "./database.ts";
 
-interface UserRow {
-  readonly presentity: PresentityId;
-  readonly mailbox: Mailbox;
-  readonly gateway: string;
-  readonly locale: string;
-  readonly is_enabled: number;
-}
+type UserColumns = [presentity: PresentityId, mailbox: Mailbox, gateway: string, locale: string, isEnabled: number];
 
-/** Spelled out, since copying what is left over of a row makes a hidden class for each; equal texts are kept once. */
-const decodeUser = (row: UserRow, once: (text: string) => string): User => ({
-  presentity: row.presentity,
-  mailbox: row.mailbox,
-  gateway: once(row.gateway),
-  locale: once(row.locale),
-  isEnabled: row.is_enabled === 1,
-});
+/** Equal texts are kept once. */
+const decodeUser = (
+  [presentity, mailbox, gateway, locale, isEnabled]: UserColumns,
+  once: (text: string) => string,
+): User => ({ presentity, mailbox, gateway: once(gateway), locale: once(locale), isEnabled: isEnabled === 1 });
 
-function decodeUsers(rows: readonly UserRow[]): readonly User[] {
+function decodeUsers(rows: readonly UserColumns[]): readonly User[] {
   const once = keptOnce();
   return rows.map((row) => decodeUser(row, once));
 }
 
 /** The statements about users, prepared once. */
 export function prepareUsers(database: StoreDatabase) {
-  const list = database.prepare<[], UserRow>(
-    "SELECT presentity, mailbox, gateway, locale, is_enabled FROM user ORDER BY presentity",
-  );
-  const find = database.prepare<[string], UserRow>(
-    "SELECT presentity, mailbox, gateway, locale, is_enabled FROM user WHERE presentity = ?",
-  );
+  const list = database
+    .prepare<[], UserColumns>("SELECT presentity, mailbox, gateway, locale, is_enabled FROM user ORDER BY presentity")
+    .raw();
+  const find = database
+    .prepare<[string], UserColumns>(
+      "SELECT presentity, mailbox, gateway, locale, is_enabled FROM user WHERE presentity = ?",
+    )
+    .raw();
   const replace = database.prepare<[string, string, string, string, number]>(`
     INSERT INTO user (presentity, mailbox, gateway, locale, is_enabled) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (presentity) DO UPDATE SET

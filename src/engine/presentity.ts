@@ -8,7 +8,7 @@ import type { JournalEntry, OutboxRow, Published } from "../ports/journal.ts";
 import type { User } from "../ports/registry.ts";
 
 /** The calendar as last read; `CalendarState` in less memory. */
-export interface RememberedCalendar {
+interface RememberedCalendar {
   readonly intervals: PackedIntervals;
   /** When it was last read successfully. */
   readonly heardAt: Instant;

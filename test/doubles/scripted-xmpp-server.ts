@@ -15,6 +15,8 @@ export interface XmppServerScript {
   advert: ((host: string) => string) | undefined;
   /** The instance of our server module; `undefined`: not loaded. */
   moduleInstance: string | undefined;
+  /** What the module says that it can do. */
+  moduleFeatures: string;
   /** What happens to an iq sent with a user's `from`. */
   spoofed: "close" | "answer" | "silence";
   /** Written right after the handshake was accepted, in the same chunk. */
@@ -53,6 +55,7 @@ export class ScriptedXmppServer {
       hosts: ["example.test"],
       advert: prosodyAdvert(component),
       moduleInstance: undefined,
+      moduleFeatures: "overlay batch guard cleanup",
       spoofed: "close",
       greeting: "",
       onStanza: undefined,
@@ -216,7 +219,8 @@ export class ScriptedXmppServer {
     if (this.script.moduleInstance === undefined) return errorTo(stanza, "service-unavailable");
     if (payload.name !== "hello") return resultTo(stanza);
     const instance = escapeXml(this.script.moduleInstance);
-    return resultTo(stanza, `<hello xmlns='${payload.namespace}' version='1' instance='${instance}' overlays='0'/>`);
+    const attributes = `instance='${instance}' overlays='0' features='${this.script.moduleFeatures}'`;
+    return resultTo(stanza, `<hello xmlns='${payload.namespace}' version='1' ${attributes}/>`);
   }
 
   #answerPrivileged(stanza: XmlElement, payload: XmlElement): string {

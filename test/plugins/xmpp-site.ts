@@ -42,7 +42,8 @@ export async function startScriptedSite(
   const remember = (stanza: XmlElement, to: string): void => {
     for (const each of descendantsOf(stanza)) {
       if (each.name === "activity") activities.set(to, each);
-      if (each.name === "overlay") overlays.set(to, isEmpty(each) ? undefined : each);
+      if (each.name !== "overlay") continue;
+      for (const user of usersOf(each, to)) overlays.set(user, isEmpty(each) ? undefined : each);
     }
   };
   await harness.event(
@@ -69,4 +70,10 @@ export async function startScriptedSite(
 const isEmpty = (overlay: XmlElement): boolean =>
   overlay.attributes["show"] === undefined &&
   overlay.attributes["activity"] === undefined &&
-  elementsOf(overlay).length === 0;
+  elementsOf(overlay).every(({ name }) => name === "to");
+
+/** Those for whom an overlay is: of several users, or of the addressee. */
+export function usersOf(overlay: XmlElement, addressee: string): readonly string[] {
+  const users = elementsOf(overlay).filter(({ name }) => name === "to");
+  return users.length === 0 ? [addressee] : users.map(({ attributes }) => attributes["jid"] ?? "");
+}

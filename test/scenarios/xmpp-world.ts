@@ -1,6 +1,7 @@
 import { escapeXml } from "../../src/lib/xml.ts";
 import { descendantsOf, elementsOf, type XmlElement } from "../../src/ports/xml-element.ts";
 import { ScriptedXmppServer } from "../doubles/scripted-xmpp-server.ts";
+import { usersOf } from "../plugins/xmpp-site.ts";
 
 export const DOMAIN = "example.test";
 export const COMPONENT = `calendar.${DOMAIN}`;
@@ -74,7 +75,8 @@ export class XmppWorld {
     const { to = "" } = stanza.attributes;
     for (const each of stanza.name === "iq" ? descendantsOf(stanza) : []) {
       if (each.name === "activity") this.#set(this.#activities, to, specificOf(each));
-      if (each.name === "overlay") this.#set(this.#overlays, to, each.attributes["show"] ?? "");
+      if (each.name !== "overlay") continue;
+      for (const user of usersOf(each, to)) this.#set(this.#overlays, user, each.attributes["show"] ?? "");
     }
     return undefined;
   }
@@ -93,5 +95,8 @@ const specificOf = (activity: XmlElement): string => {
 };
 
 /** True for what is set of a user: an overlay, or a privileged iq with an activity. */
-export const isPublication = ({ name, attributes }: XmlElement): boolean =>
-  name === "iq" && attributes["type"] === "set" && attributes["to"]?.includes("@") === true;
+export const isPublication = ({ name, attributes, children }: XmlElement): boolean =>
+  name === "iq" &&
+  attributes["type"] === "set" &&
+  (attributes["to"]?.includes("@") === true ||
+    children.some((each) => typeof each === "object" && each.name === "overlays"));

@@ -122,6 +122,33 @@ describe("orders of the gateway", () => {
     });
   });
 
+  it("are accepted for many users at once, and refused for those alone who cannot be shown", async () => {
+    const users = [ALICE, `nobody@${HOST}`, `${ALICE}/pc`, "carol@elsewhere.example"].map(
+      (jid) => `<to jid="${jid}"/>`,
+    );
+    const good = `<overlay show="xa" until="${inSeconds(600)}"><status>Away</status>${users.join("")}</overlay>`;
+    const bad = `<overlay show="busy" until="${inSeconds(600)}"><to jid="bob@${HOST}"/></overlay>`;
+    const payload = `<overlays xmlns="${NS}">${good}${bad}</overlays>`;
+    const reply = await gateway.request({ type: "set", to: HOST, payload });
+    const refused = reply.element.getChild("overlays", NS)?.getChildren("refused") ?? [];
+    expect(refused.map(({ attrs }) => [attrs["jid"], attrs["condition"]])).toEqual([
+      [`nobody@${HOST}`, "item-not-found"],
+      [`${ALICE}/pc`, "bad-request"],
+      ["carol@elsewhere.example", "bad-request"],
+      [`bob@${HOST}`, "bad-request"],
+    ]);
+    await bob.waitFor((me) => hasSeen(me, ALICE, "xa"), "alice away");
+    const clear = `<overlays xmlns="${NS}"><overlay><to jid="${ALICE}"/></overlay></overlays>`;
+    expect(await gateway.request({ type: "set", to: HOST, payload: clear })).toMatchObject({ type: "result" });
+    await bob.waitFor((me) => me.view(ALICE).show === "available", "alice's own presence");
+    expect(await hello(gateway)).toMatchObject({ features: "overlay batch guard cleanup" });
+  });
+
+  it("for many users at once are forbidden to others", async () => {
+    const payload = `<overlays xmlns="${NS}"><overlay show="dnd"><to jid="${ALICE}"/></overlay></overlays>`;
+    expect(await alice.request({ type: "set", to: HOST, payload })).toMatchObject(FORBIDDEN);
+  });
+
   it("end at the longest time that the server allows", async () => {
     await setOverlay(gateway, "alice", { ...IN_A_MEETING, until: 99_999_999_999 });
     await bob.waitFor(

@@ -5,11 +5,13 @@ import { parsePresentityId } from "../../../src/core/addresses.ts";
 import { IN_A_MEETING, type PresenceDocument } from "../../../src/core/presence.ts";
 import { TEXT_CATALOGUE } from "../../../src/core/text-catalogue.ts";
 import { hours, instant, minutes, plus } from "../../../src/lib/time.ts";
+import type { XmlElement } from "../../../src/ports/xml-element.ts";
+import { elementsOf } from "../../../src/ports/xml-element.ts";
 import { encodeXml } from "../../../src/xmpp/stanza-writer.ts";
 import { MEETING } from "../../contract/presence-publisher.ts";
-import { errorTo } from "../../doubles/scripted-xmpp-server.ts";
+import { errorTo, resultTo } from "../../doubles/scripted-xmpp-server.ts";
 import { MONDAY_MORNING } from "../../doubles/test-runtime.ts";
-import { type ScriptedSite, startScriptedSite } from "../xmpp-site.ts";
+import { type ScriptedSite, startScriptedSite, usersOf } from "../xmpp-site.ts";
 
 const ALICE = parsePresentityId("alice@example.test");
 const LIMIT = instant(2_000_000_000_000);
@@ -110,5 +112,48 @@ describe("publishing overlays", () => {
     site.server.script.moduleInstance = undefined;
     await expect(publish()).rejects.toMatchObject({ code: "overlay-no-module" });
     await expect.poll(() => publisher.epoch()).toBeUndefined();
+  });
+
+  const several = (users: readonly string[], documents: readonly PresenceDocument[]): readonly Promise<unknown>[] =>
+    users.map((user, index) =>
+      publisher.publish(
+        { presentity: parsePresentityId(user), document: documents[index] ?? MEETING, locale: "en" },
+        site.signal,
+      ),
+    );
+
+  test("goes for many users in one stanza, each overlay once, and who is refused is refused alone", async () => {
+    const sent: XmlElement[] = [];
+    const refused = `<overlays ${NS}><refused jid='carol@example.test' condition='item-not-found'/></overlays>`;
+    await start({
+      moduleInstance: "one",
+      onStanza: (stanza) => {
+        const [payload] = elementsOf(stanza);
+        if (payload?.name !== "overlays") return undefined;
+        sent.push(payload);
+        return resultTo(stanza, refused);
+      },
+    });
+    await expect.poll(() => publisher.epoch()).toContain("one");
+    const away: PresenceDocument = { show: "away", source: "calendar", text: "out-of-office" };
+    const users = ["alice@example.test", "bob@example.test", "carol@example.test"];
+    const publications = several(users, [MEETING, away, MEETING]);
+    publisher.flush();
+    const outcomes = await Promise.allSettled(publications);
+    expect(outcomes.map(({ status }) => status)).toEqual(["fulfilled", "fulfilled", "rejected"]);
+    expect(outcomes[2]).toMatchObject({ reason: { code: "overlay-no-user", type: "cancel" } });
+    expect(sent).toHaveLength(1);
+    expect(sent.flatMap(elementsOf).map((overlay) => [overlay.attributes["show"], usersOf(overlay, "")])).toEqual([
+      ["dnd", ["alice@example.test", "carol@example.test"]],
+      ["away", ["bob@example.test"]],
+    ]);
+  });
+
+  test("goes for each user alone to a module that takes only one", async () => {
+    await start({ moduleInstance: "one", moduleFeatures: "overlay guard cleanup" });
+    await expect.poll(() => publisher.epoch()).toContain("one");
+    await Promise.all(several(["alice@example.test", "bob@example.test"], []));
+    const orders = site.server.stanzas.filter((stanza) => elementsOf(stanza).some(({ name }) => name === "overlay"));
+    expect(orders.map(({ attributes }) => attributes["to"])).toEqual(["alice@example.test", "bob@example.test"]);
   });
 });

@@ -22,15 +22,13 @@ const rounded = (value: number): number => Number(value.toPrecision(4));
 
 /** The figure as one line of JSON. */
 export function encodeFigure(figure: Figure): string {
-  const { name, value, unit, bound, note, samples } = figure;
+  const { name, value, unit, bound } = figure;
   return JSON.stringify({
     name,
     value: rounded(value),
     unit,
     bound: "atMost" in bound ? bound.atMost : bound.atLeast,
     ok: isKept(figure),
-    note,
-    ...(samples && { samples: samples.map(rounded) }),
   });
 }
 

@@ -31,8 +31,11 @@ const TLS_PROBLEMS: ReadonlyMap<string, string> = new Map([
 const isTlsCode = (code: string): boolean =>
   TLS_PROBLEMS.has(code) || code.startsWith("ERR_SSL_") || code.startsWith("ERR_TLS_") || code === "EPROTO";
 
-/** What is wrong with TLS, from Node's code. */
-export const tlsProblem = (code: string): string => TLS_PROBLEMS.get(code) ?? `TLS failed (${code})`;
+/** What is wrong with TLS: from Node's code, or as our own rules (ports/trust.ts) say it. */
+const tlsProblem = (code: string, error: unknown): string =>
+  code === "ERR_TLS_CERT_REFUSED" && error instanceof Error
+    ? error.message
+    : (TLS_PROBLEMS.get(code) ?? `TLS failed (${code})`);
 
 const CONNECTION_PROBLEMS: ReadonlyMap<string, string> = new Map([
   ["ENOTFOUND", "no such host name in DNS"],
@@ -59,7 +62,7 @@ const isProtocolError = (error: unknown, code: string): boolean =>
 /** Translates an error of the connection to the host. */
 export function connectionError(error: unknown, host: string): GatewayError {
   const code = codeOf(error);
-  if (isTlsCode(code)) return ewsError("ews-tls", `${host}: ${tlsProblem(code)}`, { cause: error });
+  if (isTlsCode(code)) return ewsError("ews-tls", `${host}: ${tlsProblem(code, error)}`, { cause: error });
   if (isProtocolError(error, code)) {
     return ewsError("ews-bad-answer", `${host}: the answer is not valid HTTP`, { cause: error });
   }

@@ -54,9 +54,18 @@ export interface ChainEntry {
   readonly der?: Uint8Array;
 }
 
+/** The result of "SSL Connection/Certificate Verification", in the words of the guides that administrators know (T3 to T7). */
+export type VerificationStatus =
+  | "Verified"
+  | "Failed - Certificate Missing From Chain"
+  | "Failed - Subject CN Mismatch"
+  | "Failed - SAN Mismatch"
+  | "Failed - Bad Certificates";
+
 /** A server's certificate chain and what is wrong with it. */
 export interface ChainReport {
   readonly isAcceptable: boolean;
+  readonly status: VerificationStatus;
   readonly protocol: string;
   /** Host names and addresses that the server's certificate is for. */
   readonly names: readonly string[];

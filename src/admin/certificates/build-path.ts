@@ -77,8 +77,13 @@ interface Candidates {
 
 function findIssuer(certificate: X509Certificate, { sent, known, now, path }: Candidates): X509Certificate | undefined {
   const named = [...known.named(certificate.issuer ?? ""), ...sent.filter((each) => isIssuedBy(certificate, each))];
+  const isBelowKnown = (each: X509Certificate): boolean =>
+    known.named(each.issuer ?? "").some((above) => isSignedBy(each, above));
   const rank = (each: X509Certificate): number =>
-    (isSignedBy(certificate, each) ? 4 : 0) + (known.has(each) ? 2 : 0) + (isValidAt(each, now) ? 1 : 0);
+    (isSignedBy(certificate, each) ? 8 : 0) +
+    (known.has(each) ? 4 : 0) +
+    (isBelowKnown(each) ? 2 : 0) +
+    (isValidAt(each, now) ? 1 : 0);
   // Cross-signed authorities may turn in a circle.
   const isUsed = (each: X509Certificate): boolean =>
     [certificate, ...path.map((step) => step.certificate)].some((used) => used.fingerprint256 === each.fingerprint256);
@@ -91,7 +96,7 @@ const isIssuedBy = (certificate: X509Certificate, issuer: X509Certificate): bool
   (certificate.issuer ?? "") === (issuer.subject ?? "");
 
 /** Whether it is valid at that time, in milliseconds since 1970. */
-export const isValidAt = ({ validFrom, validTo }: X509Certificate, now: number): boolean =>
+const isValidAt = ({ validFrom, validTo }: X509Certificate, now: number): boolean =>
   Date.parse(validFrom) <= now && now <= Date.parse(validTo);
 
 /** RSA, ECDSA and EdDSA: OpenSSL's verification; a key of another kind has signed nothing. */

@@ -25,10 +25,24 @@ export interface LiveTrustDeps {
   readonly system: readonly string[];
 }
 
+/** Fetches an issuer's certificates from the first of the addresses that has any; none when none has. */
+export type FetchIssuer = (urls: readonly string[], signal: AbortSignal) => Promise<readonly X509Certificate[]>;
+
+/** How a chain is examined. */
+export interface ExaminationTerms extends TlsTerms {
+  readonly fetchIssuer?: FetchIssuer | undefined;
+}
+
+/** Examines a server's chain, as `LiveTrust.examineWith`. */
+export type ExamineServer = (server: TlsServer, terms: ExaminationTerms, signal: AbortSignal) => Promise<ChainReport>;
+
+/** Issuers fetched one after the other: chains have one or two intermediates and a root. */
+const MOST_FETCHES = 4;
+
 /** What is trusted, as the store has it now: a change holds for every TLS connection made after it (R9). */
 export class LiveTrust implements Trust {
   readonly #deps: LiveTrustDeps;
-  readonly #system: readonly X509Certificate[];
+  #system: readonly X509Certificate[] | undefined;
   readonly #pools = new Map<string, CertificatePool>();
   readonly #contexts = new Map<string, SecureContext>();
   readonly #shown = new Map<string, string>();
@@ -36,7 +50,6 @@ export class LiveTrust implements Trust {
 
   constructor(deps: LiveTrustDeps) {
     this.#deps = deps;
-    this.#system = deps.system.flatMap((pem) => parseCertificates(pem));
   }
 
   /** Reads the store. Rejects with GatewayError (`store-…`). */
@@ -76,14 +89,26 @@ export class LiveTrust implements Trust {
   }
 
   async examine(server: TlsServer, terms: TlsTerms, signal: AbortSignal): Promise<ChainReport> {
+    return this.examineWith(server, terms, signal);
+  }
+
+  /** As `examine`; where the issuer of the last certificate is missing, it is fetched from where that one says. */
+  async examineWith(
+    server: TlsServer,
+    { fetchIssuer, ...terms }: ExaminationTerms,
+    signal: AbortSignal,
+  ): Promise<ChainReport> {
     // Weak keys are let through the handshake, for the report to name them.
-    const { certificates, protocol, refusal } = await fetchChain(server, this.#context(terms, true), signal);
-    const report = verifyChain(certificates, this.#terms(server.host, terms));
-    const [own, ...rest] = report.entries;
-    if (refusal === undefined || !report.isAcceptable || !own) return { ...report, protocol };
-    const refused = { code: "refused", text: `OpenSSL refuses it (${refusal})` } as const;
-    const entries = [{ ...own, verdict: "failed" as const, findings: [refused] }, ...rest];
-    return { ...report, isAcceptable: false, entries, protocol };
+    const { certificates, protocol, refusal: code } = await fetchChain(server, this.#context(terms, true), signal);
+    const fetched: X509Certificate[] = [];
+    for (let rounds = 0; ; rounds++) {
+      const report = { ...verifyChain(certificates, { ...this.#terms(server.host, terms), fetched }), protocol };
+      const urls = report.entries.at(-1)?.issuerUrls ?? [];
+      if (!fetchIssuer || urls.length === 0 || rounds === MOST_FETCHES) return withRefusal(report, code);
+      const found = await fetchIssuer(urls, signal);
+      if (found.length === 0) return withRefusal(report, code);
+      fetched.push(...found);
+    }
   }
 
   #terms(host: string, { ca, exceptions }: TlsTerms) {
@@ -91,8 +116,13 @@ export class LiveTrust implements Trust {
   }
 
   #pool(ca: string | undefined): CertificatePool {
-    const own = (): readonly X509Certificate[] => (ca === undefined ? [] : parseCertificates(ca));
-    return keep(this.#pools, ca ?? "", () => new CertificatePool([...this.#installed, ...own(), ...this.#system]));
+    this.#system ??= this.#deps.system.flatMap((pem) => parseCertificates(pem));
+    const all = [...this.#installed, ...this.#system];
+    return keep(
+      this.#pools,
+      ca ?? "",
+      () => new CertificatePool(ca === undefined ? all : [...parseCertificates(ca), ...all]),
+    );
   }
 
   #context({ ca }: TlsTerms, isLenientToo: boolean): SecureContext {
@@ -132,6 +162,15 @@ export class LiveTrust implements Trust {
       this.#deps.runtime.log.warn("certificate.not-recorded", { host, code: toGatewayError(error).code });
     });
   }
+}
+
+/** OpenSSL has the last word where we have found nothing, for example on name constraints. */
+function withRefusal(report: ChainReport, code: string | undefined): ChainReport {
+  const [own, ...rest] = report.entries;
+  if (code === undefined || !report.isAcceptable || !own) return report;
+  const refused = { code: "refused", text: `OpenSSL refuses it (${code})` } as const;
+  const entries = [{ ...own, verdict: "failed" as const, findings: [refused] }, ...rest];
+  return { ...report, isAcceptable: false, status: "Failed - Bad Certificates", entries };
 }
 
 const refusal = (text: string): Error =>

@@ -41,7 +41,7 @@ const isMatch = (host: string, name: string, isAddress: boolean): boolean =>
   isAddress ? canonicalHost(name) === host : matchesDnsName(host, name);
 
 function matchesDnsName(host: string, name: string): boolean {
-  const pattern = name.toLowerCase().replace(/\.$/, "");
+  const pattern = name.toLowerCase();
   if (!isHostName(pattern)) return false;
   if (!pattern.startsWith("*.")) return pattern === host;
   // RFC 6125 7.2: a wildcard for all of a top-level domain is no name of a server.

@@ -1,9 +1,17 @@
 import type { X509Certificate } from "node:crypto";
 import { formatLocalUtc, type Instant } from "../../lib/time.ts";
-import type { ChainEntry, ChainReport, Finding, TlsException } from "../../ports/trust.ts";
+import type {
+  ChainEntry,
+  ChainReport,
+  Finding,
+  FindingCode,
+  TlsException,
+  VerificationStatus,
+} from "../../ports/trust.ts";
 import { buildPath, type CertificatePool, LONGEST_CHAIN, type PathStep } from "./build-path.ts";
 import { matchHost, namesOf } from "./match-host.ts";
 import { factsOf } from "./parse-certificates.ts";
+import { type CertificateDetails, readDetails } from "./read-der.ts";
 
 /** What a chain is verified against. */
 export interface ChainTerms {
@@ -11,6 +19,8 @@ export interface ChainTerms {
   readonly known: CertificatePool;
   readonly now: Instant;
   readonly exceptions: ReadonlySet<TlsException>;
+  /** Issuers that were neither sent nor are known, but could be fetched. */
+  readonly fetched?: readonly X509Certificate[];
 }
 
 const SERVER_AUTH = "1.3.6.1.5.5.7.3.1"; // RFC 5280 4.2.1.12
@@ -26,16 +36,34 @@ const LEAST_CURVE_BITS = 224;
  */
 export function verifyChain(sent: readonly X509Certificate[], terms: ChainTerms): Omit<ChainReport, "protocol"> {
   const [leaf] = sent;
-  if (!leaf) return { isAcceptable: false, names: [], entries: [] };
-  const path = buildPath(leaf, sent, terms.known, terms.now);
-  const isTrusted = leadsToTrust(path);
-  const [own] = path;
-  const match = own && matchHost(terms.host, own.details);
+  if (!leaf) return { isAcceptable: false, status: "Failed - Bad Certificates", names: [], entries: [] };
+  const path = buildPath(leaf, [...sent, ...(terms.fetched ?? [])], terms.known, terms.now);
+  const isTrusted = leadsToTrust(path, terms);
+  const details = readDetails(leaf.raw);
+  const match = matchHost(terms.host, details);
   const steps = path.map((step, index) => describeStep(step, { path, index, isTrusted, terms }));
   const entries = [...steps, ...absentIssuer(path)];
-  const isAcceptable = entries.every(({ verdict }) => verdict === "verified");
-  const matched = match && "name" in match ? { matchedName: match.name } : {};
-  return { isAcceptable, names: own ? namesOf(own.details) : [], ...matched, entries };
+  return {
+    isAcceptable: entries.every(({ verdict }) => verdict === "verified"),
+    status: statusOf(entries, details),
+    names: namesOf(details),
+    ...("name" in match && { matchedName: match.name }),
+    entries,
+  };
+}
+
+const NAME_FINDINGS: readonly FindingCode[] = ["wrong-name", "wrong-address", "wildcard-too-deep", "common-name-only"];
+/** What installing a certificate cures. */
+const CURABLE: readonly FindingCode[] = ["self-signed", "untrusted-root", "missing-issuer"];
+
+/** The chain comes before the name, as OpenSSL looks at them. */
+function statusOf(entries: readonly ChainEntry[], { hasAltNames }: CertificateDetails): VerificationStatus {
+  const codes = entries.flatMap(({ findings }) => findings.map(({ code }) => code));
+  if (codes.some((code) => !NAME_FINDINGS.includes(code) && !CURABLE.includes(code)))
+    return "Failed - Bad Certificates";
+  if (entries.some(({ verdict }) => verdict === "missing")) return "Failed - Certificate Missing From Chain";
+  if (codes.length === 0) return "Verified";
+  return hasAltNames ? "Failed - SAN Mismatch" : "Failed - Subject CN Mismatch";
 }
 
 /** The rules that Node's verification does not have, for a chain that it has accepted: names, weak keys and hashes, usage. */
@@ -51,10 +79,13 @@ export function strictFindings(sent: readonly X509Certificate[], terms: ChainTer
 }
 
 /** OpenSSL's rule: the way must end at a self-signed certificate that is known here. */
-function leadsToTrust(path: readonly PathStep[]): boolean {
+function leadsToTrust(path: readonly PathStep[], terms: ChainTerms): boolean {
   const last = path.at(-1);
-  return last?.isSelfSigned === true && last.isKnown;
+  return last?.isSelfSigned === true && last.isKnown && !path.some((step) => isOnlyFetched(step, terms));
 }
+
+const isOnlyFetched = ({ certificate, isKnown }: PathStep, { fetched = [] }: ChainTerms): boolean =>
+  !isKnown && fetched.some((each) => each.fingerprint256 === certificate.fingerprint256);
 
 interface Place {
   readonly path: readonly PathStep[];

@@ -25,6 +25,13 @@ const TLS_PROBLEMS: ReadonlyMap<string, string> = new Map([
   ["UNABLE_TO_VERIFY_LEAF_SIGNATURE", "its certificate's issuer was not sent and is not known here"],
   ["INVALID_CA", "an issuer in its chain is no certificate authority"],
   ["INVALID_PURPOSE", "its certificate is not for TLS servers"],
+  ["CERT_SIGNATURE_FAILURE", "a signature in its chain does not fit the issuer's key"],
+  ["CERT_CHAIN_TOO_LONG", "its chain has too many certificates"],
+  ["PATH_LENGTH_EXCEEDED", "an authority in its chain may not have others below it"],
+  ["CERT_UNTRUSTED", "its certificate is not trusted for TLS servers"],
+  ["CERT_REJECTED", "its certificate is not trusted for TLS servers"],
+  // Node has no code of its own for keys and hashes that are too weak for OpenSSL's security level.
+  ["UNSPECIFIED", "a key or a signature in its chain is too weak"],
   ["HOSTNAME_MISMATCH", "its certificate is for another name"],
 ]);
 

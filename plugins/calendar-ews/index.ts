@@ -46,6 +46,7 @@ const tlsExceptions = z
   .toLowerCase()
   .transform((text) => text.split(/[\s,]+/).filter((each) => each !== ""))
   .pipe(z.array(z.enum(TLS_EXCEPTIONS, `must be a list of ${TLS_EXCEPTIONS.join(", ")}`)))
+  .optional()
   .describe(
     "What is let pass of this server's certificates, separated by commas: weak-key (RSA of 1024 bits), sha-1 (signatures), common-name (a name without subjectAltName)",
   );
@@ -56,7 +57,7 @@ const options = z.strictObject({
   password,
   auth: z.enum(["basic"]).default("basic").describe("How to log in"),
   ca: z.string().trim().min(1).optional().describe("File with the PEM certificate of a private CA that is trusted too"),
-  "tls-exceptions": tlsExceptions.optional(),
+  "tls-exceptions": tlsExceptions,
 });
 
 function endpoint(text: string): URL {

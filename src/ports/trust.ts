@@ -8,7 +8,7 @@ export const TLS_EXCEPTIONS = ["weak-key", "sha-1", "common-name"] as const;
 export type TlsException = (typeof TLS_EXCEPTIONS)[number];
 
 /** What may be wrong with a certificate or its chain. */
-export type FindingCode =
+export type FindingKind =
   | "expired"
   | "not-yet-valid"
   | "wrong-name"
@@ -30,7 +30,7 @@ export type FindingCode =
 
 /** One finding, in words that name the remedy. */
 export interface Finding {
-  readonly code: FindingCode;
+  readonly kind: FindingKind;
   readonly text: string;
   /** What would let it pass. */
   readonly exception?: TlsException;

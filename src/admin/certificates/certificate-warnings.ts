@@ -1,4 +1,5 @@
 import { toGatewayError } from "../../ports/errors.ts";
+import type { FindingKind } from "../../ports/trust.ts";
 import type { CommandContext } from "../command.ts";
 import { examineServer } from "./examine-server.ts";
 
@@ -27,7 +28,7 @@ async function compareNames(context: CommandContext, text: string, signal: Abort
     const report = await examineServer(context, server, { exceptions: new Set() }, signal);
     const findings = report.entries.flatMap((entry) => entry.findings);
     return findings
-      .filter(({ code }) => isAboutNames(code))
+      .filter(({ kind }) => isAboutNames(kind))
       .map((finding) => `The certificate does not fit: ${finding.text}.`);
   } catch (error) {
     signal.throwIfAborted();
@@ -35,5 +36,5 @@ async function compareNames(context: CommandContext, text: string, signal: Abort
   }
 }
 
-const isAboutNames = (code: string): boolean =>
-  ["wrong-name", "wrong-address", "wildcard-too-deep", "common-name-only"].includes(code);
+const isAboutNames = (kind: FindingKind): boolean =>
+  ["wrong-name", "wrong-address", "wildcard-too-deep", "common-name-only"].includes(kind);

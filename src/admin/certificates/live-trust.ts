@@ -168,7 +168,7 @@ export class LiveTrust implements Trust {
 function withRefusal(report: ChainReport, code: string | undefined): ChainReport {
   const [own, ...rest] = report.entries;
   if (code === undefined || !report.isAcceptable || !own) return report;
-  const refused = { code: "refused", text: `OpenSSL refuses it (${code})` } as const;
+  const refused = { kind: "refused", text: `OpenSSL refuses it (${code})` } as const;
   const entries = [{ ...own, verdict: "failed" as const, findings: [refused] }, ...rest];
   return { ...report, isAcceptable: false, status: "Failed - Bad Certificates", entries };
 }

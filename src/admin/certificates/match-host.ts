@@ -60,17 +60,17 @@ function mismatch(host: string, names: readonly string[], details: CertificateDe
       ? "; its common name fits, but does not count beside a list of names (RFC 6125)"
       : "";
   if (isIP(host) !== 0) {
-    return { code: "wrong-address", text: `${both}${ignored}. Use one of these names, or put the address into it` };
+    return { kind: "wrong-address", text: `${both}${ignored}. Use one of these names, or put the address into it` };
   }
   const deep = names.find((name) => name.startsWith("*.") && host.endsWith(name.slice(1).toLowerCase()));
   if (deep !== undefined) {
-    return { code: "wildcard-too-deep", text: `${both}${ignored}. The * of ${deep} stands for one label only` };
+    return { kind: "wildcard-too-deep", text: `${both}${ignored}. The * of ${deep} stands for one label only` };
   }
-  return { code: "wrong-name", text: `${both}${ignored}. Use one of these names, or get a certificate for this one` };
+  return { kind: "wrong-name", text: `${both}${ignored}. Use one of these names, or get a certificate for this one` };
 }
 
 const commonNameOnly = (name: string): Finding => ({
-  code: "common-name-only",
+  kind: "common-name-only",
   exception: "common-name",
   text: `it has no subjectAltName, only the common name ${name}. Get one with a subjectAltName, or allow it by the exception common-name`,
 });

@@ -4,7 +4,7 @@ import type {
   ChainEntry,
   ChainReport,
   Finding,
-  FindingCode,
+  FindingKind,
   TlsException,
   VerificationStatus,
 } from "../../ports/trust.ts";
@@ -52,24 +52,24 @@ export function verifyChain(sent: readonly X509Certificate[], terms: ChainTerms)
   };
 }
 
-const NAME_FINDINGS: readonly FindingCode[] = ["wrong-name", "wrong-address", "wildcard-too-deep", "common-name-only"];
+const NAME_FINDINGS: readonly FindingKind[] = ["wrong-name", "wrong-address", "wildcard-too-deep", "common-name-only"];
 /** What installing a certificate cures. */
-const CURABLE: readonly FindingCode[] = ["self-signed", "untrusted-root", "missing-issuer"];
+const CURABLE: readonly FindingKind[] = ["self-signed", "untrusted-root", "missing-issuer"];
 
 /** The chain comes before the name, as OpenSSL looks at them. */
 function statusOf(entries: readonly ChainEntry[], { hasAltNames }: CertificateDetails): VerificationStatus {
-  const codes = entries.flatMap(({ findings }) => findings.map(({ code }) => code));
-  if (codes.some((code) => !NAME_FINDINGS.includes(code) && !CURABLE.includes(code)))
+  const kinds = entries.flatMap(({ findings }) => findings.map(({ kind }) => kind));
+  if (kinds.some((kind) => !NAME_FINDINGS.includes(kind) && !CURABLE.includes(kind)))
     return "Failed - Bad Certificates";
   if (entries.some(({ verdict }) => verdict === "missing")) return "Failed - Certificate Missing From Chain";
-  if (codes.length === 0) return "Verified";
+  if (kinds.length === 0) return "Verified";
   return hasAltNames ? "Failed - SAN Mismatch" : "Failed - Subject CN Mismatch";
 }
 
 /** The rules that Node's verification does not have, for a chain that it has accepted: names, weak keys and hashes, usage. */
 export function strictFindings(sent: readonly X509Certificate[], terms: ChainTerms): readonly Finding[] {
   const [leaf] = sent;
-  if (!leaf) return [{ code: "refused", text: "the server has shown no certificate" }];
+  if (!leaf) return [{ kind: "refused", text: "the server has shown no certificate" }];
   const path = buildPath(leaf, sent, terms.known, terms.now);
   const findings = path.flatMap((step, index) => [
     ...weaknesses(step),
@@ -114,7 +114,7 @@ function describeStep(step: PathStep, place: Place): ChainEntry {
 
 /** Whether installing it would help, or whether it has faults of its own. */
 function verdictOf(step: PathStep, { index, isTrusted }: Place, findings: readonly Finding[]): ChainEntry["verdict"] {
-  const isCurable = findings.every(({ code }) => ["self-signed", "untrusted-root", "regenerated-key"].includes(code));
+  const isCurable = findings.every(({ kind }) => ["self-signed", "untrusted-root", "regenerated-key"].includes(kind));
   if (!isCurable) return "failed";
   if (findings.length === 0 && isTrusted) return "verified";
   return index === 0 && !step.isSelfSigned ? "failed" : step.isKnown ? "verified" : "missing";
@@ -131,11 +131,11 @@ const formatDay = (at: Instant): string => formatLocalUtc(at).slice(0, 10);
 function validityFindings({ certificate }: PathStep, now: Instant): readonly Finding[] {
   const { notBefore, notAfter } = factsOf(certificate);
   if (now > notAfter) {
-    return [{ code: "expired", text: `it has expired on ${formatDay(notAfter)}. It has to be renewed` }];
+    return [{ kind: "expired", text: `it has expired on ${formatDay(notAfter)}. It has to be renewed` }];
   }
   if (now >= notBefore) return [];
   const text = `it is not valid yet: only from ${formatDay(notBefore)}. Compare the clocks of both machines`;
-  return [{ code: "not-yet-valid", text }];
+  return [{ kind: "not-yet-valid", text }];
 }
 
 function nameFindings({ details }: PathStep, host: string): readonly Finding[] {
@@ -149,13 +149,13 @@ function usageFindings({ certificate }: PathStep): readonly Finding[] {
   const usages: readonly string[] | undefined = certificate.keyUsage;
   if (!usages || usages.includes(SERVER_AUTH) || usages.includes(ANY_USAGE)) return [];
   const text = "it is not for servers (extendedKeyUsage lacks serverAuth). Get one by the template Web Server";
-  return [{ code: "wrong-usage", text }];
+  return [{ kind: "wrong-usage", text }];
 }
 
 const authorityFindings = ({ certificate }: PathStep): readonly Finding[] =>
   certificate.ca
     ? []
-    : [{ code: "not-an-authority", text: "it is no certificate authority's, yet certificates were issued with it" }];
+    : [{ kind: "not-an-authority", text: "it is no certificate authority's, yet certificates were issued with it" }];
 
 function weaknesses({ certificate, details, isSelfSigned }: PathStep): readonly Finding[] {
   // A root's signature on itself proves nothing and is not used.
@@ -164,7 +164,7 @@ function weaknesses({ certificate, details, isSelfSigned }: PathStep): readonly 
 }
 
 const weakHash = (hash: string): Finding => ({
-  code: "weak-signature",
+  kind: "weak-signature",
   text: `it is signed with ${hash}, which can be forged. Get one signed with SHA-256`,
   ...(hash === "SHA-1" && { exception: "sha-1" }),
 });
@@ -178,12 +178,12 @@ function keyFindings(certificate: X509Certificate): readonly Finding[] {
     return curve < LEAST_CURVE_BITS ? [weakKey(`its key is on the weak curve ${details?.namedCurve}`, 0)] : [];
   } catch {
     const text = "its key is of a kind that is not supported. Get one with an RSA or ECDSA key";
-    return [{ code: "unsupported", text }];
+    return [{ kind: "unsupported", text }];
   }
 }
 
 const weakKey = (text: string, bits: number): Finding => ({
-  code: "weak-key",
+  kind: "weak-key",
   text,
   ...(bits >= LEAST_EXCEPTED_BITS && { exception: "weak-key" }),
 });
@@ -197,19 +197,19 @@ function signatureFindings(step: PathStep, { path, index, terms }: Place): reado
 }
 
 const spoiltSignature = (): Finding => ({
-  code: "bad-signature",
+  kind: "bad-signature",
   text: "its signature does not fit its own key: it was changed. Get it anew",
 });
 
 const isSelfIssued = ({ subject, issuer }: X509Certificate): boolean => subject === issuer;
 
 const tooLong = (): Finding => ({
-  code: "chain-too-long",
+  kind: "chain-too-long",
   text: `the chain has more than ${LONGEST_CHAIN} certificates`,
 });
 
 const missingIssuer = ({ certificate }: PathStep): Finding => ({
-  code: "missing-issuer",
+  kind: "missing-issuer",
   text: `the certificate of its issuer, ${formatIssuer(certificate)}, was not sent and is not known here`,
 });
 
@@ -221,11 +221,11 @@ function untrusted({ certificate }: PathStep, index: number, known: CertificateP
   const [old] = known.named(certificate.subject ?? "");
   if (old) {
     const text = `its key is new: the one that is trusted here under this name has SHA-256 ${factsOf(old).sha256}, this one ${sha256}. If that is right, install this one and remove the old`;
-    return { code: "regenerated-key", text };
+    return { kind: "regenerated-key", text };
   }
   return index === 0
-    ? { code: "self-signed", text: "it is self-signed and not trusted here" }
-    : { code: "untrusted-root", text: "this root is not trusted here" };
+    ? { kind: "self-signed", text: "it is self-signed and not trusted here" }
+    : { kind: "untrusted-root", text: "this root is not trusted here" };
 }
 
 function badSignature({ details, certificate }: PathStep, issuer: PathStep): Finding {
@@ -236,10 +236,10 @@ function badSignature({ details, certificate }: PathStep, issuer: PathStep): Fin
   const { sha256 } = factsOf(issuer.certificate);
   if (isOtherKey) {
     const text = `its issuer ${formatIssuer(certificate)} has signed it with another key than that of the certificate known here (SHA-256 ${sha256}). Install the issuer's new certificate and remove the old`;
-    return { code: "regenerated-key", text };
+    return { kind: "regenerated-key", text };
   }
   const text = `its signature does not fit the key of its issuer (SHA-256 ${sha256}). It was changed, or the issuer has a new key: get both anew`;
-  return { code: "bad-signature", text };
+  return { kind: "bad-signature", text };
 }
 
 /** What was neither sent nor is known: only its name can be told. */

@@ -56,7 +56,7 @@ async function offerMissing(context: CommandContext, server: string, report: Cha
   if (report.isAcceptable) return "Nothing has to be installed.";
   const missing = report.entries.filter(({ verdict }) => verdict === "missing");
   const certificates = missing.flatMap(({ der }) => (der ? [der] : []));
-  const hasBadSignature = report.entries.some(({ findings }) => findings.some(({ code }) => code === "bad-signature"));
+  const hasBadSignature = report.entries.some(({ findings }) => findings.some(({ kind }) => kind === "bad-signature"));
   if (missing.length === 0 || hasBadSignature)
     return "Nothing is offered: installing certificates would not cure this.";
   const advice = missing.flatMap(adviseAbsent);

@@ -11,7 +11,7 @@ const certificateFor = (names: readonly string[] | undefined, commonName = "cn.e
 
 const match = (host: string, names?: readonly string[], commonName?: string): string => {
   const found = matchHost(host, readDetails(certificateFor(names, commonName)));
-  return "finding" in found ? found.finding.code : `${found.name}${found.note ? ` (${found.note.code})` : ""}`;
+  return "finding" in found ? found.finding.kind : `${found.name}${found.note ? ` (${found.note.kind})` : ""}`;
 };
 
 describe("matching a host with a certificate", () => {
@@ -39,7 +39,7 @@ describe("matching a host with a certificate", () => {
 
   it("[C4] ignores the common name beside a subjectAltName, and says so", () => {
     const found = matchHost("mail.example.com", readDetails(certificateFor(["x.example.com"], "mail.example.com")));
-    expect(found).toMatchObject({ finding: { code: "wrong-name", text: expect.stringContaining("RFC 6125") } });
+    expect(found).toMatchObject({ finding: { kind: "wrong-name", text: expect.stringContaining("RFC 6125") } });
   });
 
   it("[C4] [C11] takes the common name where there is no subjectAltName, also a wildcard or an address, with a note", () => {
@@ -56,7 +56,7 @@ describe("matching a host with a certificate", () => {
       fc.property(name, fc.array(name, { minLength: 1, maxLength: 3 }), (host, names) => {
         const der = certificateFor(names);
         if ("finding" in matchHost(host, readDetails(der))) return;
-        expect(new X509Certificate(der).checkHost(host, { subject: "never" })).toBeDefined();
+        expect(new X509Certificate(der).checkHost(host.replace(/\.$/, ""), { subject: "never" })).toBeDefined();
       }),
       { numRuns: 300 },
     );

@@ -42,7 +42,7 @@ const verify = (sent: readonly MadeCertificate[], options: Case = {}) => {
   return {
     ...report,
     verdicts: report.entries.map(({ verdict }) => verdict),
-    codes: report.entries.flatMap(({ findings }) => findings.map(({ code }) => code)),
+    codes: report.entries.flatMap(({ findings }) => findings.map(({ kind }) => kind)),
     texts: report.entries.flatMap(({ findings }) => findings.map(({ text }) => text)).join("\n"),
   };
 };
@@ -238,7 +238,7 @@ describe("an exception", () => {
 
 describe("the rules for connections", () => {
   const strict = (sent: readonly MadeCertificate[], options: Case = {}) =>
-    strictFindings(x509(sent), termsOf(options)).map(({ code }) => code);
+    strictFindings(x509(sent), termsOf(options)).map(({ kind }) => kind);
 
   it("are those that OpenSSL's verification does not have", () => {
     expect(strict([server(), middle, root])).toEqual([]);

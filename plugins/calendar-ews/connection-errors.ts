@@ -58,7 +58,7 @@ const CONNECTION_PROBLEMS: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** The code of a system, TLS or undici error; empty when it has none. */
-export const codeOf = (error: unknown): string =>
+const codeOf = (error: unknown): string =>
   error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
 
 // undici gives its parser's errors a name, and a code (HPE_…) only sometimes.

@@ -5,19 +5,18 @@ import type { TlsTerms, Trust } from "../../src/ports/trust.ts";
 
 const LONGEST_CONNECT = seconds(20);
 
-/**
- * Connects to servers that are trusted at the time of the connection. When what is trusted changes, remembered TLS
- * sessions are forgotten too: a resumed session is not verified anew.
- */
+/** Connects to servers that are trusted at the time of the connection. */
 export function trustedConnector(trust: Trust, terms: TlsTerms): buildConnector.connector {
   let built: { readonly context: SecureContext; readonly connect: buildConnector.connector } | undefined;
   const plain = buildConnector({ timeout: LONGEST_CONNECT });
-  return (options, callback) => {
-    if (options.protocol !== "https:") return plain(options, callback);
+  return (target, callback) => {
+    if (target.protocol !== "https:") return plain(target, callback);
     const tls = trust.tlsOptions(terms);
     if (built?.context !== tls.secureContext) {
-      built = { context: tls.secureContext, connect: buildConnector({ ...tls, timeout: LONGEST_CONNECT }) };
+      // A resumed TLS session is not verified anew, so none is kept.
+      const options = { ...tls, timeout: LONGEST_CONNECT, maxCachedSessions: 0 };
+      built = { context: tls.secureContext, connect: buildConnector(options) };
     }
-    built.connect(options, callback);
+    built.connect(target, callback);
   };
 }

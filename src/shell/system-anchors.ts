@@ -15,11 +15,13 @@ export function readSystemAnchors(environment: NodeJS.ProcessEnv): readonly stri
   const extra = environment["NODE_EXTRA_CA_CERTS"];
   const files = [bundle, extra].filter((path) => path !== undefined && path !== "" && existsSync(path));
   const found = files.flatMap((path) => (path === undefined ? [] : readBlocks(readFileSync(path, "latin1"))));
-  return [...new Set([...rootCertificates.map((pem) => pem.trim()), ...found])];
+  // Files break their lines elsewhere.
+  const plain = (pem: string): string => pem.replace(/\s+/g, "");
+  return [...new Map([...rootCertificates, ...found.filter(isReadable)].map((pem) => [plain(pem), pem])).values()];
 }
 
 const readBlocks = (text: string): readonly string[] =>
-  (text.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? []).filter(isReadable);
+  text.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
 
 /** One that cannot be read must not take the others along. */
 function isReadable(pem: string): boolean {

@@ -1,6 +1,8 @@
 import { createPrivateKey, createPublicKey } from "node:crypto";
 import forge from "node-forge";
 import { afterEach, describe, expect, it } from "vitest";
+import { certificateWarnings } from "../../src/admin/certificates/certificate-warnings.ts";
+import { LOCAL_ADMINISTRATOR } from "../../src/admin/command.ts";
 import { hours } from "../../src/lib/time.ts";
 import { makeCertificate, makeKey, makePkcs7, makeRoot } from "../doubles/certificate-maker.ts";
 import { startTlsServer } from "../doubles/tls-server.ts";
@@ -37,7 +39,7 @@ async function serve(...chain: readonly (typeof root)[]): Promise<number> {
 }
 
 describe("certificate import and accept", () => {
-  it("[C7] [C8] [C10] shows each entry, offers what is missing, installs it, and then finds all verified", async () => {
+  it("[C6b] [C7] [C8] [C10] [W6] shows each entry, offers what is missing, installs it, and then finds all verified", async () => {
     const { say, store, registry } = await createStage();
     const server = `localhost:${await serve(leaf, middle, root)}`;
     const found = await say(`certificate import ${server}`);
@@ -215,6 +217,17 @@ describe("saving a calendar server", () => {
     expect(
       await say(`gateway add main type=ews account=svc password=$PW url=https://localhost:${port}/EWS`),
     ).not.toContain("Warning");
+  });
+});
+
+describe("an exception for a calendar server", () => {
+  it("[C11b] is warned of whenever the server is saved", async () => {
+    const { services } = createCommandStage();
+    const context = { ...services, actor: LOCAL_ADMINISTRATOR };
+    const options = { url: "https://mail.example.com/EWS", "tls-exceptions": "sha-1" };
+    expect(await certificateWarnings(context, options, new AbortController().signal)).toEqual([
+      "Of this server's certificates something weak is let pass (sha-1). Better have them renewed.",
+    ]);
   });
 });
 

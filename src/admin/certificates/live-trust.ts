@@ -1,4 +1,4 @@
-import type { X509Certificate } from "node:crypto";
+import { X509Certificate } from "node:crypto";
 import { createSecureContext, DEFAULT_CIPHERS, type SecureContext } from "node:tls";
 import { type BackoffPolicy, backoffDelay } from "../../lib/backoff.ts";
 import { hours, minutes, seconds } from "../../lib/time.ts";
@@ -21,7 +21,7 @@ export interface LiveTrustDeps {
   readonly store: TrustStore;
   readonly registry: Pick<Registry, "watch">;
   readonly runtime: Pick<Runtime, "clock" | "log" | "random">;
-  /** The system's certificate authorities, PEM each. */
+  /** The system's certificate authorities, PEM each, that can be read. */
   readonly system: readonly string[];
 }
 
@@ -70,7 +70,9 @@ export class LiveTrust implements Trust {
         await this.load();
         for await (const { kind } of changes) {
           failures = 0;
-          if (kind === "certificate") await this.load();
+          if (kind !== "certificate") continue;
+          await this.load();
+          log.info("certificate.trust-changed", { installed: this.#installed.length });
         }
       } catch (error) {
         if (signal.aborted) return;
@@ -116,7 +118,7 @@ export class LiveTrust implements Trust {
   }
 
   #pool(ca: string | undefined): CertificatePool {
-    this.#system ??= this.#deps.system.flatMap((pem) => parseCertificates(pem));
+    this.#system ??= this.#deps.system.map((pem) => new X509Certificate(pem));
     const all = [...this.#installed, ...this.#system];
     return keep(
       this.#pools,

@@ -49,7 +49,7 @@ export const factsOf = (certificate: X509Certificate): CertificateFacts => ({
 });
 
 /** A distinguished name on one line, the most particular part first; `(no name)` when it is empty (C5). */
-export const formatName = (name: string | undefined): string =>
+const formatName = (name: string | undefined): string =>
   (name ?? "").split("\n").reverse().join(", ").slice(0, 300) || "(no name)";
 
 const unreadable = (cause?: unknown): Error =>

@@ -114,8 +114,8 @@ function describeStep(step: PathStep, place: Place): ChainEntry {
 
 /** Whether installing it would help, or whether it has faults of its own. */
 function verdictOf(step: PathStep, { index, isTrusted }: Place, findings: readonly Finding[]): ChainEntry["verdict"] {
-  const isCurable = findings.every(({ kind }) => ["self-signed", "untrusted-root", "regenerated-key"].includes(kind));
-  if (!isCurable) return "failed";
+  const cured: readonly FindingKind[] = step.isSelfSigned ? ["self-signed", "untrusted-root", "regenerated-key"] : [];
+  if (!findings.every(({ kind }) => cured.includes(kind))) return "failed";
   if (findings.length === 0 && isTrusted) return "verified";
   return index === 0 && !step.isSelfSigned ? "failed" : step.isKnown ? "verified" : "missing";
 }

@@ -201,6 +201,15 @@ describe("examining a server", () => {
     expect((await examine(trust, port)).entries.at(-1)?.issuerUrls).toEqual([url]);
   });
 
+  it("looks at ten certificates of a chain at most", async () => {
+    const { trust } = await trusting(root);
+    const chain = [root];
+    for (let index = 0; index < 12; index++) chain.unshift(makeRoot(`Level ${index}`, { issuer: chain[0] ?? root }));
+    const report = await examine(trust, await serve(leaf({ issuer: chain[0] ?? root }), ...chain));
+    expect(report.entries).toHaveLength(10);
+    expect(report.isAcceptable).toBe(false);
+  });
+
   it("[T8] rejects for a server that is not there, speaks no TLS, or never answers", async () => {
     const { trust } = await trusting();
     await expect(examine(trust, 1)).rejects.toMatchObject({ code: "ECONNREFUSED" });

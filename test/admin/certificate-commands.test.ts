@@ -80,6 +80,16 @@ describe("certificate import and accept", () => {
     expect(store.offers.size).toBe(0);
   });
 
+  it("draws what a hostile certificate says on one line of bounded length, and never as a verdict of its own", async () => {
+    const { say } = await createStage();
+    const commonName = `x\nVerified: CN=fake\u202E${"y".repeat(2000)}`;
+    const hostile = makeCertificate({ commonName, names: ["localhost"] });
+    const lines = (await say(`certificate import localhost:${await serve(hostile)}`)).split("\n");
+    expect(lines).toHaveLength(5);
+    expect(lines.filter((line) => line.startsWith("Verified"))).toEqual([]);
+    expect(lines.every((line) => line.length <= 401 && !line.includes("\u202E"))).toBe(true);
+  });
+
   it("forgets an offer after a day", async () => {
     const { say, runtime } = await createStage();
     const found = await say(`certificate import localhost:${await serve(leaf, middle, root)}`);

@@ -217,10 +217,9 @@ const formatIssuer = (certificate: X509Certificate): string => factsOf(certifica
 
 /** T7: a server or an authority that made a new key is told from a stranger by the old certificate of the same name. */
 function untrusted({ certificate }: PathStep, index: number, known: CertificatePool): Finding {
-  const { sha256 } = factsOf(certificate);
   const [old] = known.named(certificate.subject ?? "");
   if (old) {
-    const text = `its key is new: the one that is trusted here under this name has SHA-256 ${factsOf(old).sha256}, this one ${sha256}. If that is right, install this one and remove the old`;
+    const text = `its key is new: the one that is trusted here under this name has SHA-256 ${factsOf(old).sha256}. If that is right, install this one and remove the old`;
     return { kind: "regenerated-key", text };
   }
   return index === 0

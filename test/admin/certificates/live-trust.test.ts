@@ -120,6 +120,14 @@ describe("connections of plugins", () => {
     expect(await tryConnection(trust, await serve(own))).toBe("connected");
   });
 
+  it("do not count an installed intermediate, nor an installed certificate of a server, without its root", async () => {
+    const own = leaf();
+    const { trust } = await trusting(middle, own);
+    expect(await tryConnection(trust, await serve(own, middle))).toMatch(/UNABLE_TO_/);
+    const report = await trust.examine({ host: "localhost", port: await serve(own) }, NO_EXCEPTIONS, signal);
+    expect(report.entries.map(({ verdict }) => verdict)).toEqual(["failed", "failed", "missing"]);
+  });
+
   it("[R9] follow every change of the trust store at once", async () => {
     const { trust, store } = await trusting();
     const stop = new AbortController();

@@ -143,7 +143,7 @@ describe("TLS", () => {
     }
   });
 
-  it("[C11b] uses a certificate without subjectAltName only with the exception, and tells what it let pass", async () => {
+  it("[T5] [C11b] uses a certificate without subjectAltName only with the exception, and tells what it let pass", async () => {
     const tls = authority.issue({ names: ["localhost"], hasAltNames: false });
     const exchange = await startExchange({ accounts: [ACCOUNT], tls });
     exchange.addMailbox(ALICE);

@@ -7,6 +7,7 @@ import type { GatewayError } from "../../src/ports/errors.ts";
 import type { Health } from "../../src/ports/plugin.ts";
 import type { PluginContext } from "../../src/ports/plugin-definition.ts";
 import type { TlsException, TlsTerms } from "../../src/ports/trust.ts";
+import { trustedConnector } from "../shared-http/trusted-connector.ts";
 import { availabilityOperation, MAX_MAILBOXES } from "./availability.ts";
 import { Deadline } from "./deadline.ts";
 import { diagnose } from "./diagnose.ts";
@@ -14,7 +15,6 @@ import { EwsClient } from "./ews-client.ts";
 import { ewsError } from "./ews-errors.ts";
 import type { SubscriptionGroup } from "./subscription-group.ts";
 import { EwsTransport } from "./transport.ts";
-import { trustedConnector } from "./trusted-connector.ts";
 import { MAX_WATCHED, untilAborted, watchChanges } from "./watch-changes.ts";
 
 /** Where and as whom. */

@@ -31,11 +31,21 @@ export const createFetchIssuer =
 
 async function fetchBytes(url: URL, reach: "public" | "private", signal: AbortSignal): Promise<Uint8Array> {
   const host = url.hostname.replace(/^\[|\]$/g, "");
-  const address = isIP(host) === 0 ? (await lookup(host)).address : host;
+  const limited = AbortSignal.any([signal, AbortSignal.timeout(LONGEST_FETCH)]);
+  const address = isIP(host) === 0 ? await findAddress(host, limited) : host;
   if (reach === "public" && (url.port !== "" || !isPublic(address))) {
     throw certificateError("certificate-fetch-refused", "only port 80 of public addresses is asked");
   }
-  return request({ url, address }, AbortSignal.any([signal, AbortSignal.timeout(LONGEST_FETCH)]));
+  return request({ url, address }, limited);
+}
+
+/** The system's look-up cannot be cancelled: it is left behind. */
+function findAddress(host: string, signal: AbortSignal): Promise<string> {
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted();
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+    lookup(host).then(({ address }) => resolve(address), reject);
+  });
 }
 
 function request(

@@ -43,6 +43,7 @@ module.exports = {
       from: { path: "^(src|plugins)/", pathNot: "^src/(main\\.ts|shell/)" },
       to: { path: "^src/shell/" },
     },
+    home("home-of-certificates", "node-forge", "^src/admin/certificates/"),
     home("home-of-sqlite", "better-sqlite3", "^src/store/"),
     home("home-of-xmpp", "@xmpp/[^/]+|ltx", "^src/xmpp/"),
     home("home-of-the-http-client", "undici", "^plugins/(calendar-ews|shared-)"),

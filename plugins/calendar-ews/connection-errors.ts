@@ -25,14 +25,24 @@ const TLS_PROBLEMS: ReadonlyMap<string, string> = new Map([
   ["UNABLE_TO_VERIFY_LEAF_SIGNATURE", "its certificate's issuer was not sent and is not known here"],
   ["INVALID_CA", "an issuer in its chain is no certificate authority"],
   ["INVALID_PURPOSE", "its certificate is not for TLS servers"],
+  ["CERT_SIGNATURE_FAILURE", "a signature in its chain does not fit the issuer's key"],
+  ["CERT_CHAIN_TOO_LONG", "its chain has too many certificates"],
+  ["PATH_LENGTH_EXCEEDED", "an authority in its chain may not have others below it"],
+  ["CERT_UNTRUSTED", "its certificate is not trusted for TLS servers"],
+  ["CERT_REJECTED", "its certificate is not trusted for TLS servers"],
+  // Node has no code of its own for keys and hashes that are too weak for OpenSSL's security level.
+  ["UNSPECIFIED", "a key or a signature in its chain is too weak"],
   ["HOSTNAME_MISMATCH", "its certificate is for another name"],
 ]);
 
 const isTlsCode = (code: string): boolean =>
   TLS_PROBLEMS.has(code) || code.startsWith("ERR_SSL_") || code.startsWith("ERR_TLS_") || code === "EPROTO";
 
-/** What is wrong with TLS, from Node's code. */
-export const tlsProblem = (code: string): string => TLS_PROBLEMS.get(code) ?? `TLS failed (${code})`;
+/** What is wrong with TLS: from Node's code, or as our own rules (ports/trust.ts) say it. */
+const tlsProblem = (code: string, error: unknown): string =>
+  code === "ERR_TLS_CERT_REFUSED" && error instanceof Error
+    ? error.message
+    : (TLS_PROBLEMS.get(code) ?? `TLS failed (${code})`);
 
 const CONNECTION_PROBLEMS: ReadonlyMap<string, string> = new Map([
   ["ENOTFOUND", "no such host name in DNS"],
@@ -48,7 +58,7 @@ const CONNECTION_PROBLEMS: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** The code of a system, TLS or undici error; empty when it has none. */
-export const codeOf = (error: unknown): string =>
+const codeOf = (error: unknown): string =>
   error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
 
 // undici gives its parser's errors a name, and a code (HPE_…) only sometimes.
@@ -59,7 +69,7 @@ const isProtocolError = (error: unknown, code: string): boolean =>
 /** Translates an error of the connection to the host. */
 export function connectionError(error: unknown, host: string): GatewayError {
   const code = codeOf(error);
-  if (isTlsCode(code)) return ewsError("ews-tls", `${host}: ${tlsProblem(code)}`, { cause: error });
+  if (isTlsCode(code)) return ewsError("ews-tls", `${host}: ${tlsProblem(code, error)}`, { cause: error });
   if (isProtocolError(error, code)) {
     return ewsError("ews-bad-answer", `${host}: the answer is not valid HTTP`, { cause: error });
   }

@@ -5,6 +5,7 @@ import { hours, plus, seconds } from "../../src/lib/time.ts";
 import type { BusyTimeResult, TestStep } from "../../src/ports/calendar-source.ts";
 import { GatewayError } from "../../src/ports/errors.ts";
 import type { Clock } from "../../src/ports/runtime.ts";
+import type { TlsTerms, Trust } from "../../src/ports/trust.ts";
 import { availabilityOperation } from "./availability.ts";
 import { connectionError } from "./connection-errors.ts";
 import { Deadline } from "./deadline.ts";
@@ -17,7 +18,8 @@ import { examineTls } from "./tls-examination.ts";
 export interface DiagnoseOptions {
   readonly url: URL;
   readonly account: string;
-  readonly ca: string | undefined;
+  readonly trust: Trust;
+  readonly terms: TlsTerms;
   readonly client: EwsClient;
   readonly clock: Clock;
 }
@@ -41,12 +43,12 @@ export async function* diagnose(
 }
 
 function steps(options: DiagnoseOptions, mailbox: Mailbox | undefined): readonly (readonly [string, Attempt])[] {
-  const { url, ca } = options;
+  const { url, trust, terms } = options;
   const connection: [string, Attempt][] = [
     ["DNS", () => resolveName(url)],
     ["TCP", (signal) => connectTcp(url, signal)],
   ];
-  if (url.protocol === "https:") connection.push(["TLS", (signal) => examineTls(url, ca, signal)]);
+  if (url.protocol === "https:") connection.push(["TLS", (signal) => examineTls(url, trust, terms, signal)]);
   connection.push(["login", (signal) => login(options, mailbox, signal)]);
   connection.push(["version", async () => versionOf(options.client)]);
   if (mailbox === undefined) return connection;

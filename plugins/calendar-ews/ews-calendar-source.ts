@@ -6,6 +6,8 @@ import type { BusyTimeResult, CalendarChange, CalendarSource, TestStep } from ".
 import type { GatewayError } from "../../src/ports/errors.ts";
 import type { Health } from "../../src/ports/plugin.ts";
 import type { PluginContext } from "../../src/ports/plugin-definition.ts";
+import type { TlsException, TlsTerms } from "../../src/ports/trust.ts";
+import { trustedConnector } from "../shared-http/trusted-connector.ts";
 import { availabilityOperation, MAX_MAILBOXES } from "./availability.ts";
 import { Deadline } from "./deadline.ts";
 import { diagnose } from "./diagnose.ts";
@@ -22,12 +24,13 @@ export interface EwsOptions {
   readonly password: string;
   /** Path of a PEM file with a private CA. */
   readonly caFile: string | undefined;
+  readonly tlsExceptions: ReadonlySet<TlsException>;
 }
 
 interface Connection {
   readonly transport: EwsTransport;
   readonly client: EwsClient;
-  readonly ca: string | undefined;
+  readonly terms: TlsTerms;
   /** Aborts when the source stops. */
   readonly lifetime: AbortController;
 }
@@ -132,18 +135,20 @@ export class EwsCalendarSource implements CalendarSource {
       yield { step: "start", ok: false, detail: this.#stoppedError().message, milliseconds: 0 };
       return;
     }
-    const { client, ca } = this.#connection;
+    const { client, terms } = this.#connection;
     const { url, account } = this.#options;
-    yield* diagnose({ url, account, ca, client, clock: this.#context.runtime.clock }, mailbox, signal);
+    const { runtime, trust } = this.#context;
+    yield* diagnose({ url, account, trust, terms, client, clock: runtime.clock }, mailbox, signal);
   }
 
   #connect(ca: string | undefined): Connection {
-    const { runtime, parameters } = this.#context;
-    const { url, account, password } = this.#options;
+    const { runtime, parameters, trust } = this.#context;
+    const { url, account, password, tlsExceptions } = this.#options;
+    const terms = { ca, exceptions: tlsExceptions };
     const transport = new EwsTransport({
       url,
       authorization: `Basic ${Buffer.from(`${account}:${password}`).toString("base64")}`, // RFC 7617
-      ca,
+      connect: trustedConnector(trust, terms),
       clock: runtime.clock,
       timeout: () => seconds(parameters.integer("exchange-timeout")),
     });
@@ -155,7 +160,7 @@ export class EwsCalendarSource implements CalendarSource {
       longestQueue: () => parameters.integer("exchange-queue"),
       onOutcome: (error) => this.#recordOutcome(error),
     });
-    return { transport, client, ca, lifetime: new AbortController() };
+    return { transport, client, terms, lifetime: new AbortController() };
   }
 
   #running(): Connection {

@@ -46,7 +46,8 @@ export const EWS_ERROR_CODES = {
   "ews-tls": {
     type: "wait",
     meaning: "The server's certificate or its TLS is not acceptable.",
-    action: "Put the certificate right on the server, or name the private CA's certificate in the option ca.",
+    action:
+      "Put the certificate right on the server, or install what is missing of its chain with `certificate import <host>`.",
   },
   "ews-ca-unreadable": {
     type: "modify",

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { definePlugin } from "../../src/ports/plugin-definition.ts";
+import { TLS_EXCEPTIONS } from "../../src/ports/trust.ts";
 import { EwsCalendarSource } from "./ews-calendar-source.ts";
 
 const isLoopback = (host: string): boolean => /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(host);
@@ -39,12 +40,24 @@ const password = z
   .regex(/^\P{Cc}+$/u, "must not hold control characters")
   .describe("The account's password");
 
+const tlsExceptions = z
+  .string()
+  .trim()
+  .toLowerCase()
+  .transform((text) => text.split(/[\s,]+/).filter((each) => each !== ""))
+  .pipe(z.array(z.enum(TLS_EXCEPTIONS, `must be a list of ${TLS_EXCEPTIONS.join(", ")}`)))
+  .optional()
+  .describe(
+    "What is let pass of this server's certificates, separated by commas: weak-key (RSA of 1024 bits), sha-1 (signatures), common-name (a name without subjectAltName)",
+  );
+
 const options = z.strictObject({
   url,
   account,
   password,
   auth: z.enum(["basic"]).default("basic").describe("How to log in"),
   ca: z.string().trim().min(1).optional().describe("File with the PEM certificate of a private CA that is trusted too"),
+  "tls-exceptions": tlsExceptions,
 });
 
 function endpoint(text: string): URL {
@@ -64,7 +77,13 @@ export default definePlugin({
   needs: [],
   create: (given, context) =>
     new EwsCalendarSource(
-      { url: endpoint(given.url), account: given.account, password: given.password, caFile: given.ca },
+      {
+        url: endpoint(given.url),
+        account: given.account,
+        password: given.password,
+        caFile: given.ca,
+        tlsExceptions: new Set(given["tls-exceptions"]),
+      },
       context,
     ),
 });

@@ -1,46 +1,33 @@
-import { isIP } from "node:net";
-import { connect, type PeerCertificate, type TLSSocket } from "node:tls";
-import { codeOf, tlsProblem } from "./connection-errors.ts";
+import { formatLocalUtc } from "../../src/lib/time.ts";
+import type { ChainEntry, ChainReport, TlsTerms, Trust } from "../../src/ports/trust.ts";
 import { ewsError } from "./ews-errors.ts";
-import { trustedCertificates } from "./transport.ts";
 
 /** Shakes hands with the server and describes its certificate; throws GatewayError when it is not acceptable. */
-export async function examineTls(url: URL, ca: string | undefined, signal: AbortSignal): Promise<string> {
-  const host = url.hostname.replace(/^\[|\]$/g, "");
-  const socket = connect({
-    host,
-    port: Number(url.port || 443),
-    ...(isIP(host) === 0 ? { servername: host } : {}),
-    ...trustedCertificates(ca),
-    // Nothing is sent: the handshake goes on only to name what is wrong with the certificate.
-    rejectUnauthorized: false,
-  });
-  try {
-    await handshake(socket, signal);
-    const certificate = describe(socket.getPeerCertificate());
-    if (socket.authorized) return `${socket.getProtocol() ?? "TLS"}, ${certificate}`;
-    const code = codeOf(socket.authorizationError) || String(socket.authorizationError);
-    throw ewsError("ews-tls", `${url.host}: ${tlsProblem(code)} (${certificate})`);
-  } finally {
-    socket.destroy();
-  }
+export async function examineTls(url: URL, trust: Trust, terms: TlsTerms, signal: AbortSignal): Promise<string> {
+  const report = await trust.examine({ host: url.hostname, port: Number(url.port || 443) }, terms, signal);
+  const certificate = describe(report);
+  if (report.isAcceptable) return `${report.status}: ${report.protocol}, ${certificate}${describeWarnings(report)}`;
+  const problems = report.entries.flatMap(describeProblems).join("; ");
+  throw ewsError("ews-tls", `${url.host}: ${report.status}: ${problems} (${certificate})`);
 }
 
-function handshake(socket: TLSSocket, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason);
-    if (signal.aborted) abort();
-    signal.addEventListener("abort", abort, { once: true });
-    socket.once("secureConnect", resolve).once("error", reject);
-    socket.once("close", () => signal.removeEventListener("abort", abort));
-  });
+function describe({ names, matchedName, entries }: ChainReport): string {
+  const [own] = entries;
+  const list = names.slice(0, 20).join(", ").slice(0, 300) || "no names";
+  const until = own?.notAfter === undefined ? "unknown" : formatLocalUtc(own.notAfter).slice(0, 10);
+  const matched = matchedName === undefined ? "" : ` (matched: ${matchedName})`;
+  return `certificate for ${list}${matched}, issued by ${own?.issuer}, valid until ${until}, SHA-256 ${own?.sha256}`;
 }
 
-const first = (value: string | readonly string[] | undefined): string | undefined =>
-  typeof value === "string" ? value : value?.[0];
+const describeProblems = ({ subject, verdict, findings, sha256, issuerUrls }: ChainEntry): readonly string[] => {
+  const texts = findings.map(({ text }) => text);
+  if (verdict !== "missing") return texts.length > 0 ? [`${subject}: ${texts.join(", ")}`] : [];
+  const where = issuerUrls.length > 0 ? ` It may be had from ${issuerUrls.join(" or ")}` : "";
+  const which = sha256 === undefined ? "" : ` (SHA-256 ${sha256})`;
+  return [`missing: ${[`${subject}${which}`, ...texts].join(", ")}. Install it with: certificate import.${where}`];
+};
 
-function describe({ issuer, valid_to, subjectaltname, fingerprint256 }: PeerCertificate): string {
-  const names = (subjectaltname ?? "no names").replace(/\b(?:DNS|IP Address):/g, "").slice(0, 300);
-  const by = first(issuer?.CN) ?? first(issuer?.O) ?? "unknown";
-  return `certificate for ${names}, issued by ${by}, valid until ${valid_to}, SHA-256 ${fingerprint256?.slice(0, 23)}…`;
+function describeWarnings({ entries }: ChainReport): string {
+  const texts = entries.flatMap(({ warnings }) => warnings.map(({ text }) => text));
+  return texts.length === 0 ? "" : `. Let pass by an exception: ${texts.join("; ")}`;
 }

@@ -1,5 +1,4 @@
-import { rootCertificates } from "node:tls";
-import { type Dispatcher, Pool } from "undici";
+import { type buildConnector, type Dispatcher, Pool } from "undici";
 import { type Milliseconds, minutes, seconds } from "../../src/lib/time.ts";
 import { GatewayError } from "../../src/ports/errors.ts";
 import type { Clock } from "../../src/ports/runtime.ts";
@@ -26,8 +25,8 @@ export interface EwsAnswer<Content> {
 export interface TransportOptions {
   readonly url: URL;
   readonly authorization: string;
-  /** PEM text of a private CA, trusted beside the public ones. */
-  readonly ca: string | undefined;
+  /** Makes connections to servers that are trusted. */
+  readonly connect: buildConnector.connector;
   readonly clock: Clock;
   /** How long a request may take, asked each time. */
   readonly timeout: () => Milliseconds;
@@ -39,10 +38,6 @@ const KEEP_ALIVE = seconds(20);
 const LONGEST_SILENCE = minutes(3);
 // A refusal's page is read to its end so that the connection can be used again, if it is not longer than this.
 const MAX_DUMP = 64 * 1024;
-
-/** The trust anchors: the public ones and the private CA. */
-export const trustedCertificates = (ca: string | undefined): { readonly ca?: string[] } =>
-  ca === undefined ? {} : { ca: [...rootCertificates, ca] };
 
 /** Sends requests over a pool of keep-alive connections, one request a connection. Throws GatewayError. */
 export class EwsTransport {
@@ -58,7 +53,7 @@ export class EwsTransport {
       // Deadlines are ours; notification connections have no end of their own.
       headersTimeout: 0,
       bodyTimeout: 0,
-      connect: { ...trustedCertificates(options.ca), timeout: seconds(20) },
+      connect: options.connect,
     });
   }
 

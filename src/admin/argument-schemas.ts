@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { z } from "zod";
 import { AddressError, parseMailbox, parsePresentityId } from "../core/addresses.ts";
 import { type Milliseconds, parseLength } from "../lib/time.ts";
@@ -43,6 +44,40 @@ export const gatewayNameArgument = z
   .trim()
   .toLowerCase()
   .regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, "a gateway's name has 1 to 63 letters, digits, dots, hyphens and underscores");
+
+/** The beginning of a certificate's SHA-256, four hexadecimal digits or more, with or without colons. */
+export const certificateArgument = z
+  .string()
+  .trim()
+  .toLowerCase()
+  .transform((text) => text.replaceAll(":", ""))
+  .pipe(z.string().regex(/^[0-9a-f]{4,64}$/, "must be the first digits of a SHA-256, as certificate list shows them"))
+  .describe("The certificate's id, or more of its SHA-256.");
+
+const HOST_PROBLEM = "must be a host name or an IP address, such as mail.example.com";
+
+const parseHost = (text: string): string => {
+  const host = text
+    .trim()
+    .toLowerCase()
+    .replace(/^\[|\]$/g, "");
+  if (isIP(host) !== 0 && !host.includes("%")) return host;
+  if (host.length <= 253 && /^(?!-)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?$/.test(host)) return host;
+  throw new AddressError(HOST_PROBLEM);
+};
+
+/** A host name or IP address, lower case, without brackets. */
+export const hostArgument = readBy(parseHost);
+
+/** `host`, `host:port`, `[IPv6]:port` or the https URL of a server. */
+export const serverArgument = readBy((text) => {
+  const plain = text.trim();
+  const url = plain.startsWith("https://") && URL.canParse(plain) ? new URL(plain) : undefined;
+  if (url) return { host: parseHost(url.hostname), port: Number(url.port || 443) };
+  const [, host = plain, port = "443"] = /^(\[[^\]]*\]|[^:]*)(?::(\d{1,5}))?$/.exec(plain) ?? [];
+  if (Number(port) < 1 || Number(port) > 65_535) throw new AddressError("the port must be from 1 to 65535");
+  return { host: parseHost(host), port: Number(port) };
+});
 
 /** `yes` or `no`. */
 export const yesOrNoArgument = z

@@ -1,6 +1,10 @@
 import type { Command } from "./command.ts";
 import { audit } from "./commands/audit.ts";
 import { calendarNameList, calendarNameSet } from "./commands/calendar-name.ts";
+import { certificateAdd, certificateRemove } from "./commands/certificate-change.ts";
+import { certificateAccept, certificateImport } from "./commands/certificate-import.ts";
+import { certificateRequest } from "./commands/certificate-request.ts";
+import { certificateList, certificateShow } from "./commands/certificate-show.ts";
 import { gatewayAdd, gatewayRemove, gatewaySet } from "./commands/gateway-change.ts";
 import { gatewayList, gatewayShow, gatewayTest } from "./commands/gateway-show.ts";
 import { help } from "./commands/help.ts";
@@ -37,5 +41,12 @@ export const COMMANDS: readonly Command[] = [
   localeSet,
   calendarNameList,
   calendarNameSet,
+  certificateImport,
+  certificateAccept,
+  certificateList,
+  certificateShow,
+  certificateAdd,
+  certificateRemove,
+  certificateRequest,
   audit,
 ];

@@ -4,7 +4,9 @@ import type { Journal } from "../ports/journal.ts";
 import type { PluginDefinition } from "../ports/plugin-definition.ts";
 import type { Registry } from "../ports/registry.ts";
 import type { Clock } from "../ports/runtime.ts";
+import type { TrustStore } from "../ports/trust-store.ts";
 import { bindArguments } from "./bind-arguments.ts";
+import type { ExamineServer } from "./certificates/live-trust.ts";
 import { describeSchema, isRequired } from "./describe-schema.ts";
 import type { LiveGateway } from "./live-gateway.ts";
 import type { Word } from "./parse-command-line.ts";
@@ -25,6 +27,12 @@ export interface Actor {
 /** Whoever may run the program on the gateway's machine. */
 export const LOCAL_ADMINISTRATOR: Actor = { name: "local administrator", role: "admin" };
 
+/** Certificates as commands see them. */
+export interface CertificateServices {
+  readonly store: TrustStore;
+  readonly examine: ExamineServer;
+}
+
 /** What commands act upon. */
 export interface CommandServices {
   readonly registry: Registry;
@@ -35,6 +43,7 @@ export interface CommandServices {
   /** Domains whose users may be enabled, as `parseBareJid` gives them. */
   readonly servedDomains: readonly string[];
   readonly secrets: SecretLookup;
+  readonly certificates: CertificateServices;
   readonly commands: readonly Command[];
 }
 

@@ -83,6 +83,7 @@ async function takeChange(change: RegistryChange, deps: SyncDirectoryDeps, signa
       await deps.parametersChanged();
       return;
     case "calendar-name":
+    case "certificate":
       return;
   }
 }

@@ -5,6 +5,7 @@ import type { DirectorySource } from "./directory-source.ts";
 import type { Parameters } from "./parameters.ts";
 import type { PresencePublisher } from "./presence-publisher.ts";
 import type { Runtime } from "./runtime.ts";
+import type { Trust } from "./trust.ts";
 import type { XmppLink } from "./xmpp-link.ts";
 
 /** What each kind of plugin creates. */
@@ -25,6 +26,7 @@ export interface PluginContext {
   readonly runtime: Runtime;
   readonly parameters: Parameters;
   readonly xmpp: XmppLink;
+  readonly trust: Trust;
 }
 
 /** A plugin: data and a factory, no side effects. */

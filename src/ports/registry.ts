@@ -37,7 +37,9 @@ export type RegistryChange =
   | { readonly kind: "user"; readonly presentity: PresentityId }
   | { readonly kind: "calendar-server"; readonly name: string }
   | { readonly kind: "parameter"; readonly name: string }
-  | { readonly kind: "calendar-name"; readonly locale: string };
+  | { readonly kind: "calendar-name"; readonly locale: string }
+  /** Certificates were installed or removed (TrustStore). */
+  | { readonly kind: "certificate" };
 
 /**
  * What people configure. Changes rarely; every change can be watched and takes effect through the watch, whichever

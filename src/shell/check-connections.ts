@@ -16,6 +16,7 @@ import { controlPath, sendControl } from "./control-socket.ts";
 import { createLink } from "./create-link.ts";
 import { createCalendarSource } from "./plugin-catalog.ts";
 import { createLog, createMetrics, createRuntime } from "./runtime.ts";
+import { loadTrust } from "./trust.ts";
 
 /** How long one connection may take. */
 const PATIENCE = seconds(15);
@@ -47,7 +48,10 @@ export async function* checkConnections(config: LoadedConfig, grantTime = GRANT_
     const running = await askRunning(config);
     if (running) yield running;
     else yield* checkLink(link, config, { runtime, grantTime });
-    if (store) yield* checkCalendarServers(store, { runtime, parameters: readParameters(() => ({})), xmpp: link });
+    if (store) {
+      const trust = await loadTrust(store, runtime, process.env);
+      yield* checkCalendarServers(store, { runtime, parameters: readParameters(() => ({})), xmpp: link, trust });
+    }
   } finally {
     await link.stop();
     store?.close();

@@ -4,6 +4,7 @@ import type { LoadedConfig } from "./config-file.ts";
 import { type ControlAnswer, controlPath, sendControl } from "./control-socket.ts";
 import { createServices, runAs } from "./run-gateway.ts";
 import { createClock, createLog } from "./runtime.ts";
+import { loadTrust } from "./trust.ts";
 
 /** Runs a chat command as the local administrator: in the running gateway, else on its store. */
 export async function runCommand(
@@ -15,13 +16,15 @@ export async function runCommand(
   const answered = await sendControl(controlPath(config.storePath), line);
   if (answered) return answered;
   const clock = createClock();
-  const store = openStore({
-    path: config.storePath,
-    key: config.storeKey,
-    runtime: { clock, log: createLog("silent") },
-  });
+  const runtime = { clock, log: createLog("silent"), random: Math.random };
+  const store = openStore({ path: config.storePath, key: config.storeKey, runtime });
   try {
-    return await runAs(LOCAL_ADMINISTRATOR, { ...createServices(config, store, environment), clock }, line, signal);
+    const services = createServices(
+      config,
+      { store, trust: await loadTrust(store, runtime, environment) },
+      environment,
+    );
+    return await runAs(LOCAL_ADMINISTRATOR, { ...services, clock }, line, signal);
   } finally {
     store.close();
   }

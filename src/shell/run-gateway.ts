@@ -1,3 +1,4 @@
+import type { LiveTrust } from "../admin/certificates/live-trust.ts";
 import { ChatFrontEnd } from "../admin/chat-front-end.ts";
 import { type Actor, type CommandServices, LOCAL_ADMINISTRATOR } from "../admin/command.ts";
 import { COMMANDS } from "../admin/command-catalogue.ts";
@@ -18,6 +19,7 @@ import { createLiveView } from "./live-view.ts";
 import { serveMetrics } from "./metrics-server.ts";
 import { calendarTypes, createCalendarSource, PLUGINS } from "./plugin-catalog.ts";
 import { createLog, createMetrics, createRuntime, type ExposedMetrics } from "./runtime.ts";
+import { keepTrust, loadTrust } from "./trust.ts";
 
 /** A gateway at work. */
 export interface RunningGateway {
@@ -57,7 +59,8 @@ async function assemble(config: LoadedConfig, environment: NodeJS.ProcessEnv, un
 
   const link = createLink(config, runtime);
   const parameters = new LiveParameters(store.registry);
-  const context: Omit<PluginContext, "name"> = { runtime, parameters, xmpp: link };
+  const trust = await loadTrust(store, runtime, environment);
+  const context: Omit<PluginContext, "name"> = { runtime, parameters, xmpp: link, trust };
   const clientSources = PLUGINS.clients.map((each) => {
     const options = each.options.parse({ "watch-activity": config.xmpp["watch-activity"] });
     return { name: each.name, source: each.create(options, { ...context, name: each.name }) };
@@ -81,11 +84,16 @@ async function assemble(config: LoadedConfig, environment: NodeJS.ProcessEnv, un
     storeHealth: () => store.health(),
     clientSources,
   });
-  const services: CommandServices = { ...createServices(config, store, environment), clock: runtime.clock, live };
+  const services: CommandServices = {
+    ...createServices(config, { store, trust }, environment),
+    clock: runtime.clock,
+    live,
+  };
   const chat = new ChatFrontEnd({ link, services, runtime, admins: config.xmpp.admins });
   undo.push(() => link.stop());
   undo.push(() => gateway.stop());
   undo.push(() => chat.stop());
+  undo.push(keepTrust(trust, { store, link, runtime, admins: config.xmpp.admins }));
   // The server tells its presence snapshot once, at connect: whoever wants it must be listening by then.
   limitHeapGrowth(Number.POSITIVE_INFINITY); // how many there will be is not known yet
   await gateway.start();
@@ -101,7 +109,7 @@ async function assemble(config: LoadedConfig, environment: NodeJS.ProcessEnv, un
 /** What commands work with, whether the gateway runs or not. */
 export const createServices = (
   config: LoadedConfig,
-  store: Pick<Store, "registry" | "journal">,
+  { store, trust }: { readonly store: Store; readonly trust: LiveTrust },
   environment: NodeJS.ProcessEnv,
 ): Omit<CommandServices, "clock"> => ({
   registry: store.registry,
@@ -111,6 +119,10 @@ export const createServices = (
   secrets: {
     environment: (name) => environment[name],
     ...(config.secretsDirectory !== undefined && { directory: config.secretsDirectory }),
+  },
+  certificates: {
+    store: store.trust,
+    examine: (server, terms, signal) => trust.examineWith(server, terms, signal),
   },
   commands: COMMANDS,
 });

@@ -2,12 +2,14 @@ import type { Journal } from "../ports/journal.ts";
 import type { Health } from "../ports/plugin.ts";
 import type { Registry } from "../ports/registry.ts";
 import type { Runtime } from "../ports/runtime.ts";
+import type { TrustStore } from "../ports/trust-store.ts";
 import { LOCK_PATIENCE, openDatabase, type StoreDatabase } from "./database.ts";
 import { migrate } from "./migrate.ts";
 import { SecretBox } from "./secret-box.ts";
 import { loadSecretKey } from "./secret-key.ts";
 import { SqliteJournal } from "./sqlite-journal.ts";
 import { SqliteRegistry } from "./sqlite-registry.ts";
+import { SqliteTrustStore } from "./sqlite-trust-store.ts";
 
 /** Where the store is, and what it needs. */
 export interface StoreOptions {
@@ -21,6 +23,7 @@ export interface StoreOptions {
 /** The open store. */
 export interface Store {
   readonly registry: Registry;
+  readonly trust: TrustStore;
   readonly journal: Journal;
   /** `degraded` while something could not be written; it is tried again by itself. */
   health(): Health;
@@ -47,6 +50,7 @@ function assemble(database: StoreDatabase, box: SecretBox, runtime: StoreOptions
   const journal = new SqliteJournal(database, runtime);
   return {
     registry,
+    trust: new SqliteTrustStore(database, registry),
     journal,
     health: () => journal.health(),
     close: () => {

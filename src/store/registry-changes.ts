@@ -26,6 +26,8 @@ function encodeSubject(change: RegistryChange): string {
     case "calendar-server":
     case "parameter":
       return change.name;
+    case "certificate":
+      return "";
   }
 }
 
@@ -38,6 +40,8 @@ function decodeChange({ kind, subject }: ChangeRow): RegistryChange {
     case "calendar-server":
     case "parameter":
       return { kind, name: subject };
+    case "certificate":
+      return { kind };
   }
 }
 

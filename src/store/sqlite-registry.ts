@@ -41,11 +41,11 @@ export class SqliteRegistry implements Registry {
   }
 
   async replaceUser(user: User): Promise<void> {
-    this.#write({ kind: "user", presentity: user.presentity }, () => this.#statements.users.replace(user));
+    this.write({ kind: "user", presentity: user.presentity }, () => this.#statements.users.replace(user));
   }
 
   async deleteUser(presentity: PresentityId): Promise<void> {
-    this.#write({ kind: "user", presentity }, () => this.#statements.users.delete(presentity));
+    this.write({ kind: "user", presentity }, () => this.#statements.users.delete(presentity));
   }
 
   async listCalendarServers(): Promise<readonly CalendarServer[]> {
@@ -61,7 +61,7 @@ export class SqliteRegistry implements Registry {
     newSecrets: Readonly<Record<string, string | undefined>> = {},
   ): Promise<void> {
     const { servers, secrets } = this.#statements;
-    this.#write({ kind: "calendar-server", name: server.name }, () => {
+    this.write({ kind: "calendar-server", name: server.name }, () => {
       servers.replace(server);
       for (const [name, secret] of Object.entries(newSecrets)) {
         if (secret === undefined) secrets.delete(server.name, name);
@@ -71,7 +71,7 @@ export class SqliteRegistry implements Registry {
   }
 
   async deleteCalendarServer(name: string): Promise<void> {
-    this.#write({ kind: "calendar-server", name }, () => this.#statements.servers.delete(name));
+    this.write({ kind: "calendar-server", name }, () => this.#statements.servers.delete(name));
   }
 
   async openSecrets(server: string): Promise<Readonly<Record<string, string>>> {
@@ -88,7 +88,7 @@ export class SqliteRegistry implements Registry {
 
   async replaceParameter(name: string, value: string | undefined): Promise<void> {
     const { parameters } = this.#statements;
-    this.#write({ kind: "parameter", name }, () =>
+    this.write({ kind: "parameter", name }, () =>
       value === undefined ? parameters.delete(name) : parameters.replace(name, value),
     );
   }
@@ -98,7 +98,7 @@ export class SqliteRegistry implements Registry {
   }
 
   async replaceCalendarName(locale: string, name: string): Promise<void> {
-    this.#write({ kind: "calendar-name", locale }, () => this.#statements.calendarNames.replace(locale, name));
+    this.write({ kind: "calendar-name", locale }, () => this.#statements.calendarNames.replace(locale, name));
   }
 
   async recordAudit(entry: AuditEntry): Promise<void> {
@@ -141,7 +141,8 @@ export class SqliteRegistry implements Registry {
     }
   }
 
-  #write(change: RegistryChange, work: () => unknown): void {
+  /** Runs `work` and notes the change, in one transaction. */
+  write(change: RegistryChange, work: () => unknown): void {
     this.#database.write(() => {
       work();
       this.#statements.changes.insert(change);

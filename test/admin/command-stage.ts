@@ -1,5 +1,11 @@
 import { z } from "zod";
-import type { Actor, CommandContext, CommandResult, CommandServices } from "../../src/admin/command.ts";
+import type {
+  Actor,
+  CertificateServices,
+  CommandContext,
+  CommandResult,
+  CommandServices,
+} from "../../src/admin/command.ts";
 import { LOCAL_ADMINISTRATOR } from "../../src/admin/command.ts";
 import { COMMANDS } from "../../src/admin/command-catalogue.ts";
 import { drawError, drawText } from "../../src/admin/draw-text.ts";
@@ -13,6 +19,7 @@ import { definePlugin } from "../../src/ports/plugin-definition.ts";
 import type { User } from "../../src/ports/registry.ts";
 import { MemoryJournal, MemoryRegistry } from "../doubles/memory-store.ts";
 import { createTestRuntime } from "../doubles/test-runtime.ts";
+import { createCertificateServices } from "../doubles/trust.ts";
 
 /** A calendar plugin with the options of a usual one. */
 const calendarType = (name: string) =>
@@ -88,12 +95,19 @@ export const actorOf = (jid: string, role: Actor["role"]): Actor => ({
 });
 
 /** Commands over a store in memory. */
-export function createCommandStage(options: { readonly isRunning?: boolean; readonly secretsDirectory?: string } = {}) {
+export function createCommandStage(
+  options: {
+    readonly isRunning?: boolean;
+    readonly secretsDirectory?: string;
+    readonly certificates?: CertificateServices;
+  } = {},
+) {
   const runtime = createTestRuntime();
   const registry = new MemoryRegistry();
   const journal = new MemoryJournal();
   const live = new FakeLive({ clock: runtime.clock, journal });
   const environment: Record<string, string> = {};
+  const certificates = options.certificates ?? createCertificateServices();
   const services: CommandServices = {
     registry,
     journal,
@@ -105,6 +119,7 @@ export function createCommandStage(options: { readonly isRunning?: boolean; read
       ...(options.secretsDirectory !== undefined && { directory: options.secretsDirectory }),
       environment: (name) => environment[name],
     },
+    certificates,
     commands: COMMANDS,
   };
   const run = (text: string, actor = LOCAL_ADMINISTRATOR): Promise<CommandResult> => {

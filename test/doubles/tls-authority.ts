@@ -10,6 +10,8 @@ export interface CertificateRequest {
   readonly names: readonly string[];
   readonly notBefore?: Date;
   readonly notAfter?: Date;
+  /** False: the first name stands in the common name only. */
+  readonly hasAltNames?: boolean;
 }
 
 /** A certificate and its private key, both PEM. */
@@ -66,7 +68,7 @@ function createServerCertificate(
     { name: "basicConstraints", cA: false, critical: true },
     { name: "keyUsage", digitalSignature: true, keyEncipherment: true, critical: true },
     { name: "extKeyUsage", serverAuth: true },
-    { name: "subjectAltName", altNames },
+    ...(request.hasAltNames === false ? [] : [{ name: "subjectAltName", altNames }]),
     { name: "authorityKeyIdentifier", keyIdentifier: ca.generateSubjectKeyIdentifier().getBytes() },
   ]);
   return certificate;

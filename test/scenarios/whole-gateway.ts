@@ -16,6 +16,7 @@ import { ComponentLink } from "../../src/xmpp/component-link.ts";
 import { followClock } from "../doubles/exchange/clock.ts";
 import { type SimulatedExchange, startExchange } from "../doubles/exchange/exchange.ts";
 import { createTestRuntime, type TestRuntime } from "../doubles/test-runtime.ts";
+import { createCertificateServices, createTestTrust } from "../doubles/trust.ts";
 import { withoutPolling } from "../engine/engine-lab.ts";
 import { quiet, watchRequests } from "./quiet.ts";
 import { COMPONENT, DOMAIN, XmppWorld } from "./xmpp-world.ts";
@@ -167,7 +168,7 @@ interface Parts {
 
 function assemble({ store, link, runtime, calendar }: Parts): Gateway {
   const parameters = new LiveParameters(store.registry);
-  const context = { runtime, parameters, xmpp: link };
+  const context = { runtime, parameters, xmpp: link, trust: createTestTrust() };
   return new Gateway({
     runtime,
     registry: store.registry,
@@ -188,6 +189,7 @@ const servicesOf = (store: Store, { clock }: Runtime) => ({
   calendarTypes,
   servedDomains: [DOMAIN],
   secrets: { environment: () => undefined },
+  certificates: createCertificateServices(),
   commands: COMMANDS,
 });
 

@@ -3,6 +3,7 @@ import { EWS_ERROR_CODES } from "../../plugins/calendar-ews/ews-errors.ts";
 import { CLIENTS_ERROR_CODES } from "../../plugins/clients-xmpp/clients-errors.ts";
 import { OVERLAY_ERROR_CODES } from "../../plugins/publish-xmpp-overlay/overlay-errors.ts";
 import { PEP_ERROR_CODES } from "../../plugins/publish-xmpp-pep/pep-errors.ts";
+import { CERTIFICATE_ERROR_CODES } from "../../src/admin/certificates/certificate-errors.ts";
 import { COMMANDS } from "../../src/admin/command-catalogue.ts";
 import { COMMAND_ERROR_CODES } from "../../src/admin/command-errors.ts";
 import { composeCommandsPage } from "../../src/admin/generate-docs.ts";
@@ -32,6 +33,7 @@ export const ERROR_TABLES: Readonly<Record<string, Readonly<Record<string, Error
   "Publishing activities (PEP)": PEP_ERROR_CODES,
   "Publishing show and status (server module)": OVERLAY_ERROR_CODES,
   "Exchange (EWS)": EWS_ERROR_CODES,
+  Certificates: CERTIFICATE_ERROR_CODES,
   Commands: COMMAND_ERROR_CODES,
 };
 

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { gatewayNameArgument, yesOrNoArgument } from "../argument-schemas.ts";
+import { certificateWarnings } from "../certificates/certificate-warnings.ts";
 import { type CommandContext, type CommandResult, defineCommand } from "../command.ts";
 import { commandError } from "../command-errors.ts";
 import { findKnownGateway, recordChange } from "../find-entities.ts";
@@ -31,7 +32,7 @@ export const gatewayAdd = defineCommand({
     "gateway add head-office type=ews url=https://mail.example.com/EWS/Exchange.asmx account=EXAMPLE\\presence password=@ews-password",
     "gateway add branch like=head-office url=https://mail2.example.com/EWS/Exchange.asmx",
   ],
-  run: async (context, args) => {
+  run: async (context, args, signal) => {
     const { registry } = context;
     if (await registry.findCalendarServer(args.name)) {
       throw commandError(
@@ -57,7 +58,7 @@ export const gatewayAdd = defineCommand({
     return {
       kind: "text",
       text: `Gateway ${args.name} is added. Try it with: gateway test ${args.name} user=<mailbox>`,
-      warnings: checked.warnings,
+      warnings: [...checked.warnings, ...(await certificateWarnings(context, checked.options, signal))],
     };
   },
 });
@@ -78,7 +79,7 @@ export const gatewaySet = defineCommand({
   }),
   positional: ["name"],
   examples: ["gateway set head-office password=$EWS_PASSWORD", "gateway set head-office enabled=no"],
-  run: async (context, args) => {
+  run: async (context, args, signal) => {
     const server = await findKnownGateway(context.registry, args.name);
     if (args.enabled === undefined && Object.keys(args.others).length === 0) {
       throw commandError("command-arguments", `There is nothing to change. See: help gateway set`);
@@ -100,7 +101,13 @@ export const gatewaySet = defineCommand({
     const detail = [...enabled, checked.audit].filter((part) => part !== "").join(" ");
     await recordChange(context, { action: "gateway.changed", subject: server.name, detail });
     const advice = isEnabled ? ` Try it with: gateway test ${server.name}` : " It is disabled.";
-    return { kind: "text", text: `Gateway ${server.name} is changed.${advice}`, warnings: checked.warnings };
+    const isOther = ["url", "tls-exceptions"].some((key) => checked.options[key] !== server.options[key]);
+    const warnings = isEnabled && isOther ? await certificateWarnings(context, checked.options, signal) : [];
+    return {
+      kind: "text",
+      text: `Gateway ${server.name} is changed.${advice}`,
+      warnings: [...checked.warnings, ...warnings],
+    };
   },
 });
 

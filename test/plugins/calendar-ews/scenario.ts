@@ -10,6 +10,7 @@ import type { XmppLink } from "../../../src/ports/xmpp-link.ts";
 import { followClock } from "../../doubles/exchange/clock.ts";
 import { type ExchangeOptions, type SimulatedExchange, startExchange } from "../../doubles/exchange/exchange.ts";
 import { createTestRuntime, type TestRuntime } from "../../doubles/test-runtime.ts";
+import { createTestTrust } from "../../doubles/trust.ts";
 
 const refuse = (): never => {
   throw new Error("a calendar source does not use XMPP");
@@ -39,6 +40,7 @@ export const createContext = (
   runtime,
   parameters: readParameters(() => parameters),
   xmpp: noXmpp,
+  trust: createTestTrust(),
 });
 
 /** A source as the chat command `gateway add` would make it. */

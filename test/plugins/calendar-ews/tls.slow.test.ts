@@ -6,8 +6,10 @@ import { parseMailbox } from "../../../src/core/addresses.ts";
 import { hours, plus } from "../../../src/lib/time.ts";
 import type { CalendarSource, TestStep } from "../../../src/ports/calendar-source.ts";
 import { type SimulatedExchange, startExchange } from "../../doubles/exchange/exchange.ts";
+import { settle } from "../../doubles/fake-clock.ts";
 import { createTestRuntime, MONDAY_MORNING } from "../../doubles/test-runtime.ts";
 import { type CertificateRequest, createTlsAuthority } from "../../doubles/tls-authority.ts";
+import { createTestTrust, installedOf, MemoryTrustStore } from "../../doubles/trust.ts";
 import { ACCOUNT, createContext, createEwsSource, gatewayError } from "./scenario.ts";
 
 const ALICE = parseMailbox("alice@example.com");
@@ -63,31 +65,108 @@ describe("TLS", () => {
       );
       const details = new Map(steps.map(({ step, detail }) => [step, detail]));
       expect(details.get("TLS")).toMatch(
-        /^TLSv1\.\d, certificate for localhost, mail\.example\.com, issued by Example Private CA, valid until \w{3} /,
+        /^Verified: TLSv1\.\d, certificate for localhost, mail\.example\.com \(matched: localhost\), issued by CN=Example Private CA, valid until \d{4}-/,
       );
       expect(details.get("version")).toBe("Exchange 15.1.2507, asked as Exchange2013_SP1");
       expect(details.get("availability")).toBe("alice@example.com: 0 entries in the next 24 hours");
     });
   });
 
-  it.each<readonly [string, Partial<CertificateRequest>, boolean, string]>([
-    ["[T4] an unknown authority", {}, false, "issuer was not sent and is not known here"],
-    ["an expired certificate", { notBefore: new Date(0), notAfter: new Date(86_400_000) }, true, "has expired"],
+  it.each<readonly [string, Partial<CertificateRequest>, boolean, string, string]>([
+    [
+      "[T4] an unknown authority",
+      {},
+      false,
+      "issuer was not sent and is not known here",
+      "Failed - Certificate Missing From Chain",
+    ],
+    [
+      "an expired certificate",
+      { notBefore: new Date(0), notAfter: new Date(86_400_000) },
+      true,
+      "has expired",
+      "has expired on 1970",
+    ],
     [
       "a certificate that is not valid yet",
       { notBefore: new Date("2100-01-01"), notAfter: new Date("2101-01-01") },
       true,
       "not valid yet",
+      "only from 2100-01-01",
     ],
-    ["[T5] [T6] a certificate for another name", { names: ["other.example.com"] }, true, "for another name"],
-  ])("refuses %s and says so", async (_what, certificate, withCa, words) => {
+    [
+      "[T6] a certificate for another name",
+      { names: ["other.example.com"] },
+      true,
+      "named localhost here, its certificate is for other.example.com",
+      "Failed - SAN Mismatch: CN=other.example.com: the server is named localhost here",
+    ],
+  ])("refuses %s and says so", async (_what, certificate, withCa, words, status) => {
     await serve(certificate, withCa ? { ca } : {}, async (source, signal) => {
       const error = await gatewayError(source.fetchBusyTime([ALICE], WINDOW, signal));
       expect(error).toMatchObject({ code: "ews-tls", message: expect.stringContaining(words) });
       const failed = (await testSteps(source)).at(-1);
-      expect(failed).toMatchObject({ step: "TLS", ok: false, detail: expect.stringContaining(words) });
-      expect(failed?.detail).toContain("issued by Example Private CA");
+      expect(failed).toMatchObject({ step: "TLS", ok: false, detail: expect.stringContaining(status) });
+      expect(failed?.detail).toContain("issued by CN=Example Private CA");
     });
+  });
+
+  it("[R9] follows the trust store: a certificate installed or removed counts for the next connection, without a restart", async () => {
+    const store = new MemoryTrustStore();
+    const trust = createTestTrust(store);
+    const stop = new AbortController();
+    const following = trust.follow(stop.signal);
+    const tls = authority.issue({ names: ["localhost"] });
+    const exchange = await startExchange({ accounts: [ACCOUNT], tls });
+    exchange.addMailbox(ALICE);
+    const login = { url: exchange.url, account: ACCOUNT.user, password: ACCOUNT.password };
+    const source = createEwsSource(login, { ...createContext(createTestRuntime()), trust });
+    const { signal } = new AbortController();
+    await source.start(signal);
+    const read = () => source.fetchBusyTime([ALICE], WINDOW, signal);
+    try {
+      expect(await gatewayError(read())).toMatchObject({ code: "ews-tls" });
+      const installed = installedOf(authority.caPem);
+      await store.recordInstalled(installed);
+      await settle();
+      expect(await read()).toEqual([{ mailbox: ALICE, intervals: [] }]);
+      expect(store.seen.map(({ host, subject }) => [host, subject])).toEqual([["localhost", "CN=localhost"]]);
+      for (const { sha256 } of installed) await store.deleteInstalled(sha256);
+      await settle();
+      exchange.faults.dropConnections();
+      expect(await gatewayError(read())).toMatchObject({ code: "ews-tls" });
+    } finally {
+      await source.stop();
+      await exchange.stop();
+      stop.abort(new Error("over"));
+      await following;
+    }
+  });
+
+  it("[T5] [C11b] uses a certificate without subjectAltName only with the exception, and tells what it let pass", async () => {
+    const tls = authority.issue({ names: ["localhost"], hasAltNames: false });
+    const exchange = await startExchange({ accounts: [ACCOUNT], tls });
+    exchange.addMailbox(ALICE);
+    const login = { url: exchange.url, account: ACCOUNT.user, password: ACCOUNT.password, ca };
+    const { signal } = new AbortController();
+    for (const [exceptions, isRead] of [
+      ["", false],
+      ["sha-1, weak-key", false],
+      ["Common-Name", true],
+    ] as const) {
+      const source = createEwsSource({ ...login, "tls-exceptions": exceptions }, createContext(createTestRuntime()));
+      await source.start(signal);
+      const reading = source.fetchBusyTime([ALICE], WINDOW, signal);
+      if (isRead) expect(await reading).toHaveLength(1);
+      else expect((await gatewayError(reading)).message).toContain("only the common name localhost");
+      const step = (await testSteps(source)).find((each) => each.step === "TLS");
+      expect([step?.ok, step?.detail]).toEqual([
+        isRead,
+        expect.stringContaining(isRead ? "Let pass by an exception" : "Failed - Subject CN Mismatch"),
+      ]);
+      await source.stop();
+    }
+    await exchange.stop();
   });
 
   it("with a file that holds no certificate is refused at the start", async () => {

@@ -2,6 +2,7 @@ import clientsXmpp from "../../../plugins/clients-xmpp/index.ts";
 import { parsePresentityId } from "../../../src/core/addresses.ts";
 import { readParameters } from "../../../src/ports/parameters.ts";
 import { describeClientPresenceSource } from "../../contract/client-presence-source.ts";
+import { createTestTrust } from "../../doubles/trust.ts";
 import { startScriptedSite } from "../xmpp-site.ts";
 
 describeClientPresenceSource("xmpp", async () => {
@@ -17,6 +18,7 @@ describeClientPresenceSource("xmpp", async () => {
         runtime: site.runtime,
         parameters: readParameters(() => ({})),
         xmpp: site.link,
+        trust: createTestTrust(),
       }),
     setAway: async (resource, note) => {
       online.set(resource, tell(resource, `<show>away</show><status>${note}</status>`));

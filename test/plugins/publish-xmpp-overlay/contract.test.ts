@@ -2,6 +2,7 @@ import publishXmppOverlay from "../../../plugins/publish-xmpp-overlay/index.ts";
 import { parsePresentityId } from "../../../src/core/addresses.ts";
 import { readParameters } from "../../../src/ports/parameters.ts";
 import { describePresencePublisher } from "../../contract/presence-publisher.ts";
+import { createTestTrust } from "../../doubles/trust.ts";
 import { startScriptedSite } from "../xmpp-site.ts";
 
 describePresencePublisher("xmpp-overlay", async () => {
@@ -12,7 +13,13 @@ describePresencePublisher("xmpp-overlay", async () => {
     createPublisher: () =>
       publishXmppOverlay.create(
         {},
-        { name: "xmpp-overlay", runtime: site.runtime, parameters: readParameters(() => ({})), xmpp: site.link },
+        {
+          name: "xmpp-overlay",
+          runtime: site.runtime,
+          parameters: readParameters(() => ({})),
+          xmpp: site.link,
+          trust: createTestTrust(),
+        },
       ),
     shown: () => JSON.stringify(site.overlayOf("alice@example.test")),
     hang: () => site.hang(),

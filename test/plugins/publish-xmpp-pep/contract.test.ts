@@ -2,6 +2,7 @@ import publishXmppPep from "../../../plugins/publish-xmpp-pep/index.ts";
 import { parsePresentityId } from "../../../src/core/addresses.ts";
 import { readParameters } from "../../../src/ports/parameters.ts";
 import { describePresencePublisher } from "../../contract/presence-publisher.ts";
+import { createTestTrust } from "../../doubles/trust.ts";
 import { startScriptedSite } from "../xmpp-site.ts";
 
 describePresencePublisher("xmpp-pep", async () => {
@@ -12,7 +13,13 @@ describePresencePublisher("xmpp-pep", async () => {
     createPublisher: () =>
       publishXmppPep.create(
         {},
-        { name: "xmpp-pep", runtime: site.runtime, parameters: readParameters(() => ({})), xmpp: site.link },
+        {
+          name: "xmpp-pep",
+          runtime: site.runtime,
+          parameters: readParameters(() => ({})),
+          xmpp: site.link,
+          trust: createTestTrust(),
+        },
       ),
     shown: () => JSON.stringify(site.activityOf("alice@example.test")),
     hang: () => site.hang(),

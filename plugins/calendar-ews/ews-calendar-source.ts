@@ -6,6 +6,7 @@ import type { BusyTimeResult, CalendarChange, CalendarSource, TestStep } from ".
 import type { GatewayError } from "../../src/ports/errors.ts";
 import type { Health } from "../../src/ports/plugin.ts";
 import type { PluginContext } from "../../src/ports/plugin-definition.ts";
+import type { LoginChoice } from "../shared-microsoft/account-client.ts";
 import { availabilityOperation, MAX_MAILBOXES } from "./availability.ts";
 import { Deadline } from "./deadline.ts";
 import { diagnose } from "./diagnose.ts";
@@ -20,6 +21,7 @@ export interface EwsOptions {
   readonly url: URL;
   readonly account: string;
   readonly password: string;
+  readonly auth: LoginChoice;
   /** Path of a PEM file with a private CA. */
   readonly caFile: string | undefined;
 }
@@ -139,10 +141,12 @@ export class EwsCalendarSource implements CalendarSource {
 
   #connect(ca: string | undefined): Connection {
     const { runtime, parameters } = this.#context;
-    const { url, account, password } = this.#options;
+    const { url, account, password, auth } = this.#options;
     const transport = new EwsTransport({
       url,
-      authorization: `Basic ${Buffer.from(`${account}:${password}`).toString("base64")}`, // RFC 7617
+      account,
+      password,
+      auth,
       ca,
       clock: runtime.clock,
       timeout: () => seconds(parameters.integer("exchange-timeout")),

@@ -43,7 +43,10 @@ const options = z.strictObject({
   url,
   account,
   password,
-  auth: z.enum(["basic"]).default("basic").describe("How to log in"),
+  auth: z
+    .enum(["auto", "basic", "ntlm", "ntlm-v1"])
+    .default("auto")
+    .describe("How to log in. auto: by NTLMv2 where the server offers it, else by Basic. ntlm-v1 is weak: last resort"),
   ca: z.string().trim().min(1).optional().describe("File with the PEM certificate of a private CA that is trusted too"),
 });
 
@@ -64,7 +67,13 @@ export default definePlugin({
   needs: [],
   create: (given, context) =>
     new EwsCalendarSource(
-      { url: endpoint(given.url), account: given.account, password: given.password, caFile: given.ca },
+      {
+        url: endpoint(given.url),
+        account: given.account,
+        password: given.password,
+        auth: given.auth,
+        caFile: given.ca,
+      },
       context,
     ),
 });

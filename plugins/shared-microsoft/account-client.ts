@@ -1,0 +1,133 @@
+import { buildConnector, type Dispatcher, Pool } from "undici";
+import type { Milliseconds } from "../../src/lib/time.ts";
+import type { Clock } from "../../src/ports/runtime.ts";
+import { type HttpChallenge, parseHttpChallenges } from "./http-challenges.ts";
+import { LoginError } from "./login-error.ts";
+import { LoginGate } from "./login-gate.ts";
+import { drain, type HttpRequest, patientClient } from "./ntlm-connection.ts";
+import { NtlmConnections } from "./ntlm-connections.ts";
+
+/** `auto` takes the strongest login that the server offers: NTLMv2 before Basic. */
+export type LoginChoice = "auto" | "basic" | "ntlm" | "ntlm-v1";
+
+/** Where and as whom. */
+export interface AccountClientOptions {
+  readonly url: URL;
+  /** `DOMAIN\user` or `user@domain`. */
+  readonly account: string;
+  readonly password: string;
+  readonly login: LoginChoice;
+  readonly connect: buildConnector.BuildOptions;
+  /** How long an idle connection is kept. */
+  readonly keepAlive: Milliseconds;
+  readonly clock: Clock;
+}
+
+type Scheme = "basic" | "ntlm" | "negotiate";
+
+/** Statuses of a server that has looked at a request without a body, and so asks for no login. */
+const ANSWERED: readonly number[] = [200, 400, 411, 415, 500];
+
+/**
+ * Sends HTTP requests to one server as one account. Rejects with LoginError where the server refuses, and with what
+ * undici says where the connection fails. The caller sees to it that Basic is used over TLS, or loopback, only.
+ */
+export class AccountClient {
+  readonly #options: AccountClientOptions;
+  readonly #pool: Pool;
+  readonly #gate: LoginGate;
+  readonly #connector: buildConnector.connector;
+  readonly #ntlm = new Map<Scheme, NtlmConnections>();
+  #scheme: Scheme | undefined;
+
+  constructor(options: AccountClientOptions) {
+    this.#options = options;
+    this.#scheme = options.login === "basic" ? "basic" : undefined;
+    this.#connector = buildConnector(options.connect);
+    this.#pool = new Pool(options.url.origin, { ...patientClient(options.keepAlive), connect: this.#connector });
+    this.#gate = new LoginGate(options.clock);
+  }
+
+  /** How the account logs in, in words; undefined until the server has been asked. */
+  get loginName(): string | undefined {
+    if (this.#scheme === undefined || this.#scheme === "basic") return this.#scheme && "Basic";
+    const version = this.#options.login === "ntlm-v1" ? "NTLMv1" : "NTLMv2";
+    return this.#ntlm.get(this.#scheme)?.isBound ? `${version}, bound to the TLS channel` : version;
+  }
+
+  /** Resolves with the head of an answer; a refusal (401) is none. */
+  async request(request: HttpRequest, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+    if (this.#scheme === undefined) {
+      const found = await this.#discover(request, signal);
+      if (typeof found !== "string") return found;
+      this.#scheme = found;
+    }
+    const scheme = this.#scheme;
+    try {
+      return await (scheme === "basic"
+        ? this.#requestBasic(request, signal)
+        : this.#ntlmConnections(scheme).request(request, signal));
+    } catch (error) {
+      const isChanged = error instanceof LoginError && error.failure === "not-offered";
+      // The server was set up anew: it is asked again with the next request.
+      if (isChanged && this.#options.login !== "basic") this.#scheme = undefined;
+      throw error;
+    }
+  }
+
+  /** Ends all connections; requests that run are rejected with the error. */
+  async destroy(error: Error): Promise<void> {
+    const ended = [...this.#ntlm.values()].map((connections) => connections.destroy(error));
+    await Promise.all([this.#pool.destroy(error), ...ended]);
+  }
+
+  /** Asks what the server offers by a request without credentials and body; an answer that does not tell is returned. */
+  async #discover(request: HttpRequest, signal: AbortSignal): Promise<Scheme | Dispatcher.ResponseData> {
+    const response = await this.#pool.request({ ...request, body: "", signal });
+    const { statusCode, headers } = response;
+    if (statusCode !== 401 && !ANSWERED.includes(statusCode)) return response;
+    await drain(response, signal);
+    if (statusCode === 401) return this.#choose(parseHttpChallenges(headers["www-authenticate"]));
+    return this.#options.login === "auto" ? "basic" : "ntlm";
+  }
+
+  #choose(offered: readonly HttpChallenge[]): Scheme {
+    const wanted: readonly Scheme[] =
+      this.#options.login === "auto" ? ["ntlm", "negotiate", "basic"] : ["ntlm", "negotiate"];
+    const found = wanted.find((name) => offered.some(({ scheme }) => scheme === name));
+    if (!found) throw notOffered(offered);
+    return found;
+  }
+
+  async #requestBasic(request: HttpRequest, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+    const { account, password } = this.#options;
+    const authorization = `Basic ${Buffer.from(`${account}:${password}`).toString("base64")}`; // RFC 7617
+    const response = await this.#pool.request({ ...request, headers: { ...request.headers, authorization }, signal });
+    if (response.statusCode !== 401) return response;
+    const offered = parseHttpChallenges(response.headers["www-authenticate"]);
+    await drain(response, signal);
+    const isRefusal = offered.length === 0 || offered.some(({ scheme }) => scheme === "basic");
+    throw isRefusal ? new LoginError("refused") : notOffered(offered);
+  }
+
+  #ntlmConnections(scheme: "ntlm" | "negotiate"): NtlmConnections {
+    const existing = this.#ntlm.get(scheme);
+    if (existing) return existing;
+    const { url, account, password, login, keepAlive, clock } = this.#options;
+    const version = login === "ntlm-v1" ? "v1" : "v2";
+    const connections = new NtlmConnections({
+      origin: url.origin,
+      connector: this.#connector,
+      keepAlive,
+      scheme,
+      identity: { account, password, version, target: `HTTP/${url.hostname}` },
+      gate: this.#gate,
+      clock,
+    });
+    this.#ntlm.set(scheme, connections);
+    return connections;
+  }
+}
+
+const notOffered = (offered: readonly HttpChallenge[]): LoginError =>
+  new LoginError("not-offered", [...new Set(offered.map(({ scheme }) => scheme))].join(", "));

@@ -36,15 +36,13 @@ export class AccountClient {
   readonly #options: AccountClientOptions;
   readonly #pool: Pool;
   readonly #gate: LoginGate;
-  readonly #connector: buildConnector.connector;
   readonly #ntlm = new Map<Scheme, NtlmConnections>();
   #scheme: Scheme | undefined;
 
   constructor(options: AccountClientOptions) {
     this.#options = options;
     this.#scheme = options.login === "basic" ? "basic" : undefined;
-    this.#connector = buildConnector(options.connect);
-    this.#pool = new Pool(options.url.origin, { ...patientClient(options.keepAlive), connect: this.#connector });
+    this.#pool = new Pool(options.url.origin, { ...patientClient(options.keepAlive), connect: options.connect });
     this.#gate = new LoginGate(options.clock);
   }
 
@@ -113,11 +111,12 @@ export class AccountClient {
   #ntlmConnections(scheme: "ntlm" | "negotiate"): NtlmConnections {
     const existing = this.#ntlm.get(scheme);
     if (existing) return existing;
-    const { url, account, password, login, keepAlive, clock } = this.#options;
+    const { url, account, password, login, connect, keepAlive, clock } = this.#options;
     const version = login === "ntlm-v1" ? "v1" : "v2";
     const connections = new NtlmConnections({
       origin: url.origin,
-      connector: this.#connector,
+      // A resumed TLS session does not tell the server's certificate, to which the login has to be bound.
+      connector: buildConnector({ ...connect, maxCachedSessions: 0 }),
       keepAlive,
       scheme,
       identity: { account, password, version, target: `HTTP/${url.hostname}` },

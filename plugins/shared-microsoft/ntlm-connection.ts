@@ -6,7 +6,7 @@ import { channelBindingOf } from "./channel-binding.ts";
 import { parseHttpChallenges } from "./http-challenges.ts";
 import { LoginError } from "./login-error.ts";
 import type { LoginGate } from "./login-gate.ts";
-import { answerChallenge, fromFileTime, type NtlmIdentity } from "./ntlm/answer-challenge.ts";
+import { answerChallenge, type NtlmIdentity } from "./ntlm/answer-challenge.ts";
 import { parseChallenge } from "./ntlm/challenge.ts";
 import { encodeNegotiate } from "./ntlm/messages.ts";
 
@@ -135,7 +135,7 @@ export class NtlmConnection {
       return this.#noteHead(second);
     }
     await drain(second, signal);
-    throw new LoginError("refused", skewOf(challenge.timestamp, clock));
+    throw new LoginError("refused", challenge.timestamp === undefined ? skewOf(second, clock) : "");
   }
 
   async #readToken(response: Dispatcher.ResponseData, signal: AbortSignal): Promise<string> {
@@ -172,10 +172,9 @@ function asInterrupted(error: unknown): never {
 
 const NOTABLE_SKEW = 300_000;
 
-/** Directories refuse logins whose time is too far from theirs; that is worth saying beside a refusal. */
-function skewOf(timestamp: bigint | undefined, clock: Clock): string {
-  if (timestamp === undefined) return "";
-  const skew = fromFileTime(timestamp) - clock.now();
-  if (Math.abs(skew) < NOTABLE_SKEW) return "";
+/** A server that tells no time in its challenge compares the client's with its own: worth saying beside a refusal. */
+function skewOf({ headers }: Dispatcher.ResponseData, clock: Clock): string {
+  const skew = Date.parse(String(headers["date"])) - clock.now();
+  if (!(Math.abs(skew) >= NOTABLE_SKEW)) return ""; // not when there is no date either
   return `its clock is ${Math.round(Math.abs(skew) / 60_000)} minutes ${skew > 0 ? "ahead of" : "behind"} the gateway's`;
 }

@@ -96,6 +96,3 @@ const EPOCH = 11_644_473_600_000n;
 const TICKS = 10_000n;
 
 const toFileTime = (at: Instant): bigint => (BigInt(Math.trunc(at)) + EPOCH) * TICKS;
-
-/** The instant of a FILETIME, in milliseconds since 1970; far beyond any clock for nonsense. */
-export const fromFileTime = (ticks: bigint): number => Number(ticks / TICKS - EPOCH);

@@ -1,11 +1,11 @@
-import { buildConnector, type Dispatcher, Pool } from "undici";
+import { buildConnector, type Dispatcher } from "undici";
 import type { Milliseconds } from "../../src/lib/time.ts";
 import type { Clock } from "../../src/ports/runtime.ts";
 import { type HttpChallenge, parseHttpChallenges } from "./http-challenges.ts";
+import { drain, type HttpRequest, type NtlmScheme } from "./login-connection.ts";
+import { LoginConnections } from "./login-connections.ts";
 import { LoginError } from "./login-error.ts";
 import { LoginGate } from "./login-gate.ts";
-import { drain, type HttpRequest, patientClient } from "./ntlm-connection.ts";
-import { NtlmConnections } from "./ntlm-connections.ts";
 
 /** `auto` takes the strongest login that the server offers: NTLMv2 before Basic. */
 export type LoginChoice = "auto" | "basic" | "ntlm" | "ntlm-v1";
@@ -23,7 +23,7 @@ export interface AccountClientOptions {
   readonly clock: Clock;
 }
 
-type Scheme = "basic" | "ntlm" | "negotiate";
+type Scheme = "basic" | NtlmScheme;
 
 /** Statuses of a server that has looked at a request without a body, and so asks for no login. */
 const ANSWERED: readonly number[] = [200, 400, 411, 415, 500];
@@ -34,23 +34,29 @@ const ANSWERED: readonly number[] = [200, 400, 411, 415, 500];
  */
 export class AccountClient {
   readonly #options: AccountClientOptions;
-  readonly #pool: Pool;
-  readonly #gate: LoginGate;
-  readonly #ntlm = new Map<Scheme, NtlmConnections>();
+  readonly #connections: LoginConnections;
   #scheme: Scheme | undefined;
 
   constructor(options: AccountClientOptions) {
     this.#options = options;
     this.#scheme = options.login === "basic" ? "basic" : undefined;
-    this.#pool = new Pool(options.url.origin, { ...patientClient(options.keepAlive), connect: options.connect });
-    this.#gate = new LoginGate(options.clock);
+    const { url, account, password, login, connect, keepAlive, clock } = options;
+    this.#connections = new LoginConnections({
+      origin: url.origin,
+      // A resumed TLS session does not tell the server's certificate, to which an NTLM login has to be bound.
+      connector: buildConnector({ ...connect, ...(login !== "basic" && { maxCachedSessions: 0 }) }),
+      keepAlive,
+      identity: { account, password, version: login === "ntlm-v1" ? "v1" : "v2", target: `HTTP/${url.hostname}` },
+      gate: new LoginGate(clock),
+      clock,
+    });
   }
 
   /** How the account logs in, in words; undefined until the server has been asked. */
   get loginName(): string | undefined {
     if (this.#scheme === undefined || this.#scheme === "basic") return this.#scheme && "Basic";
     const version = this.#options.login === "ntlm-v1" ? "NTLMv1" : "NTLMv2";
-    return this.#ntlm.get(this.#scheme)?.isBound ? `${version}, bound to the TLS channel` : version;
+    return this.#connections.isBound ? `${version}, bound to the TLS channel` : version;
   }
 
   /** Resolves with the head of an answer; a refusal (401) is none. */
@@ -64,7 +70,7 @@ export class AccountClient {
     try {
       return await (scheme === "basic"
         ? this.#requestBasic(request, signal)
-        : this.#ntlmConnections(scheme).request(request, signal));
+        : this.#connections.request(request, scheme, signal));
     } catch (error) {
       const isChanged = error instanceof LoginError && error.failure === "not-offered";
       // The server was set up anew: it is asked again with the next request.
@@ -75,13 +81,12 @@ export class AccountClient {
 
   /** Ends all connections; requests that run are rejected with the error. */
   async destroy(error: Error): Promise<void> {
-    const ended = [...this.#ntlm.values()].map((connections) => connections.destroy(error));
-    await Promise.all([this.#pool.destroy(error), ...ended]);
+    await this.#connections.destroy(error);
   }
 
   /** Asks what the server offers by a request without credentials and body; an answer that does not tell is returned. */
   async #discover(request: HttpRequest, signal: AbortSignal): Promise<Scheme | Dispatcher.ResponseData> {
-    const response = await this.#pool.request({ ...request, body: "", signal });
+    const response = await this.#connections.request({ ...request, body: "" }, "none", signal);
     const { statusCode, headers } = response;
     if (statusCode !== 401 && !ANSWERED.includes(statusCode)) return response;
     await drain(response, signal);
@@ -100,31 +105,13 @@ export class AccountClient {
   async #requestBasic(request: HttpRequest, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
     const { account, password } = this.#options;
     const authorization = `Basic ${Buffer.from(`${account}:${password}`).toString("base64")}`; // RFC 7617
-    const response = await this.#pool.request({ ...request, headers: { ...request.headers, authorization }, signal });
+    const headers = { ...request.headers, authorization };
+    const response = await this.#connections.request({ ...request, headers }, "none", signal);
     if (response.statusCode !== 401) return response;
     const offered = parseHttpChallenges(response.headers["www-authenticate"]);
     await drain(response, signal);
     const isRefusal = offered.length === 0 || offered.some(({ scheme }) => scheme === "basic");
     throw isRefusal ? new LoginError("refused") : notOffered(offered);
-  }
-
-  #ntlmConnections(scheme: "ntlm" | "negotiate"): NtlmConnections {
-    const existing = this.#ntlm.get(scheme);
-    if (existing) return existing;
-    const { url, account, password, login, connect, keepAlive, clock } = this.#options;
-    const version = login === "ntlm-v1" ? "v1" : "v2";
-    const connections = new NtlmConnections({
-      origin: url.origin,
-      // A resumed TLS session does not tell the server's certificate, to which the login has to be bound.
-      connector: buildConnector({ ...connect, maxCachedSessions: 0 }),
-      keepAlive,
-      scheme,
-      identity: { account, password, version, target: `HTTP/${url.hostname}` },
-      gate: this.#gate,
-      clock,
-    });
-    this.#ntlm.set(scheme, connections);
-    return connections;
   }
 }
 

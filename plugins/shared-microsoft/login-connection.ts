@@ -18,13 +18,14 @@ export interface HttpRequest {
   readonly body: string;
 }
 
+/** Windows offers NTLM under both names; the messages are the same. */
+export type NtlmScheme = "ntlm" | "negotiate";
+
 /** What all connections to one server share. */
-export interface NtlmConnectionOptions {
+export interface ConnectionOptions {
   readonly origin: string;
   readonly connector: buildConnector.connector;
   readonly keepAlive: Milliseconds;
-  /** Windows offers NTLM under both names; the messages are the same. */
-  readonly scheme: "ntlm" | "negotiate";
   readonly identity: NtlmIdentity;
   readonly gate: LoginGate;
   readonly clock: Clock;
@@ -35,45 +36,36 @@ export class ConnectionGone extends Error {
   override readonly name = "ConnectionGone";
 }
 
-/** Settings of undici for a client whose deadlines are its caller's. */
-export const patientClient = (keepAlive: Milliseconds) => ({
-  pipelining: 1,
-  keepAliveTimeout: keepAlive,
-  keepAliveMaxTimeout: keepAlive,
-  headersTimeout: 0,
-  bodyTimeout: 0,
-});
+const GONE = "the connection was closed";
 
 /** Reads a refusal to its end, so that its connection can be used on; gives up on long ones. */
 export const drain = (response: Dispatcher.ResponseData, signal: AbortSignal): Promise<void> =>
   response.body.dump({ limit: 128 * 1024, signal });
 
 /**
- * One TCP connection that is logged in by NTLM, which authenticates connections, not requests. It never connects a
- * second time: what is sent on it after the login is sent as the account or not at all.
+ * One TCP connection, on which one request runs at a time. NTLM authenticates connections, not requests; so it never
+ * connects a second time: what is sent on it after the login is sent as the account or not at all.
  */
-export class NtlmConnection {
-  readonly #options: NtlmConnectionOptions;
+export class LoginConnection {
+  readonly #options: ConnectionOptions;
   readonly #client: Client;
   #channelBinding: Buffer | undefined;
   #hasConnected = false;
   #isLoggedIn = false;
-  #isClosed = false;
 
-  constructor(options: NtlmConnectionOptions) {
+  /** @param onClosed called when the connection was closed, by whomever; it never comes back */
+  constructor(options: ConnectionOptions, onClosed: (connection: LoginConnection) => void) {
     this.#options = options;
     this.#client = new Client(options.origin, {
-      ...patientClient(options.keepAlive),
+      pipelining: 1,
+      keepAliveTimeout: options.keepAlive,
+      keepAliveMaxTimeout: options.keepAlive,
+      // Deadlines are the caller's; notification connections have no end of their own.
+      headersTimeout: 0,
+      bodyTimeout: 0,
       connect: (target, callback) => this.#connectOnce(target, callback),
     });
-    this.#client.on("disconnect", () => {
-      this.#isClosed = true;
-    });
-  }
-
-  /** False once the connection is closed; it never comes back. */
-  get isClosed(): boolean {
-    return this.#isClosed;
+    this.#client.on("disconnect", () => onClosed(this));
   }
 
   /** True when the logins of this connection are bound to its TLS channel. */
@@ -82,29 +74,34 @@ export class NtlmConnection {
   }
 
   /**
-   * Sends the request, after a login if need be. Resolves with the head of an answer that is no refusal. Rejects with
-   * LoginError, with ConnectionGone when nothing was sent, or with what undici says.
+   * Sends the request, after a login if need be, or without one (`none`). Resolves with the head of an answer, which
+   * after a login is no refusal. Rejects with LoginError, with ConnectionGone when nothing was sent, or with what undici
+   * says.
    */
-  async request(request: HttpRequest, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+  async request(
+    request: HttpRequest,
+    scheme: NtlmScheme | "none",
+    signal: AbortSignal,
+  ): Promise<Dispatcher.ResponseData> {
+    if (scheme === "none") return this.#send(request, {}, signal);
     if (this.#isLoggedIn) {
-      const response = await this.#send(request, undefined, signal);
+      const response = await this.#send(request, {}, signal);
       if (response.statusCode !== 401) return this.#noteHead(response);
       // The server forgot the login: once more, on the same connection.
       this.#isLoggedIn = false;
       await drain(response, signal);
     }
-    return this.#options.gate.run(() => this.#logIn(request, signal), signal);
+    return this.#options.gate.run(() => this.#logIn(request, scheme, signal), signal);
   }
 
   /** Closes the connection; a request that runs is rejected with the error. */
-  async destroy(error: Error | null): Promise<void> {
-    this.#isClosed = true;
-    await this.#client.destroy(error);
+  destroy(error: Error): Promise<void> {
+    return this.#client.destroy(error);
   }
 
   #connectOnce(target: buildConnector.Options, callback: buildConnector.Callback): void {
     if (this.#hasConnected) {
-      callback(new ConnectionGone("the connection was closed"), null);
+      callback(new ConnectionGone(GONE), null);
       return;
     }
     this.#hasConnected = true;
@@ -119,17 +116,17 @@ export class NtlmConnection {
     });
   }
 
-  async #logIn(request: HttpRequest, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+  async #logIn(request: HttpRequest, scheme: NtlmScheme, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
     const { identity, clock } = this.#options;
     const negotiate = encodeNegotiate();
     // The body would be thrown away: this leg is refused in any case.
-    const first = await this.#send({ ...request, body: "" }, negotiate, signal);
+    const first = await this.#send({ ...request, body: "" }, credentials(scheme, negotiate), signal);
     if (first.statusCode !== 401) return first;
-    const token = await this.#readToken(first, signal);
+    const token = await readToken(first, scheme, signal);
     const challenge = parseChallenge(Buffer.from(token, "base64"));
     const moment = { channelBinding: this.#channelBinding, now: clock.now() };
     const answer = answerChallenge(identity, negotiate, challenge, moment);
-    const second = await this.#send(request, answer, signal).catch(asInterrupted);
+    const second = await this.#send(request, credentials(scheme, answer), signal).catch(asInterrupted);
     if (second.statusCode !== 401) {
       this.#isLoggedIn = true;
       return this.#noteHead(second);
@@ -138,19 +135,13 @@ export class NtlmConnection {
     throw new LoginError("refused", challenge.timestamp === undefined ? skewOf(second, clock) : "");
   }
 
-  async #readToken(response: Dispatcher.ResponseData, signal: AbortSignal): Promise<string> {
-    const offered = parseHttpChallenges(response.headers["www-authenticate"]);
-    await drain(response, signal).catch(asInterrupted);
-    const token = offered.find(({ scheme }) => scheme === this.#options.scheme)?.token;
-    if (token === undefined) throw new LoginError("not-offered", offered.map(({ scheme }) => scheme).join(", "));
-    return token;
-  }
-
-  #send(request: HttpRequest, message: Buffer | undefined, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
-    const { method, path, headers, body } = request;
-    const name = this.#options.scheme === "ntlm" ? "NTLM" : "Negotiate";
-    const authorization = message && { authorization: `${name} ${message.toString("base64")}` };
-    return this.#client.request({ method, path, headers: { ...headers, ...authorization }, body, signal });
+  async #send(
+    { method, path, headers, body }: HttpRequest,
+    more: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<Dispatcher.ResponseData> {
+    if (this.#client.destroyed) throw new ConnectionGone(GONE);
+    return this.#client.request({ method, path, headers: { ...headers, ...more }, body, signal });
   }
 
   /** IIS with authPersistSingleRequest wants a login for each request, and says so. */
@@ -159,6 +150,19 @@ export class NtlmConnection {
     if (typeof persistence === "string" && persistence.trim().toLowerCase() === "false") this.#isLoggedIn = false;
     return response;
   }
+}
+
+const credentials = (scheme: NtlmScheme, message: Buffer) => ({
+  authorization: `${scheme === "ntlm" ? "NTLM" : "Negotiate"} ${message.toString("base64")}`,
+});
+
+/** The server's challenge, once the answer that brought it has been read. */
+async function readToken(response: Dispatcher.ResponseData, wanted: NtlmScheme, signal: AbortSignal): Promise<string> {
+  const offered = parseHttpChallenges(response.headers["www-authenticate"]);
+  await drain(response, signal).catch(asInterrupted);
+  const token = offered.find(({ scheme }) => scheme === wanted)?.token;
+  if (token === undefined) throw new LoginError("not-offered", offered.map(({ scheme }) => scheme).join(", "));
+  return token;
 }
 
 const CLOSED = ["UND_ERR_SOCKET", "ECONNRESET", "EPIPE"];

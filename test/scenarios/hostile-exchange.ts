@@ -20,13 +20,9 @@ export async function startHostileExchange(answer: HostileAnswer): Promise<Hosti
   const server = createServer(async (request, response) => {
     let text = "";
     for await (const chunk of request) text += String(chunk);
-    if (text === "") {
-      // The client asks which logins there are.
-      response.writeHead(401, { "www-authenticate": 'Basic realm="exchange"' }).end();
-      return;
-    }
     if (!text.includes("GetUserAvailabilityRequest")) {
-      response.writeHead(403).end();
+      // An empty request asks which logins there are.
+      response.writeHead(text === "" ? 401 : 403, { "www-authenticate": 'Basic realm="exchange"' }).end();
       return;
     }
     reads++;

@@ -6,15 +6,13 @@ import { encodeAuthenticate } from "./messages.ts";
 import { deriveKeyV2, type Responses, respondV1, respondV1Extended, respondV2, utf16 } from "./responses.ts";
 import { AV_ID, type AvPair, encodeTargetInfo } from "./target-info.ts";
 
-/** `v2` always, but for servers that an administrator says know nothing better. */
-export type NtlmVersion = "v1" | "v2";
-
 /** Who logs in, and how. */
 export interface NtlmIdentity {
   /** `DOMAIN\user`, `user@domain` or `user`. */
   readonly account: string;
   readonly password: string;
-  readonly version: NtlmVersion;
+  /** `v2` always, but for servers that an administrator says know nothing better. */
+  readonly version: "v1" | "v2";
   /** Service principal name of the server: `HTTP/<host>`. */
   readonly target: string;
 }

@@ -75,6 +75,29 @@ describe("[A1] a login by NTLM", () => {
   });
 });
 
+describe("[R6] two servers", () => {
+  const two = { ...NTLM_ACCOUNT, user: "BRANCH\\presence", password: "another" };
+
+  it("are each logged into as the account of their own", async () => {
+    await setUp();
+    const first = scenario;
+    await setUp({ accounts: [two] }, { options: { account: two.user, password: two.password } });
+    expect(await Promise.all([fetch(), first.source.fetchBusyTime(mailboxes, WINDOW, first.signal)])).toHaveLength(2);
+    expect([first.logins.accepted, first.logins.refused]).toEqual([1, []]);
+    expect([scenario.logins.accepted, scenario.logins.refused]).toEqual([1, []]);
+    await first.end();
+  });
+
+  it("take the same account where both are given it", async () => {
+    await setUp();
+    const first = scenario;
+    await setUp();
+    await Promise.all([fetch(), first.source.fetchBusyTime(mailboxes, WINDOW, first.signal)]);
+    expect([first.logins.accepted, scenario.logins.accepted]).toEqual([1, 1]);
+    await first.end();
+  });
+});
+
 describe("the option auth", () => {
   it.each([
     ["[A5] [A7]", ["Negotiate", "NTLM"], "NTLMv2"],

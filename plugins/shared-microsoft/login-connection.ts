@@ -129,6 +129,7 @@ export class LoginConnection {
     const second = await this.#send(request, credentials(scheme, answer), signal).catch(asInterrupted);
     if (second.statusCode !== 401) {
       this.#isLoggedIn = true;
+      this.#options.gate.accepted();
       return this.#noteHead(second);
     }
     await drain(second, signal);

@@ -4,6 +4,7 @@ import { LoginError } from "./login-error.ts";
 
 // Within this time after a login nobody expects the password to have changed.
 const TRUST: Milliseconds = minutes(1);
+const NEVER = instant(Number.NEGATIVE_INFINITY);
 
 /**
  * Lets one login go first while the password is in doubt, so that ten connections that are made anew at one moment do
@@ -11,7 +12,7 @@ const TRUST: Milliseconds = minutes(1);
  */
 export class LoginGate {
   readonly #clock: Clock;
-  #acceptedAt: Instant = instant(Number.NEGATIVE_INFINITY);
+  #acceptedAt: Instant = NEVER;
   #first: Promise<"refused" | "settled"> | undefined;
 
   constructor(clock: Clock) {
@@ -27,13 +28,16 @@ export class LoginGate {
     const attempt = login();
     if (!this.#isTrusted()) this.#lead(attempt);
     try {
-      const result = await attempt;
-      this.#acceptedAt = this.#clock.now();
-      return result;
+      return await attempt;
     } catch (error) {
-      if (isRefused(error)) this.#acceptedAt = instant(Number.NEGATIVE_INFINITY);
+      if (isRefused(error)) this.#acceptedAt = NEVER;
       throw error;
     }
+  }
+
+  /** The server took the password: for a while logins need not wait for one another. */
+  accepted(): void {
+    this.#acceptedAt = this.#clock.now();
   }
 
   #isTrusted(): boolean {

@@ -36,6 +36,8 @@ export class AccountClient {
   readonly #options: AccountClientOptions;
   readonly #connections: LoginConnections;
   #scheme: Scheme | undefined;
+  /** Was offered and led nowhere, as Negotiate does where it means Kerberos only: the others come first. */
+  #unfit: Scheme | undefined;
 
   constructor(options: AccountClientOptions) {
     this.#options = options;
@@ -72,9 +74,7 @@ export class AccountClient {
         ? this.#requestBasic(request, signal)
         : this.#connections.request(request, scheme, signal));
     } catch (error) {
-      const isChanged = error instanceof LoginError && error.failure === "not-offered";
-      // The server was set up anew: it is asked again with the next request.
-      if (isChanged && this.#options.login !== "basic") this.#scheme = undefined;
+      if (error instanceof LoginError && error.failure === "not-offered") this.#forget(scheme);
       throw error;
     }
   }
@@ -82,6 +82,13 @@ export class AccountClient {
   /** Ends all connections; requests that run are rejected with the error. */
   async destroy(error: Error): Promise<void> {
     await this.#connections.destroy(error);
+  }
+
+  /** The server is asked again with the next request: it was set up anew, perhaps. */
+  #forget(scheme: Scheme): void {
+    if (this.#options.login === "basic" || this.#scheme !== scheme) return;
+    this.#scheme = undefined;
+    this.#unfit = scheme;
   }
 
   /** Asks what the server offers by a request without credentials and body; an answer that does not tell is returned. */
@@ -97,7 +104,8 @@ export class AccountClient {
   #choose(offered: readonly HttpChallenge[]): Scheme {
     const wanted: readonly Scheme[] =
       this.#options.login === "auto" ? ["ntlm", "negotiate", "basic"] : ["ntlm", "negotiate"];
-    const found = wanted.find((name) => offered.some(({ scheme }) => scheme === name));
+    const possible = wanted.filter((name) => offered.some(({ scheme }) => scheme === name));
+    const found = possible.find((name) => name !== this.#unfit) ?? possible[0];
     if (!found) throw notOffered(offered);
     return found;
   }

@@ -34,6 +34,7 @@ export interface ConnectionOptions {
 /** The connection is gone, and nothing of the request was sent. */
 export class ConnectionGone extends Error {
   override readonly name = "ConnectionGone";
+  readonly code = "EPIPE";
 }
 
 const GONE = "the connection was closed";

@@ -122,6 +122,18 @@ describe("the option auth", () => {
     expect(scenario.logins.refused).toEqual([]);
   });
 
+  it("auto goes on to Basic where Negotiate means Kerberos only", async () => {
+    const schemes = ["Negotiate", 'Basic realm="mail"'];
+    await setUp({ schemes });
+    const { logins } = scenario;
+    const authenticate = logins.authenticate.bind(logins);
+    logins.authenticate = (request) =>
+      request.headers.authorization?.startsWith("Negotiate") ? { challenges: schemes } : authenticate(request);
+    expect((await gatewayError(fetch())).message).toContain("offers negotiate, basic");
+    expect(await fetch()).toHaveLength(3);
+    expect(await loginStep()).toContain("(Basic)");
+  });
+
   it("auto sends nothing to a server that offers no login it knows", async () => {
     await setUp({ schemes: ["Bearer"] });
     expect((await gatewayError(fetch())).message).toContain("the server offers bearer. Set auth=auto");

@@ -1,4 +1,5 @@
 import type { GatewayError } from "../../src/ports/errors.ts";
+import { LoginError } from "../shared-microsoft/login-error.ts";
 import { ewsError } from "./ews-errors.ts";
 
 /** An HTTP status as the cause of an error, so that the limiter can tell a busy server from a dead one. */
@@ -66,8 +67,9 @@ const isProtocolError = (error: unknown, code: string): boolean =>
   (error instanceof Error && error.name === "HTTPParserError") ||
   ["UND_ERR_RES_CONTENT_LENGTH_MISMATCH", "UND_ERR_HEADERS_OVERFLOW"].includes(code);
 
-/** Translates an error of the connection to the host. */
+/** Translates an error of the connection to the host, or of the login on it. */
 export function connectionError(error: unknown, host: string): GatewayError {
+  if (error instanceof LoginError) return loginError(error, host);
   const code = codeOf(error);
   if (isTlsCode(code)) return ewsError("ews-tls", `${host}: ${tlsProblem(code, error)}`, { cause: error });
   if (isProtocolError(error, code)) {
@@ -81,6 +83,24 @@ export function connectionError(error: unknown, host: string): GatewayError {
 function retryAfter(text: string | undefined): { readonly retryAfter?: number } {
   const wait = /^\d{1,9}$/.test(text ?? "") ? Math.min(Number(text) * 1000, 3_600_000) : 0;
   return wait > 0 ? { retryAfter: wait } : {};
+}
+
+function loginError(error: LoginError, host: string): GatewayError {
+  const detail = error.message;
+  switch (error.failure) {
+    case "refused": {
+      const text = `${host}: the account or its password was refused${detail && ` (${detail})`}`;
+      return ewsError("ews-unauthorized", text, { cause: new HttpStatusError(401) });
+    }
+    case "not-offered":
+      return ewsError("ews-login-not-offered", `${host}: the server offers ${detail.slice(0, 100) || "no login"}`);
+    case "interrupted":
+      return ewsError("ews-login-interrupted", `${host}: the connection was closed in the middle of a login`, {
+        cause: error,
+      });
+    case "bad-challenge":
+      return ewsError("ews-bad-answer", `${host}: the server's NTLM challenge is not usable: ${detail}`);
+  }
 }
 
 /** What the head of an answer says. */

@@ -119,7 +119,8 @@ async function login(options: DiagnoseOptions, mailbox: Mailbox | undefined, sig
   } catch (error) {
     if (!concernsMailbox(error)) throw error;
   }
-  return `${options.account} may use EWS`;
+  const { loginName } = options.client;
+  return `${options.account} may use EWS${loginName === undefined ? "" : ` (${loginName})`}`;
 }
 
 const versionOf = ({ serverVersion, requestVersion }: EwsClient): string =>

@@ -8,6 +8,7 @@ import type { Health } from "../../src/ports/plugin.ts";
 import type { PluginContext } from "../../src/ports/plugin-definition.ts";
 import type { TlsException, TlsTerms } from "../../src/ports/trust.ts";
 import { trustedConnector } from "../shared-http/trusted-connector.ts";
+import type { LoginChoice } from "../shared-microsoft/account-client.ts";
 import { availabilityOperation, MAX_MAILBOXES } from "./availability.ts";
 import { Deadline } from "./deadline.ts";
 import { diagnose } from "./diagnose.ts";
@@ -22,6 +23,7 @@ export interface EwsOptions {
   readonly url: URL;
   readonly account: string;
   readonly password: string;
+  readonly auth: LoginChoice;
   /** Path of a PEM file with a private CA. */
   readonly caFile: string | undefined;
   readonly tlsExceptions: ReadonlySet<TlsException>;
@@ -143,11 +145,13 @@ export class EwsCalendarSource implements CalendarSource {
 
   #connect(ca: string | undefined): Connection {
     const { runtime, parameters, trust } = this.#context;
-    const { url, account, password, tlsExceptions } = this.#options;
+    const { url, account, password, auth, tlsExceptions } = this.#options;
     const terms = { ca, exceptions: tlsExceptions };
     const transport = new EwsTransport({
       url,
-      authorization: `Basic ${Buffer.from(`${account}:${password}`).toString("base64")}`, // RFC 7617
+      account,
+      password,
+      auth,
       connect: trustedConnector(trust, terms),
       clock: runtime.clock,
       timeout: () => seconds(parameters.integer("exchange-timeout")),

@@ -60,6 +60,11 @@ export class EwsClient {
     return this.#version;
   }
 
+  /** How the account logs in, in words; undefined until the server has been asked. */
+  get loginName(): string | undefined {
+    return this.#options.transport.loginName;
+  }
+
   /** Requests that run and wait, and the limit. */
   get load(): RequestLimiter["load"] {
     return this.#limiter.load;

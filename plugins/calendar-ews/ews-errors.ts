@@ -11,7 +11,19 @@ export const EWS_ERROR_CODES = {
   "ews-unauthorized": {
     type: "auth",
     meaning: "The server refused the account or its password (HTTP 401).",
-    action: "Check account and password, and that the server allows Basic authentication for EWS; then run the test.",
+    action:
+      "Check account and password, and whether the account is locked; then run the test. If they are right and the login is NTLM: what stands between must not have another certificate than the server (Extended Protection), or set auth=basic.",
+  },
+  "ews-login-not-offered": {
+    type: "auth",
+    meaning: "The server offers none of the logins that the option auth allows.",
+    action: "Set auth=auto, or enable Windows (NTLM) or Basic authentication for the server's virtual directory /EWS.",
+  },
+  "ews-login-interrupted": {
+    type: "wait",
+    meaning: "The connection was closed in the middle of an NTLM login, which needs one connection throughout.",
+    action:
+      "Nothing, when it is rare. Otherwise let the proxy or load balancer in between keep connections, or set auth=basic.",
   },
   "ews-forbidden": {
     type: "auth",

@@ -55,7 +55,10 @@ const options = z.strictObject({
   url,
   account,
   password,
-  auth: z.enum(["basic"]).default("basic").describe("How to log in"),
+  auth: z
+    .enum(["auto", "basic", "ntlm", "ntlm-v1"])
+    .default("auto")
+    .describe("How to log in. auto: by NTLMv2 where the server offers it, else by Basic. ntlm-v1 is weak: last resort"),
   ca: z.string().trim().min(1).optional().describe("File with the PEM certificate of a private CA that is trusted too"),
   "tls-exceptions": tlsExceptions,
 });
@@ -81,6 +84,7 @@ export default definePlugin({
         url: endpoint(given.url),
         account: given.account,
         password: given.password,
+        auth: given.auth,
         caFile: given.ca,
         tlsExceptions: new Set(given["tls-exceptions"]),
       },

@@ -1,7 +1,8 @@
-import { type buildConnector, type Dispatcher, Pool } from "undici";
+import type { buildConnector, Dispatcher } from "undici";
 import { type Milliseconds, minutes, seconds } from "../../src/lib/time.ts";
 import { GatewayError } from "../../src/ports/errors.ts";
 import type { Clock } from "../../src/ports/runtime.ts";
+import { AccountClient, type LoginChoice } from "../shared-microsoft/account-client.ts";
 import { connectionError, headError } from "./connection-errors.ts";
 import { Deadline } from "./deadline.ts";
 import { ewsError } from "./ews-errors.ts";
@@ -24,7 +25,9 @@ export interface EwsAnswer<Content> {
 /** Where and as whom. */
 export interface TransportOptions {
   readonly url: URL;
-  readonly authorization: string;
+  readonly account: string;
+  readonly password: string;
+  readonly auth: LoginChoice;
   /** Makes connections to servers that are trusted. */
   readonly connect: buildConnector.connector;
   readonly clock: Clock;
@@ -39,22 +42,27 @@ const LONGEST_SILENCE = minutes(3);
 // A refusal's page is read to its end so that the connection can be used again, if it is not longer than this.
 const MAX_DUMP = 64 * 1024;
 
-/** Sends requests over a pool of keep-alive connections, one request a connection. Throws GatewayError. */
+/** Sends requests over keep-alive connections as the account, one request a connection. Throws GatewayError. */
 export class EwsTransport {
   readonly #options: TransportOptions;
-  readonly #pool: Pool;
+  readonly #client: AccountClient;
 
   constructor(options: TransportOptions) {
     this.#options = options;
-    this.#pool = new Pool(options.url.origin, {
-      pipelining: 1,
-      keepAliveTimeout: KEEP_ALIVE,
-      keepAliveMaxTimeout: KEEP_ALIVE,
-      // Deadlines are ours; notification connections have no end of their own.
-      headersTimeout: 0,
-      bodyTimeout: 0,
+    this.#client = new AccountClient({
+      url: options.url,
+      account: options.account,
+      password: options.password,
+      login: options.auth,
       connect: options.connect,
+      keepAlive: KEEP_ALIVE,
+      clock: options.clock,
     });
+  }
+
+  /** How the account logs in, in words; undefined until the server has been asked. */
+  get loginName(): string | undefined {
+    return this.#client.loginName;
   }
 
   /** One request and its whole answer, within the time that a request may take. */
@@ -98,7 +106,7 @@ export class EwsTransport {
 
   /** Ends all connections; requests that run are rejected. */
   close(): Promise<void> {
-    return this.#pool.destroy(ewsError("ews-stopped", `${this.#host}: the connection was stopped`));
+    return this.#client.destroy(ewsError("ews-stopped", `${this.#host}: the connection was stopped`));
   }
 
   get #host(): string {
@@ -113,20 +121,21 @@ export class EwsTransport {
   }
 
   async #send({ body, headers }: EwsRequest, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
-    const { url, authorization } = this.#options;
-    const response = await this.#pool.request({
-      method: "POST",
-      path: url.pathname + url.search,
-      headers: {
-        ...headers,
-        authorization,
-        "content-type": "text/xml; charset=utf-8",
-        accept: "text/xml",
-        "user-agent": "presence-gateway",
+    const { url } = this.#options;
+    const response = await this.#client.request(
+      {
+        method: "POST",
+        path: url.pathname + url.search,
+        headers: {
+          ...headers,
+          "content-type": "text/xml; charset=utf-8",
+          accept: "text/xml",
+          "user-agent": "presence-gateway",
+        },
+        body,
       },
-      body,
       signal,
-    });
+    );
     const error = headError(
       {
         status: response.statusCode,

@@ -91,6 +91,7 @@ describe("gateway add", () => {
     await seed();
     await say("gateway add branch like=main url=https://two.example.com/EWS");
     expect(registry.servers.get("branch")?.options["account"]).toBe("EXAMPLE\\presence");
+    expect(registry.secrets.get("branch")).toEqual(registry.secrets.get("main"));
     await say("gateway set branch account=other password=changed");
     expect(registry.secrets.get("branch")).toEqual({ password: "changed" });
     expect(registry.secrets.get("main")).toEqual({ password: "seeded-secret" });

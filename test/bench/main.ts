@@ -4,9 +4,11 @@ import { measureBurst } from "./burst.ts";
 import { measureDecode } from "./decode.ts";
 import { drawFigure, encodeFigure, type Figure, isKept } from "./figures.ts";
 import { measureFreshness } from "./freshness.ts";
+import { measureNtlm } from "./ntlm.ts";
 import { measureRequests } from "./requests.ts";
 
-const USAGE = "npm run bench -- [burst] [burst-100k] [restart] [decode] [requests] [freshness] [--json] [--users N]";
+const USAGE =
+  "npm run bench -- [burst] [burst-100k] [restart] [decode] [requests] [freshness] [ntlm] [--json] [--users N]";
 const MANY = 100_000;
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
@@ -37,6 +39,7 @@ const PARTS: readonly { readonly names: readonly string[]; measure(choice: Choic
   },
   { names: ["requests"], measure: ({ users = 15_000 }) => measureRequests(users) },
   { names: ["freshness"], measure: () => measureFreshness() },
+  { names: ["ntlm"], measure: () => measureNtlm() },
 ];
 const NAMES = PARTS.flatMap(({ names }) => names);
 

@@ -1,4 +1,4 @@
-import { createServer } from "node:http";
+import { createServer, type ServerResponse } from "node:http";
 
 /** What the server says of the mailboxes asked for; `undefined` leaves the request without an answer. */
 export type HostileAnswer = (mailboxes: readonly string[]) => string | Iterable<string>;
@@ -21,19 +21,15 @@ export async function startHostileExchange(answer: HostileAnswer): Promise<Hosti
     let text = "";
     for await (const chunk of request) text += String(chunk);
     if (!text.includes("GetUserAvailabilityRequest")) {
-      response.writeHead(403).end();
+      // An empty request asks which logins there are.
+      response.writeHead(text === "" ? 401 : 403, { "www-authenticate": 'Basic realm="exchange"' }).end();
       return;
     }
     reads++;
     const mailboxes = [...text.matchAll(/<t:Address>([^<]*)</g)].map(([, address = ""]) => address);
     response.writeHead(200, { "content-type": "text/xml" });
     const said = exchange.answer(mailboxes);
-    for (const piece of typeof said === "string" ? [said] : said) {
-      if (response.destroyed) return;
-      if (!response.write(piece))
-        await new Promise((resolve) => response.once("drain", resolve).once("close", resolve));
-    }
-    response.end();
+    await send(response, typeof said === "string" ? [said] : said);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const address = server.address();
@@ -50,6 +46,14 @@ export async function startHostileExchange(answer: HostileAnswer): Promise<Hosti
     },
   };
   return exchange;
+}
+
+async function send(response: ServerResponse, pieces: Iterable<string>): Promise<void> {
+  for (const piece of pieces) {
+    if (response.destroyed) return;
+    if (!response.write(piece)) await new Promise((resolve) => response.once("drain", resolve).once("close", resolve));
+  }
+  response.end();
 }
 
 /** A whole answer around FreeBusyResponse elements. */

@@ -26,11 +26,12 @@ import { run, step } from "./run.mjs";
 
 const ROOT = join(import.meta.dirname, "../..");
 const PROSODY = ["prosody", "prosody-modules"];
+const APACHE_NTLM = ["apache2", "libapache2-mod-auth-gssapi", "gss-ntlmssp"];
 const PACKAGES = {
   check: [],
   demo: PROSODY,
-  test: [...PROSODY, "ejabberd", "libxml2-utils", "python3-exchangelib"],
-  bench: [...PROSODY, "python3-exchangelib"],
+  test: [...PROSODY, ...APACHE_NTLM, "ejabberd", "libxml2-utils", "openssl", "python3-exchangelib", "python3-gssapi"],
+  bench: [...PROSODY, ...APACHE_NTLM, "python3-exchangelib"],
 };
 
 async function main() {

@@ -74,6 +74,7 @@ function admit(request: IncomingMessage, response: ServerResponse, context: Fron
     return undefined;
   }
   const result = context.authenticator.authenticate(request);
+  for (const [name, value] of Object.entries(result.headers ?? {})) response.setHeader(name, value);
   if ("challenges" in result) {
     refuse(response, 401, context.stats, { "WWW-Authenticate": result.challenges });
     return undefined;

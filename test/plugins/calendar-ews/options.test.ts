@@ -10,7 +10,7 @@ const problems = (options: Record<string, string>): readonly string[] => {
 
 describe("the options of an ews server", () => {
   it("are an address, an account and a password; the rest has defaults", () => {
-    expect(definition.options.parse(LOGIN)).toEqual({ ...LOGIN, auth: "basic" });
+    expect(definition.options.parse(LOGIN)).toEqual({ ...LOGIN, auth: "auto" });
     expect(definition.secrets).toEqual(["password"]);
   });
 
@@ -32,7 +32,7 @@ describe("the options of an ews server", () => {
     ["https://svc:secret@mail.example.com/", "options of their own"],
     ["mail.example.com", "must"],
     ["", "must be a URL"],
-  ])("refuse the address %s", (url, words) => {
+  ])("[A3b] refuse the address %s", (url, words) => {
     expect(problems({ ...LOGIN, url }).join()).toContain(words);
     expect(problems({ ...LOGIN, url }).join()).not.toContain("secret");
   });

@@ -46,7 +46,7 @@ async function serve(script: Script): Promise<ScriptedServer> {
   await new Promise<void>((resolve) => started.listen(0, "127.0.0.1", resolve));
   const address = started.address();
   const port = typeof address === "object" && address ? address.port : 0;
-  const login = { url: `http://127.0.0.1:${port}`, account: "svc", password: "pw" };
+  const login = { url: `http://127.0.0.1:${port}`, account: "svc", password: "pw", auth: "basic" } as const;
   source = createEwsSource(login, createContext(createTestRuntime()));
   await source.start(new AbortController().signal);
   return {

@@ -87,7 +87,7 @@ async function assemble(config: LoadedConfig, environment: NodeJS.ProcessEnv, un
   undo.push(() => gateway.stop());
   undo.push(() => chat.stop());
   // The server tells its presence snapshot once, at connect: whoever wants it must be listening by then.
-  limitHeapGrowth(Number.POSITIVE_INFINITY); // how many there will be is not known yet
+  limitHeapGrowth("unknown");
   await gateway.start();
   limitHeapGrowth(gateway.presentities.size);
   link.start();

@@ -5,7 +5,7 @@ import type { XmlDraft } from "../../src/ports/xmpp-link.ts";
 import { NS_SERVER_MODULE } from "../shared-xmpp/namespaces.ts";
 
 /** No overlay: the client's own presence is shown. */
-const CLEAR: PresenceDocument = { show: "available", source: "client" };
+export const CLEAR: PresenceDocument = { show: "available", source: "client" };
 
 /**
  * What of the document the overlay shows. What the client itself says needs none; an activity beside it is kept all the

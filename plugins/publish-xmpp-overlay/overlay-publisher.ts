@@ -9,7 +9,7 @@ import type { DomainAccess, XmlDraft, XmppLink } from "../../src/ports/xmpp-link
 import { AccessEpoch } from "../shared-xmpp/access-epoch.ts";
 import { BackgroundTask } from "../shared-xmpp/background-task.ts";
 import { frozen } from "../shared-xmpp/frozen.ts";
-import { encodeOverlay, overlayEnd, reduceToOverlay } from "./encode-overlay.ts";
+import { CLEAR, encodeOverlay, overlayEnd, reduceToOverlay } from "./encode-overlay.ts";
 import { toOverlayError } from "./overlay-errors.ts";
 import { OverlayOrders } from "./overlay-orders.ts";
 
@@ -61,6 +61,7 @@ export class OverlayPublisher implements PresencePublisher {
 
   reduce(document: PresenceDocument): PresenceDocument {
     const reduced = reduceToOverlay(document);
+    if (reduced === CLEAR) return CLEAR;
     return this.#reduced.get(`${keyOf(reduced)}\n${reduced.until}`, () => reduced);
   }
 
@@ -69,7 +70,7 @@ export class OverlayPublisher implements PresencePublisher {
   }
 
   async retract({ presentity, locale }: Publication, signal: AbortSignal): Promise<void> {
-    await this.#set(presentity, this.#overlay({ show: "available", source: "client" }, locale), signal);
+    await this.#set(presentity, this.#overlay(CLEAR, locale), signal);
   }
 
   flush(): void {

@@ -34,7 +34,7 @@ export class PepPublisher implements PresencePublisher {
     addressType: "jid",
     isSoftState: false,
     carries: new Set(["activity", "note"] as const),
-    window: 256,
+    window: 512,
   } as const;
   readonly #link: XmppLink;
   readonly #catalogue: TextCatalogue;
@@ -64,8 +64,9 @@ export class PepPublisher implements PresencePublisher {
   }
 
   reduce({ activity, text }: PresenceDocument): PresenceDocument {
-    const shown = { ...(activity && { activity }), ...(activity && text && { text }) };
-    return this.#reduced.get(keyOf(shown), () => ({ show: "available", source: "client", ...shown }));
+    if (!activity) return NOTHING;
+    const shown = { activity, ...(text && { text }) };
+    return this.#reduced.get(keyOf(shown), () => ({ ...NOTHING, ...shown }));
   }
 
   publish({ presentity, document, locale }: Publication, signal: AbortSignal): Promise<PublishReceipt> {
@@ -103,5 +104,7 @@ export class PepPublisher implements PresencePublisher {
     }
   }
 }
+
+const NOTHING: PresenceDocument = { show: "available", source: "client" };
 
 const keyOf = ({ activity, text }: ActivityState): string => `${activity?.general}\n${activity?.specific}\n${text}`;

@@ -199,12 +199,8 @@ export class PublishDue {
     if (!signal || signal.aborted || this.publisher.epoch() === undefined) return;
     const batch = [...this.#take()];
     this.#arm();
-    if (batch.length === 0) {
-      this.#tellIdle();
-      return;
-    }
-    if (this.#hasNewRows) this.#makeDurable();
-    this.#hasNewRows = false;
+    if (batch.length > 0) this.#makeDurable();
+    else this.#tellIdle();
     for (const [presentity, row] of batch) {
       // Never rejects: every failure is recorded for a retry.
       void this.#send(presentity, row, signal);
@@ -215,6 +211,8 @@ export class PublishDue {
 
   /** While the store cannot be written (it logs that itself), what is right is published all the same. */
   #makeDurable(): void {
+    if (!this.#hasNewRows) return;
+    this.#hasNewRows = false;
     try {
       this.#deps.journal.flush("prompt");
     } catch (error) {

@@ -255,9 +255,8 @@ export class RefreshBusyTime {
     this.#suspects.delete(mailbox);
     this.#queue.scheduleRoutine(mailbox, plus(askedAt, this.#sweepInterval()));
     const intervals = canonicalIntervals(result.intervals);
-    for (const presentity of this.#deps.presentities.ofMailbox(this.#gateway, mailbox)) {
+    for (const presentity of this.#deps.presentities.ofMailbox(this.#gateway, mailbox))
       this.#replace(presentity, intervals, askedAt);
-    }
   }
 
   #replace(presentity: Presentity, intervals: readonly BusyInterval[], heardAt: Instant): void {
@@ -271,7 +270,7 @@ export class RefreshBusyTime {
     }
     const packed = packIntervals(intervals);
     if (before && samePacked(before.intervals, packed)) {
-      presentity.calendar = { intervals: before.intervals, heardAt };
+      presentity.calendar = { ...before, heardAt };
       journal.recordHeard(presentity.id, heardAt);
     } else {
       presentity.calendar = { intervals: packed, heardAt };

@@ -68,11 +68,11 @@ function takeChange(change: ClientChange, deps: WatchClientsDeps): void {
 function takePresence(presentity: Presentity, presence: ClientPresence, deps: WatchClientsDeps): void {
   confirm(presentity, presence.resource);
   const before = findKeyed(presentity.clients, "resource", presence.resource);
-  const isKnown = before !== undefined && sameClientPresence(before, presence);
-  if (isKnown && before.since !== presence.since) return;
-  // What is the same in everything takes the place all the same: the source keeps it too, so the other one can go.
+  // What says the same takes the place all the same: the source keeps it too, so the other one can go.
   presentity.clients = withKeyed(presentity.clients, "resource", presence);
-  if (!isKnown) record(presentity, deps);
+  if (!before || !sameClientPresence(before, presence)) record(presentity, deps);
+  // Since when it says so decides only between clients that are equal in all else.
+  else if (before.since !== presence.since && presentity.clients.length > 1) deps.recompute(presentity);
 }
 
 function takeGone(presentity: Presentity | undefined, resource: string, deps: WatchClientsDeps): void {

@@ -3,10 +3,11 @@ import { setFlagsFromString } from "node:v8";
 /** With more users than this their data is most of the heap, and it lives for days. */
 const MANY_USERS = 30_000;
 
-/**
- * Tells V8 how far the heap may grow before it is searched for garbage. By default that is several times of what lives,
- * which for many users would be a gigabyte; a quarter costs some time, which with few users is not worth the memory.
- */
-export function limitHeapGrowth(users: number): void {
-  setFlagsFromString(`--heap-growing-percent=${users > MANY_USERS ? 25 : 100}`);
+/** In per cent of what lives. By default V8 takes several times of that, which for many users would be a gigabyte. */
+const GROWTH = { few: 100, many: 25, unknown: 40 };
+
+/** Tells V8 how far the heap may grow before it is searched for garbage; looking often costs time, looking rarely memory. */
+export function limitHeapGrowth(users: number | "unknown"): void {
+  const growth = users === "unknown" ? GROWTH.unknown : users > MANY_USERS ? GROWTH.many : GROWTH.few;
+  setFlagsFromString(`--heap-growing-percent=${growth}`);
 }

@@ -95,7 +95,7 @@ async function assemble(config: LoadedConfig, environment: NodeJS.ProcessEnv, un
   undo.push(() => chat.stop());
   undo.push(keepTrust(trust, { store, link, runtime, admins: config.xmpp.admins }));
   // The server tells its presence snapshot once, at connect: whoever wants it must be listening by then.
-  limitHeapGrowth(Number.POSITIVE_INFINITY); // how many there will be is not known yet
+  limitHeapGrowth("unknown");
   await gateway.start();
   limitHeapGrowth(gateway.presentities.size);
   link.start();

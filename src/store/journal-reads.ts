@@ -3,6 +3,7 @@ import type { Override } from "../core/compose.ts";
 import { type PackedIntervals, unpackIntervals } from "../core/packed-intervals.ts";
 import type { ClientPresence, PresenceDocument } from "../core/presence.ts";
 import { keptOnce } from "../lib/kept-once.ts";
+import { Memo } from "../lib/memo.ts";
 import type { Instant } from "../lib/time.ts";
 import type { JournalEntry } from "../ports/journal.ts";
 import type { StoreDatabase } from "./database.ts";
@@ -86,20 +87,10 @@ function prepareFindChunkEnd(database: StoreDatabase): (first: string) => string
 const decodePacked = (json: string): PackedIntervals => JSON.parse(json);
 const decodeClients = (json: string): readonly ClientPresence[] => JSON.parse(json);
 
-/** Documents that are remembered while everything is read. */
-const MOST_KNOWN = 1000;
-
 /** Most people share a few documents: equal ones are decoded, and kept in memory, once. */
 function createDocumentDecoder(): (json: string) => PresenceDocument {
-  const known = new Map<string, PresenceDocument>();
-  return (json) => {
-    const first = known.get(json);
-    if (first) return first;
-    const document: PresenceDocument = JSON.parse(json);
-    if (known.size >= MOST_KNOWN) known.clear();
-    known.set(json, document);
-    return document;
-  };
+  const known = new Memo<PresenceDocument>();
+  return (json) => known.get(json, () => JSON.parse(json));
 }
 
 function prepareBusyTime(database: StoreDatabase): AddTable {

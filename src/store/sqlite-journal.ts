@@ -2,7 +2,8 @@ import type { PresentityId } from "../core/addresses.ts";
 import type { BusyInterval } from "../core/busy-time.ts";
 import type { Override } from "../core/compose.ts";
 import type { ClientPresence } from "../core/presence.ts";
-import { type Instant, type Milliseconds, milliseconds, seconds } from "../lib/time.ts";
+import { type Instant, milliseconds, seconds } from "../lib/time.ts";
+import { after } from "../ports/after.ts";
 import { type GatewayError, toGatewayError } from "../ports/errors.ts";
 import type { Journal, JournalEntry, Publications } from "../ports/journal.ts";
 import type { Health } from "../ports/plugin.ts";
@@ -136,12 +137,12 @@ export class SqliteJournal implements Journal {
 
   #schedule(): void {
     if (this.#failure) {
-      this.#cancelCommit ??= this.#after(RETRY_INTERVAL, () => this.#commitWhenDue("all"));
+      this.#cancelCommit ??= after(this.#runtime.clock, RETRY_INTERVAL, () => this.#commitWhenDue("all"));
       return;
     }
     if (this.#pending.hasFollowing) {
       const since = this.#runtime.clock.now();
-      this.#cancelFollow ??= this.#after(FOLLOW_DELAY, () => this.#follow(since));
+      this.#cancelFollow ??= after(this.#runtime.clock, FOLLOW_DELAY, () => this.#follow(since));
     }
     if (this.#cancelCommit || this.#pending.isEmpty("prompt")) return;
     const immediate = setImmediate(() => this.#commitWhenDue("prompt"));
@@ -153,14 +154,8 @@ export class SqliteJournal implements Journal {
     const now = this.#runtime.clock.now();
     const isBusy = this.#promptAt !== undefined && now - this.#promptAt < FOLLOW_DELAY && now >= this.#promptAt;
     if (isBusy && now - since < LONGEST_FOLLOW)
-      this.#cancelFollow = this.#after(FOLLOW_DELAY, () => this.#follow(since));
+      this.#cancelFollow = after(this.#runtime.clock, FOLLOW_DELAY, () => this.#follow(since));
     else this.#commitWhenDue("all");
-  }
-
-  #after(delay: Milliseconds, then: () => void): () => void {
-    const stop = new AbortController();
-    this.#runtime.clock.sleep(delay, stop.signal).then(then, () => undefined); // cancelled
-    return () => stop.abort();
   }
 
   #cancelScheduled(scope: WriteScope = "all"): void {

@@ -11,7 +11,7 @@ import { prepareCalendarNames, prepareParameters } from "./settings.ts";
 import { prepareUsers } from "./users.ts";
 
 /** How soon what another process changed is noticed. */
-const LOOK_INTERVAL = milliseconds(300);
+export const LOOK_INTERVAL = milliseconds(300);
 
 /** What the registry works with. */
 export interface RegistryDeps {

@@ -11,6 +11,7 @@ export class CountingSource implements CalendarSource {
   /** Changes that were notified. */
   notified = 0;
   readonly #source: CalendarSource;
+  readonly #subscribing = new Set<readonly Mailbox[]>();
 
   constructor(source: CalendarSource) {
     this.#source = source;
@@ -43,9 +44,20 @@ export class CountingSource implements CalendarSource {
   }
 
   async *watchChanges(mailboxes: readonly Mailbox[], signal: AbortSignal): AsyncIterable<CalendarChange> {
-    for await (const change of this.#source.watchChanges?.(mailboxes, signal) ?? []) {
-      if (change.kind === "changed") this.notified++;
-      yield change;
+    this.#subscribing.add(mailboxes);
+    try {
+      for await (const change of this.#source.watchChanges?.(mailboxes, signal) ?? []) {
+        this.#subscribing.delete(mailboxes);
+        if (change.kind === "changed") this.notified++;
+        yield change;
+      }
+    } finally {
+      this.#subscribing.delete(mailboxes);
     }
+  }
+
+  /** Groups that are being subscribed: requests are on their way that the server may not have seen yet. */
+  get subscribing(): number {
+    return this.#subscribing.size;
   }
 }

@@ -7,8 +7,7 @@ import { measureFreshness } from "./freshness.ts";
 import { measureNtlm } from "./ntlm.ts";
 import { measureRequests } from "./requests.ts";
 
-const USAGE =
-  "npm run bench -- [burst] [burst-100k] [restart] [decode] [requests] [freshness] [ntlm] [--json] [--users N]";
+const USAGE = "npm run bench -- [burst] [restart] [decode] [requests] [freshness] [ntlm] [--json] [--users N]";
 const MANY = 100_000;
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
@@ -27,16 +26,7 @@ const PARTS: readonly { readonly names: readonly string[]; measure(choice: Choic
     names: ["burst"],
     measure: ({ users = 15_000 }) => measureBurst({ users, burst: "burst", withRestart: false }),
   },
-  {
-    // What a burst leaves behind is what a restart begins with: together they take half the time.
-    names: ["burst-100k", "restart"],
-    measure: ({ names, users }) =>
-      measureBurst({
-        users: (names.has("burst-100k") ? undefined : users) ?? MANY,
-        burst: names.has("burst-100k") ? "burst-100k" : undefined,
-        withRestart: names.has("restart"),
-      }),
-  },
+  { names: ["restart"], measure: ({ users = MANY }) => measureBurst({ users, burst: undefined, withRestart: true }) },
   { names: ["requests"], measure: ({ users = 15_000 }) => measureRequests(users) },
   { names: ["freshness"], measure: () => measureFreshness() },
   { names: ["ntlm"], measure: () => measureNtlm() },

@@ -125,8 +125,8 @@ export function writeStore(path: string, population: Population, now: Instant): 
   database.close();
 }
 
-/** Renewed at each turn of half a day; see plugins/publish-xmpp-overlay. */
-const overlayEpoch = (now: Instant): string => `${HOST}=${MODULE_INSTANCE} period=${Math.floor(now / hours(12))}`;
+/** As both publishers name a run of the server's module. */
+const EPOCH = `${HOST}=${MODULE_INSTANCE}`;
 
 function writeMemory(journal: Journal, user: number, population: Population, now: Instant): void {
   const presentity = parsePresentityId(jidOf(user));
@@ -135,8 +135,8 @@ function writeMemory(journal: Journal, user: number, population: Population, now
   journal.replaceClients(presentity, [client]);
   const shown = { document: NOTHING, locale: localeOf(user), at: now };
   const published = [
-    { ...shown, publisher: PEP, epoch: "persistent" },
-    { ...shown, publisher: OVERLAY, epoch: overlayEpoch(now) },
+    { ...shown, publisher: PEP, epoch: EPOCH },
+    { ...shown, publisher: OVERLAY, epoch: EPOCH },
   ];
   journal.recordPublications(presentity, { published, outbox: [] });
 }

@@ -155,7 +155,9 @@ class RequestsSite {
   get #isAtRest(): boolean {
     const { inFlight, streamingConnections } = this.#exchange.stats;
     const hasHeard = this.#source.notified >= this.#changes;
-    return this.#source.fetching === 0 && inFlight === streamingConnections && hasHeard;
+    return (
+      this.#source.fetching === 0 && this.#source.subscribing === 0 && inFlight === streamingConnections && hasHeard
+    );
   }
 
   get #isWatching(): boolean {

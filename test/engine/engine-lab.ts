@@ -17,6 +17,7 @@ import { GatewayError } from "../../src/ports/errors.ts";
 import type { PresencePublisher, Publication } from "../../src/ports/presence-publisher.ts";
 import type { Clock } from "../../src/ports/runtime.ts";
 import { openStore, type Store } from "../../src/store/open-store.ts";
+import { LOOK_INTERVAL } from "../../src/store/sqlite-registry.ts";
 import { settle } from "../doubles/fake-clock.ts";
 import { createTestRuntime, MONDAY_MORNING, type TestRuntime } from "../doubles/test-runtime.ts";
 
@@ -225,17 +226,14 @@ export const shownOf = (lab: EngineLab, jid: string): string => {
   return document ? `${document.show}${document.text ? `/${document.text}` : ""}` : "nothing";
 };
 
-const SHORTEST_RETRY = 500;
 /** No other process writes to the store of these tests: looking for its changes would only take time. */
 export const withoutPolling = (clock: Clock): Clock => ({
   now: () => clock.now(),
   at: (at, callback) => clock.at(at, callback),
   sleep: (length, signal) =>
-    length > SHORTEST_RETRY
-      ? clock.sleep(length, signal)
-      : new Promise((_resolve, reject) =>
-          signal.addEventListener("abort", () => reject(signal.reason), { once: true }),
-        ),
+    length === LOOK_INTERVAL
+      ? new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason), { once: true }))
+      : clock.sleep(length, signal),
 });
 
 /** Builds the lab and starts the gateway, with one calendar server named `exchange`. */

@@ -216,6 +216,7 @@ export class RandomLife {
   async #forge(person: Person): Promise<void> {
     const presentity = parsePresentityId(person.jid);
     if (person.truth.standing !== "enabled" || this.#lab.publisher.epoch() === undefined) return;
+    this.#checkSent(); // what was sent before it is no answer to it
     this.#lab.publisher.shown.set(person.jid, FORGED);
     person.told = undefined;
     this.#lab.clients.channel.push({ kind: "claim", presentity, carrier: "activity" });

@@ -164,7 +164,7 @@ describe("a gateway that connects", () => {
     await gateway.vanish();
     gateway = await site.gateway();
     const answer = await hello(gateway);
-    expect(answer).toMatchObject({ version: "1", overlays: "1", features: "overlay guard cleanup" });
+    expect(answer).toMatchObject({ version: "1", overlays: "1", features: "overlay batch guard cleanup" });
     const ofAlice = (seen: readonly { attrs: Record<string, string>; name: string }[]) =>
       seen.filter((each) => each.name === "presence" && each.attrs["from"] === alice.jid);
     await gateway.waitFor((seen) => ofAlice(seen).length >= 2, "two presences of alice");

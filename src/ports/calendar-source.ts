@@ -38,6 +38,11 @@ export interface CalendarSource extends Plugin {
   ): Promise<readonly BusyTimeResult[]>;
   /** Runs until the connection is lost (rejects), its lifetime is over (returns), or the signal aborts (rejects). */
   watchChanges?(mailboxes: readonly Mailbox[], signal: AbortSignal): AsyncIterable<CalendarChange>;
+  /**
+   * Which mailboxes are best watched together: one text for each, in order; equal texts belong together. Without it any
+   * may. Rejects when the whole request failed; then they are watched in any order.
+   */
+  locateMailboxes?(mailboxes: readonly Mailbox[], signal: AbortSignal): Promise<readonly string[]>;
   /** Tries the server step by step, for a named mailbox where one is given; never throws for a failed step. */
   test?(mailbox: Mailbox | undefined, signal: AbortSignal): AsyncIterable<TestStep>;
 }

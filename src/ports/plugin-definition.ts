@@ -2,7 +2,9 @@ import type { z } from "zod";
 import type { CalendarSource } from "./calendar-source.ts";
 import type { ClientPresenceSource } from "./client-presence-source.ts";
 import type { DirectorySource } from "./directory-source.ts";
+import type { NotificationListener } from "./notification-listener.ts";
 import type { Parameters } from "./parameters.ts";
+import type { PluginMemory } from "./plugin-memory.ts";
 import type { PresencePublisher } from "./presence-publisher.ts";
 import type { Runtime } from "./runtime.ts";
 import type { Trust } from "./trust.ts";
@@ -27,6 +29,8 @@ export interface PluginContext {
   readonly parameters: Parameters;
   readonly xmpp: XmppLink;
   readonly trust: Trust;
+  readonly listener: NotificationListener;
+  readonly memory: PluginMemory;
 }
 
 /** A plugin: data and a factory, no side effects. */

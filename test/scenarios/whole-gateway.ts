@@ -168,7 +168,7 @@ interface Parts {
 
 function assemble({ store, link, runtime, calendar }: Parts): Gateway {
   const parameters = new LiveParameters(store.registry);
-  const context = { runtime, parameters, xmpp: link, trust: createTestTrust() };
+  const context = { runtime, parameters, xmpp: link, trust: createTestTrust(), ...createInboundContext() };
   return new Gateway({
     runtime,
     registry: store.registry,

@@ -9,6 +9,7 @@ import type { Runtime } from "../../../src/ports/runtime.ts";
 import type { XmppLink } from "../../../src/ports/xmpp-link.ts";
 import { followClock } from "../../doubles/exchange/clock.ts";
 import { type ExchangeOptions, type SimulatedExchange, startExchange } from "../../doubles/exchange/exchange.ts";
+import { createInboundContext } from "../../doubles/plugin-context.ts";
 import { createTestRuntime, type TestRuntime } from "../../doubles/test-runtime.ts";
 import { createTestTrust } from "../../doubles/trust.ts";
 
@@ -41,6 +42,7 @@ export const createContext = (
   parameters: readParameters(() => parameters),
   xmpp: noXmpp,
   trust: createTestTrust(),
+  ...createInboundContext(),
 });
 
 /** A source as the chat command `gateway add` would make it. */

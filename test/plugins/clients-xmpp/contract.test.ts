@@ -2,6 +2,7 @@ import clientsXmpp from "../../../plugins/clients-xmpp/index.ts";
 import { parsePresentityId } from "../../../src/core/addresses.ts";
 import { readParameters } from "../../../src/ports/parameters.ts";
 import { describeClientPresenceSource } from "../../contract/client-presence-source.ts";
+import { createInboundContext } from "../../doubles/plugin-context.ts";
 import { createTestTrust } from "../../doubles/trust.ts";
 import { startScriptedSite } from "../xmpp-site.ts";
 
@@ -19,6 +20,7 @@ describeClientPresenceSource("xmpp", async () => {
         parameters: readParameters(() => ({})),
         xmpp: site.link,
         trust: createTestTrust(),
+        ...createInboundContext(),
       }),
     setAway: async (resource, note) => {
       online.set(resource, tell(resource, `<show>away</show><status>${note}</status>`));

@@ -2,6 +2,7 @@ import publishXmppOverlay from "../../../plugins/publish-xmpp-overlay/index.ts";
 import { parsePresentityId } from "../../../src/core/addresses.ts";
 import { readParameters } from "../../../src/ports/parameters.ts";
 import { describePresencePublisher } from "../../contract/presence-publisher.ts";
+import { createInboundContext } from "../../doubles/plugin-context.ts";
 import { createTestTrust } from "../../doubles/trust.ts";
 import { startScriptedSite } from "../xmpp-site.ts";
 
@@ -19,6 +20,7 @@ describePresencePublisher("xmpp-overlay", async () => {
           parameters: readParameters(() => ({})),
           xmpp: site.link,
           trust: createTestTrust(),
+          ...createInboundContext(),
         },
       ),
     shown: () => JSON.stringify(site.overlayOf("alice@example.test")),

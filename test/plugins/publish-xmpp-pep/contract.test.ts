@@ -2,6 +2,7 @@ import publishXmppPep from "../../../plugins/publish-xmpp-pep/index.ts";
 import { parsePresentityId } from "../../../src/core/addresses.ts";
 import { readParameters } from "../../../src/ports/parameters.ts";
 import { describePresencePublisher } from "../../contract/presence-publisher.ts";
+import { createInboundContext } from "../../doubles/plugin-context.ts";
 import { createTestTrust } from "../../doubles/trust.ts";
 import { startScriptedSite } from "../xmpp-site.ts";
 
@@ -19,6 +20,7 @@ describePresencePublisher("xmpp-pep", async () => {
           parameters: readParameters(() => ({})),
           xmpp: site.link,
           trust: createTestTrust(),
+          ...createInboundContext(),
         },
       ),
     shown: () => JSON.stringify(site.activityOf("alice@example.test")),

@@ -4,7 +4,9 @@ import { GatewayError, toGatewayError } from "../ports/errors.ts";
 import type { Health } from "../ports/plugin.ts";
 import type { CalendarServer, Registry } from "../ports/registry.ts";
 import type { Runtime } from "../ports/runtime.ts";
+import { MailboxPlacement } from "./mailbox-placement.ts";
 import type { Presentities, Presentity } from "./presentity.ts";
+import { probeServer } from "./probe-server.ts";
 import { RefreshBusyTime, type RefreshDeps } from "./refresh-busy-time.ts";
 import { WatchCalendar } from "./watch-calendar.ts";
 
@@ -15,7 +17,7 @@ export type CreateCalendarSource = (
 ) => CalendarSource;
 
 /** What calendar servers work with. */
-export interface CalendarServersDeps extends RefreshDeps {
+export interface CalendarServersDeps extends Omit<RefreshDeps, "serverAnswered" | "serverFailed"> {
   readonly runtime: Runtime;
   readonly registry: Registry;
   readonly presentities: Presentities;
@@ -29,125 +31,251 @@ interface RunningServer {
   readonly stop: AbortController;
 }
 
+/** A configured server that is enabled. */
+interface Member {
+  readonly server: CalendarServer;
+  running: RunningServer | undefined;
+  /** Why it could not be started. */
+  failure: GatewayError | undefined;
+  /** Out of service: as long as others of the pool are not, it has no mailboxes. */
+  isFailing: boolean;
+}
+
+/** So many failed requests in a row mean the server even while notifications flow: a bad mailbox is found sooner. */
+const CERTAIN_FAILURES = 8;
+/** And so many when none flow. */
+const LIKELY_FAILURES = 3;
+
+const poolOf = ({ pool, name }: CalendarServer): string => pool ?? name;
+
 /** The calendar servers at work; each follows its configuration while the gateway runs. */
 export class CalendarServers {
   readonly #deps: CalendarServersDeps;
-  readonly #running = new Map<string, RunningServer>();
-  readonly #failed = new Map<string, GatewayError>();
+  readonly #members = new Map<string, Member>();
+  readonly #placement: MailboxPlacement;
 
   constructor(deps: CalendarServersDeps) {
     this.#deps = deps;
+    this.#placement = new MailboxPlacement({
+      ...deps,
+      servers: () =>
+        [...this.#members.values()].map(({ server, isFailing }) => ({
+          name: server.name,
+          pool: poolOf(server),
+          weight: server.weight ?? 1,
+          isInService: !isFailing,
+        })),
+      mailboxesOf: (server) => this.#running(server)?.watch.mailboxes ?? [],
+      moved: (presentity, from) => {
+        if (presentity.user) this.release(from, presentity.user.mailbox);
+        this.#attach(presentity);
+      },
+    });
+  }
+
+  /** Puts the configuration of all to work: before the first is given users, all are known. */
+  async syncAll(servers: readonly CalendarServer[], signal: AbortSignal): Promise<void> {
+    for (const server of servers) if (server.isEnabled && !this.#members.has(server.name)) this.#enter(server);
+    for (const presentity of this.#deps.presentities) this.#placement.place(presentity);
+    await Promise.all(servers.map(({ name }) => this.sync(name, signal)));
   }
 
   /** Puts the server's present configuration to work: starts it, starts it anew, or stops it. */
   async sync(name: string, signal: AbortSignal): Promise<void> {
-    await this.#stopOne(name);
-    this.#failed.delete(name);
+    const before = this.#members.get(name)?.server;
     const server = await this.#deps.registry.findCalendarServer(name);
-    if (!server?.isEnabled || signal.aborted) return;
-    try {
-      await this.#startOne(server, signal);
-    } catch (error) {
-      const failure = toGatewayError(error);
-      this.#failed.set(name, failure);
-      this.#deps.runtime.log.error("calendar.not-started", {
-        gateway: name,
-        code: failure.code,
-        message: failure.message,
-      });
+    if (!server?.isEnabled || signal.aborted) {
+      const stopping = this.#stopOne(name);
+      this.#members.delete(name);
+      this.#placement.evacuate(name);
+      await stopping;
+      return;
     }
+    await this.#stopOne(name);
+    const member = this.#enter(server);
+    await this.#startOne(member, signal);
+    const isElsewhere = before !== undefined && poolOf(before) !== poolOf(server);
+    for (const presentity of this.#deps.presentities)
+      if (isElsewhere || presentity.server === undefined || !this.#members.has(presentity.server))
+        this.#placement.place(presentity);
+    this.#placement.balance();
   }
 
   /** Stops all; safe to call twice. */
   async stop(): Promise<void> {
-    await Promise.all([...this.#running.keys()].map((name) => this.#stopOne(name)));
+    this.#placement.stop();
+    await Promise.all([...this.#members.keys()].map((name) => this.#stopOne(name)));
   }
 
-  /** The mailbox's calendar is wanted from this server. */
+  /** The mailbox's calendar is wanted. */
   add(presentity: Presentity): void {
-    const { user } = presentity;
-    if (!user?.isEnabled) return;
-    const running = this.#running.get(user.gateway);
-    running?.refresh.add(user.mailbox, presentity.calendar?.heardAt);
-    running?.watch.add(user.mailbox);
+    if (!presentity.user?.isEnabled) return;
+    if (!this.#placement.place(presentity)) this.#attach(presentity);
   }
 
-  /** The mailbox is no longer wanted, unless another presentity shares it. */
-  release(gateway: string, mailbox: Mailbox): void {
-    for (const _sharer of this.#deps.presentities.ofMailbox(gateway, mailbox)) return;
-    const running = this.#running.get(gateway);
+  /** The mailbox is no longer wanted of this server, unless another presentity shares it. */
+  release(server: string | undefined, mailbox: Mailbox): void {
+    if (server === undefined) return;
+    for (const _sharer of this.#deps.presentities.ofMailbox(server, mailbox)) return;
+    const running = this.#running(server);
     running?.refresh.delete(mailbox);
     running?.watch.delete(mailbox);
   }
 
   /** Reads the presentity's calendar now. */
-  refresh({ user }: Presentity): void {
-    if (user) this.#running.get(user.gateway)?.refresh.markChanged(user.mailbox);
+  refresh({ user, server }: Presentity): void {
+    if (user) this.#running(server)?.refresh.markChanged(user.mailbox);
   }
 
   /** Parameters changed. */
   reschedule(): void {
-    for (const { refresh } of this.#running.values()) refresh.reschedule();
+    for (const { running } of this.#members.values()) running?.refresh.reschedule();
   }
 
   /** The clock was set back. */
   clockSetBack(): void {
-    for (const { refresh } of this.#running.values()) refresh.clockSetBack();
+    for (const { running } of this.#members.values()) running?.refresh.clockSetBack();
   }
 
   /** The running source of a server. */
   source(name: string): CalendarSource | undefined {
-    return this.#running.get(name)?.source;
+    return this.#running(name)?.source;
   }
 
   /** Mailboxes known to have changed and not read yet, over all servers. */
   get depth(): number {
-    return [...this.#running.values()].reduce((sum, { refresh }) => sum + refresh.depth, 0);
+    return [...this.#members.values()].reduce((sum, { running }) => sum + (running?.refresh.depth ?? 0), 0);
   }
 
   /** True once every server has answered. */
   get isProven(): boolean {
-    return this.#failed.size === 0 && [...this.#running.values()].every(({ refresh }) => refresh.isProven);
+    return [...this.#members.values()].every(({ running }) => running?.refresh.isProven);
   }
 
   /** Each server's condition. */
   *health(): Generator<readonly [string, Health]> {
-    for (const [name, error] of this.#failed) yield [name, { state: "down", error }];
-    for (const [name, { source, refresh, watch }] of this.#running) {
-      yield [name, healthOf(source, refresh, watch)];
+    for (const [name, { running, failure }] of this.#members) {
+      if (running) yield [name, healthOf(running)];
+      else if (failure) yield [name, { state: "down", error: failure }];
     }
   }
 
-  async #startOne(server: CalendarServer, signal: AbortSignal): Promise<void> {
-    const secrets = await this.#deps.registry.openSecrets(server.name);
-    const source = this.#deps.create(server, secrets);
+  #running(name: string | undefined): RunningServer | undefined {
+    return name === undefined ? undefined : this.#members.get(name)?.running;
+  }
+
+  #attach({ user, server, calendar }: Presentity): void {
+    const running = this.#running(server);
+    if (!user?.isEnabled || !running) return;
+    running.refresh.add(user.mailbox, calendar?.heardAt);
+    running.watch.add(user.mailbox);
+  }
+
+  #enter(server: CalendarServer): Member {
+    const member: Member = { server, running: undefined, failure: undefined, isFailing: false };
+    this.#members.set(server.name, member);
+    return member;
+  }
+
+  async #startOne(member: Member, signal: AbortSignal): Promise<void> {
+    const { name, type } = member.server;
+    const { log } = this.#deps.runtime;
+    try {
+      const running = await this.#run(member, signal);
+      member.running = running;
+      for (const presentity of this.#deps.presentities) if (presentity.server === name) this.#attach(presentity);
+      running.refresh.start(running.stop.signal);
+      running.watch.start(running.stop.signal);
+      log.info("calendar.started", { gateway: name, type });
+    } catch (error) {
+      member.failure = toGatewayError(error);
+      const { code, message } = member.failure;
+      log.error("calendar.not-started", { gateway: name, code, message });
+      member.isFailing = true;
+      this.#placement.evacuate(name);
+    }
+  }
+
+  async #run(member: Member, signal: AbortSignal): Promise<RunningServer> {
+    const { name } = member.server;
+    const source = this.#deps.create(member.server, await this.#deps.registry.openSecrets(name));
     const stop = new AbortController();
     await source.start(AbortSignal.any([signal, stop.signal]));
-    const refresh = new RefreshBusyTime(server.name, source, this.#deps);
-    const watch = new WatchCalendar(server.name, source, {
+    const serverAnswered = (): void => this.#answered(member);
+    const watch: WatchCalendar = new WatchCalendar(name, source, {
       runtime: this.#deps.runtime,
       markChanged: (mailbox) => refresh.markChanged(mailbox),
+      serverAnswered,
+      groupFailed: (mailboxes, failures, error) => {
+        if (failures < LIKELY_FAILURES) return;
+        if (watch.coverage.live === 0) this.#failing(member, error);
+        else this.#placement.evacuate(name, mailboxes);
+      },
     });
-    this.#running.set(server.name, { source, refresh, watch, stop });
-    for (const presentity of this.#deps.presentities)
-      if (presentity.user?.gateway === server.name) this.add(presentity);
-    refresh.start(stop.signal);
-    watch.start(stop.signal);
-    this.#deps.runtime.log.info("calendar.started", { gateway: server.name, type: server.type });
+    const refresh: RefreshBusyTime = new RefreshBusyTime(name, source, {
+      ...this.#deps,
+      serverAnswered,
+      serverFailed: (failures, error) => {
+        const isSilent = source.watchChanges !== undefined && watch.coverage.live === 0;
+        if (failures >= (isSilent ? LIKELY_FAILURES : CERTAIN_FAILURES)) this.#failing(member, error);
+      },
+    });
+    return { source, refresh, watch, stop };
+  }
+
+  /** Takes the server out of service: others of the pool get its mailboxes, and it is tried until it answers. */
+  #failing(member: Member, { code, message }: GatewayError): void {
+    const { name } = member.server;
+    const wasFailing = member.isFailing;
+    member.isFailing = true;
+    const mailboxes = this.#placement.evacuate(name);
+    if (wasFailing) return;
+    const { runtime, presentities, alert } = this.#deps;
+    runtime.log.warn("calendar.server-failing", { gateway: name, code, message, mailboxes });
+    const moved = mailboxes > 0 ? ` Other servers of its pool have its ${mailboxes} mailboxes now.` : "";
+    alert(`Calendar server ${name} does not work: ${message}${moved}`);
+    const { running } = member;
+    if (!running) return;
+    const pool = [...this.#members.values()].filter(({ server }) => poolOf(server) === poolOf(member.server));
+    const anyMailbox = (): Mailbox | undefined => {
+      for (const { server } of pool) for (const mailbox of presentities.mailboxesOn(server.name)) return mailbox;
+      return undefined;
+    };
+    const probe = {
+      source: running.source,
+      // With mailboxes of its own (there is no other server) its own reads and watches are the attempts.
+      mailbox: () => (presentities.countOn(name) > 0 ? undefined : anyMailbox()),
+      isOver: () => !member.isFailing,
+    };
+    // Never rejects: it ends with the server's stop, every failure is retried.
+    void probeServer(probe, runtime, running.stop.signal).then((isBack) => {
+      if (isBack) this.#answered(member);
+    });
+  }
+
+  #answered(member: Member): void {
+    if (!member.isFailing || !member.running) return;
+    member.isFailing = false;
+    this.#deps.runtime.log.info("calendar.server-back", { gateway: member.server.name });
+    this.#deps.alert(`Calendar server ${member.server.name} works again.`);
+    for (const { server, isFailing } of this.#members.values()) if (isFailing) this.#placement.evacuate(server.name);
+    this.#placement.balance();
   }
 
   async #stopOne(name: string): Promise<void> {
-    const running = this.#running.get(name);
-    if (!running) return;
-    this.#running.delete(name);
-    running.stop.abort(
-      new GatewayError("the calendar server was stopped", { type: "cancel", code: "calendar-stopped" }),
-    );
+    const member = this.#members.get(name);
+    const running = member?.running;
+    if (!member || !running) return;
+    member.running = undefined;
+    running.stop.abort(stopped());
     await running.source.stop();
   }
 }
 
-function healthOf(source: CalendarSource, refresh: RefreshBusyTime, watch: WatchCalendar): Health {
+const stopped = (): GatewayError =>
+  new GatewayError("the calendar server was stopped", { type: "cancel", code: "calendar-stopped" });
+
+function healthOf({ source, refresh, watch }: RunningServer): Health {
   if (refresh.lastError) return { state: "down", error: refresh.lastError };
   if (watch.lastError) return { state: "degraded", error: watch.lastError };
   const health = source.health();

@@ -35,6 +35,8 @@ export interface GatewayDeps {
   readonly publishers: readonly PresencePublisher[];
   readonly clientSources: readonly ClientPresenceSource[];
   readonly createCalendarSource: CreateCalendarSource;
+  /** Tells the administrators of what only a person can put right. */
+  readonly alert: (text: string) => void;
   /** Whether the presence servers are connected. */
   readonly isConnected: () => boolean;
 }
@@ -88,6 +90,7 @@ export class Gateway {
       registry,
       presentities: this.presentities,
       create: deps.createCalendarSource,
+      alert: deps.alert,
       recompute: (presentity) => this.recompute(presentity),
     });
   }

@@ -25,6 +25,8 @@ export interface Presentity {
   user: User | undefined;
   calendar: RememberedCalendar | undefined;
   calendarError: JournalEntry["calendarError"];
+  /** The calendar server of its pool that the mailbox is on. */
+  server: string | undefined;
   override: Override | undefined;
   phone: PhoneState | undefined;
   clients: readonly ClientPresence[];
@@ -43,6 +45,7 @@ const newPresentity = (id: PresentityId): Presentity => ({
   user: undefined,
   calendar: undefined,
   calendarError: undefined,
+  server: undefined,
   override: undefined,
   phone: undefined,
   clients: NONE,
@@ -65,6 +68,7 @@ export function restorePresentity(entry: JournalEntry, now: Instant): Presentity
     heardAt: earlier(entry.calendar.heardAt, now),
   };
   presentity.calendarError = entry.calendarError;
+  presentity.server = entry.server;
   presentity.override = entry.override;
   presentity.document = entry.document;
   presentity.composedAt = entry.composedAt;
@@ -91,6 +95,7 @@ export const describePresentity = (presentity: Presentity): JournalEntry => ({
   presentity: presentity.id,
   ...(presentity.calendar && { calendar: unpackCalendar(presentity.calendar) }),
   ...(presentity.calendarError && { calendarError: presentity.calendarError }),
+  ...(presentity.server !== undefined && { server: presentity.server }),
   ...(presentity.override && { override: presentity.override }),
   clients: presentity.clients,
   ...(presentity.document && { document: presentity.document }),
@@ -149,6 +154,13 @@ export class Presentities implements Iterable<Presentity> {
     this.#index(presentity);
   }
 
+  /** Sets which calendar server the mailbox is on. */
+  place(presentity: Presentity, server: string): void {
+    this.#unindex(presentity);
+    presentity.server = server;
+    this.#index(presentity);
+  }
+
   /** Forgets the presentity. */
   delete(presentity: Presentity): void {
     this.#unindex(presentity);
@@ -156,27 +168,37 @@ export class Presentities implements Iterable<Presentity> {
   }
 
   /** Enabled presentities whose calendar is this mailbox on this server. */
-  ofMailbox(gateway: string, mailbox: Mailbox): Iterable<Presentity> {
-    return listOf(this.#byMailbox.get(gateway)?.get(mailbox));
+  ofMailbox(server: string, mailbox: Mailbox): Iterable<Presentity> {
+    return listOf(this.#byMailbox.get(server)?.get(mailbox));
+  }
+
+  /** Mailboxes of enabled presentities on this server. */
+  mailboxesOn(server: string): Iterable<Mailbox> {
+    return this.#byMailbox.get(server)?.keys() ?? [];
+  }
+
+  /** How many they are. */
+  countOn(server: string): number {
+    return this.#byMailbox.get(server)?.size ?? 0;
   }
 
   #index(presentity: Presentity): void {
-    const { user } = presentity;
-    if (!user?.isEnabled) return;
-    const mailboxes = this.#byMailbox.get(user.gateway) ?? new Map<Mailbox, Presentity | readonly Presentity[]>();
-    this.#byMailbox.set(user.gateway, mailboxes);
+    const { user, server } = presentity;
+    if (!user?.isEnabled || server === undefined) return;
+    const mailboxes = this.#byMailbox.get(server) ?? new Map<Mailbox, Presentity | readonly Presentity[]>();
+    this.#byMailbox.set(server, mailboxes);
     const others = listOf(mailboxes.get(user.mailbox)).filter((each) => each !== presentity);
     mailboxes.set(user.mailbox, others.length === 0 ? presentity : [...others, presentity]);
   }
 
   #unindex(presentity: Presentity): void {
-    const { user } = presentity;
-    const mailboxes = user && this.#byMailbox.get(user.gateway);
-    if (!mailboxes) return;
+    const { user, server } = presentity;
+    const mailboxes = server === undefined ? undefined : this.#byMailbox.get(server);
+    if (!user || server === undefined || !mailboxes) return;
     const others = listOf(mailboxes.get(user.mailbox)).filter((each) => each !== presentity);
     if (others.length > 0) mailboxes.set(user.mailbox, others);
     else mailboxes.delete(user.mailbox);
-    if (mailboxes.size === 0) this.#byMailbox.delete(user.gateway);
+    if (mailboxes.size === 0) this.#byMailbox.delete(server);
   }
 }
 

@@ -2,7 +2,7 @@ import type { Mailbox } from "../core/addresses.ts";
 import { type BusyInterval, canonicalIntervals } from "../core/busy-time.ts";
 import { packIntervals, samePacked } from "../core/packed-intervals.ts";
 import { type BackoffPolicy, backoffDelay } from "../lib/backoff.ts";
-import { hours, type Instant, later, minutes, plus, seconds, type TimeWindow } from "../lib/time.ts";
+import { hours, type Instant, instant, later, minutes, plus, seconds, type TimeWindow } from "../lib/time.ts";
 import type { BusyTimeResult, CalendarSource } from "../ports/calendar-source.ts";
 import { type GatewayError, toGatewayError } from "../ports/errors.ts";
 import type { Journal } from "../ports/journal.ts";
@@ -25,6 +25,12 @@ export interface RefreshDeps {
   readonly parameters: Parameters;
   readonly presentities: Presentities;
   readonly recompute: (presentity: Presentity) => void;
+  /** The whole request was answered. */
+  readonly serverAnswered: () => void;
+  /** Tells the administrators of what only a person can put right; each thing once. */
+  readonly alert: (text: string) => void;
+  /** So many requests in a row failed as a whole. */
+  readonly serverFailed: (failures: number, error: GatewayError) => void;
 }
 
 /**
@@ -198,6 +204,7 @@ export class RefreshBusyTime {
     this.#serverFailures = 0;
     this.#pausedUntil = undefined;
     this.#lastError = undefined;
+    this.#deps.serverAnswered();
   }
 
   #requestFailed(mailboxes: readonly Mailbox[], error: GatewayError): void {
@@ -242,6 +249,7 @@ export class RefreshBusyTime {
       if (this.#mailboxes.has(mailbox)) this.#queue.scheduleRoutine(mailbox, this.#pausedUntil);
       for (const each of this.#deps.presentities.ofMailbox(this.#gateway, mailbox)) this.#noteError(each, error);
     }
+    this.#deps.serverFailed(this.#serverFailures, error);
   }
 
   #take(result: BusyTimeResult, askedAt: Instant): void {
@@ -287,8 +295,24 @@ export class RefreshBusyTime {
     if (failures === 1) log.warn("calendar.mailbox-failed", { gateway: this.#gateway, mailbox, code: error.code });
     const delay = error.type === "wait" ? backoffDelay(RETRY_MAILBOX, failures, random()) : RETRY_PARKED;
     this.#queue.scheduleRoutine(mailbox, plus(clock.now(), Math.max(delay, error.retryAfter ?? 0)));
-    for (const presentity of this.#deps.presentities.ofMailbox(this.#gateway, mailbox))
+    for (const presentity of this.#deps.presentities.ofMailbox(this.#gateway, mailbox)) {
+      if (error.type === "cancel") this.#withdraw(presentity, error);
       this.#noteError(presentity, error);
+    }
+  }
+
+  /** A mailbox that is no more has no meetings: what it was last known to hold must not be shown until it is stale. */
+  #withdraw(presentity: Presentity, { code, message }: GatewayError): void {
+    const { journal, runtime, recompute } = this.#deps;
+    if (presentity.calendarError?.code !== code) {
+      const { id } = presentity;
+      runtime.log.warn("calendar.mailbox-gone", { gateway: this.#gateway, presentity: id, code });
+      this.#deps.alert(`The calendar of ${id} is not shown any more: ${message}`);
+    }
+    if (!presentity.calendar) return;
+    presentity.calendar = undefined;
+    journal.replaceBusyTime(presentity.id, [], instant(0));
+    recompute(presentity);
   }
 
   #noteError(presentity: Presentity, { code, message }: GatewayError): void {

@@ -67,8 +67,7 @@ export async function syncUsers(deps: SyncDirectoryDeps): Promise<void> {
 }
 
 async function syncServers(deps: SyncDirectoryDeps, signal: AbortSignal): Promise<void> {
-  const servers = await deps.registry.listCalendarServers();
-  await Promise.all(servers.map(({ name }) => deps.calendarServers.sync(name, signal)));
+  await deps.calendarServers.syncAll(await deps.registry.listCalendarServers(), signal);
 }
 
 async function takeChange(change: RegistryChange, deps: SyncDirectoryDeps, signal: AbortSignal): Promise<void> {
@@ -107,7 +106,7 @@ function assignUser(id: PresentityId, user: User | undefined, deps: SyncDirector
   if (!presentity || (presentity.user !== undefined && isSameUser(presentity.user, user))) return;
   const before = presentity.user;
   deps.presentities.assign(presentity, user);
-  if (before?.isEnabled) deps.calendarServers.release(before.gateway, before.mailbox);
+  if (before?.isEnabled) deps.calendarServers.release(presentity.server, before.mailbox);
   if (before && before.mailbox !== user?.mailbox) forgetCalendar(presentity, deps);
   if (!user?.isEnabled) presentity.calendarError = undefined;
   if (user && hasUnrecordedClients(presentity)) deps.journal.replaceClients(id, presentity.clients);

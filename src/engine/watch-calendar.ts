@@ -1,6 +1,6 @@
 import type { Mailbox } from "../core/addresses.ts";
 import { type BackoffPolicy, backoffDelay } from "../lib/backoff.ts";
-import { milliseconds, minutes, seconds } from "../lib/time.ts";
+import { hours, milliseconds, minutes, seconds } from "../lib/time.ts";
 import { after } from "../ports/after.ts";
 import type { CalendarChange, CalendarSource } from "../ports/calendar-source.ts";
 import { type GatewayError, toGatewayError } from "../ports/errors.ts";
@@ -9,13 +9,17 @@ import type { Runtime } from "../ports/runtime.ts";
 const RETRY: BackoffPolicy = { first: seconds(2), longest: minutes(5) };
 /** New mailboxes gather this long, so that enabling many users makes few groups. */
 const GATHER = seconds(1);
-/** A mailbox that is moving comes back by itself; one that is refused needs a person. */
-const RETRY_PARKED = { wait: minutes(2), other: minutes(30) };
+/** A mailbox that is moving comes back by itself; one that is refused or gone needs a person. */
+const RETRY_PARKED = { wait: minutes(2), other: hours(1) };
 
 /** What watching reports to. */
 export interface WatchHandlers {
   readonly runtime: Runtime;
   readonly markChanged: (mailbox: Mailbox) => void;
+  /** Notifications flow. */
+  readonly serverAnswered: () => void;
+  /** The watch of these mailboxes failed as a whole, so many times in a row. */
+  readonly groupFailed: (mailboxes: readonly Mailbox[], failures: number, error: GatewayError) => void;
 }
 
 interface WatchGroup {
@@ -56,6 +60,15 @@ export class WatchCalendar {
     const count = (groups: Iterable<WatchGroup>): number =>
       [...groups].reduce((sum, { mailboxes }) => sum + mailboxes.size, 0);
     return { live: count(this.#live), all: count(this.#groups) + this.#unwatched.size + this.#parked.size };
+  }
+
+  /** All mailboxes, those that are watched together one after the other. */
+  get mailboxes(): Iterable<Mailbox> {
+    return [
+      ...[...this.#groups].flatMap(({ mailboxes }) => [...mailboxes]),
+      ...this.#unwatched,
+      ...this.#parked.keys(),
+    ];
   }
 
   /** Watches the mailbox from now on. */
@@ -128,25 +141,26 @@ export class WatchCalendar {
     const signal = group.stop.signal;
     let failures = 0;
     while (!signal.aborted) {
-      let retryAfter = 0;
+      let error: GatewayError | undefined;
       try {
         for await (const change of this.#source.watchChanges?.([...group.mailboxes], signal) ?? []) {
           failures = 0;
           this.#take(group, change);
         }
         if (failures === 0 && this.#live.has(group)) continue;
-      } catch (error) {
+      } catch (thrown) {
         if (signal.aborted) return;
-        retryAfter = this.#failed(group, toGatewayError(error));
+        error = toGatewayError(thrown);
+        this.#failed(group, error);
       }
       failures++;
-      const delay = Math.max(backoffDelay(RETRY, failures, runtime.random()), retryAfter);
+      if (error) this.#handlers.groupFailed([...group.mailboxes], failures, error);
+      const delay = Math.max(backoffDelay(RETRY, failures, runtime.random()), error?.retryAfter ?? 0);
       await runtime.clock.sleep(milliseconds(delay), signal).catch(() => undefined);
     }
   }
 
-  /** Notes the failure; how long the server asked to wait. */
-  #failed(group: WatchGroup, error: GatewayError): number {
+  #failed(group: WatchGroup, error: GatewayError): void {
     this.#live.delete(group);
     if (this.#lastError?.code !== error.code) {
       this.#handlers.runtime.log.warn("calendar.watch-failed", {
@@ -156,7 +170,6 @@ export class WatchCalendar {
       });
     }
     this.#lastError = error;
-    return error.retryAfter ?? 0;
   }
 
   #take(group: WatchGroup, change: CalendarChange): void {
@@ -167,11 +180,14 @@ export class WatchCalendar {
       case "all":
         this.#live.add(group);
         this.#lastError = undefined;
+        this.#handlers.serverAnswered();
         for (const mailbox of group.mailboxes) this.#handlers.markChanged(mailbox);
         return;
       case "alive":
         return;
       case "failed":
+        // Whether its calendar can still be read tells more: it may be gone.
+        this.#handlers.markChanged(change.mailbox);
         this.#park(group, change.mailbox, change.error);
         return;
     }

@@ -46,6 +46,8 @@ export interface JournalEntry extends Publications {
   readonly calendar?: CalendarState;
   /** What went wrong at the last read, if it did. */
   readonly calendarError?: { readonly code: string; readonly message: string; readonly at: Instant };
+  /** The calendar server of its pool that the calendar is read from. */
+  readonly server?: string;
   readonly override?: Override;
   readonly clients: readonly ClientPresence[];
   readonly document?: PresenceDocument;
@@ -67,6 +69,7 @@ export interface Journal {
   /** Only the time of the last successful read; the intervals stay. */
   recordHeard(presentity: PresentityId, heardAt: Instant): void;
   recordCalendarError(presentity: PresentityId, error: JournalEntry["calendarError"]): void;
+  replaceServer(presentity: PresentityId, server: string | undefined): void;
   replaceOverride(presentity: PresentityId, override: Override | undefined): void;
   replaceClients(presentity: PresentityId, clients: readonly ClientPresence[]): void;
 

@@ -5,7 +5,7 @@ import type { Instant } from "../lib/time.ts";
 export interface User {
   readonly presentity: PresentityId;
   readonly mailbox: Mailbox;
-  /** Name of the calendar server. */
+  /** Name of the pool of calendar servers, or of one server. */
   readonly gateway: string;
   /** BCP 47. */
   readonly locale: string;
@@ -19,6 +19,12 @@ export interface CalendarServer {
   readonly type: string;
   readonly options: Readonly<Record<string, string>>;
   readonly isEnabled: boolean;
+  /** Servers of one pool share its users; absent: a pool of its own, of the server's name. */
+  readonly pool?: string;
+  /** The server's share of its pool's users against the others', 1 to 100; absent: 1. */
+  readonly weight?: number;
+  /** The server whose account and password this one uses too, as they change. */
+  readonly credentialsOf?: string;
 }
 
 /** One line of the audit. */

@@ -1,3 +1,4 @@
+import { AdminAlerts } from "../admin/admin-alerts.ts";
 import type { LiveTrust } from "../admin/certificates/live-trust.ts";
 import { ChatFrontEnd } from "../admin/chat-front-end.ts";
 import { type Actor, type CommandServices, LOCAL_ADMINISTRATOR } from "../admin/command.ts";
@@ -65,6 +66,7 @@ async function assemble(config: LoadedConfig, environment: NodeJS.ProcessEnv, un
     const options = each.options.parse({ "watch-activity": config.xmpp["watch-activity"] });
     return { name: each.name, source: each.create(options, { ...context, name: each.name }) };
   });
+  const alerts = new AdminAlerts({ link, admins: config.xmpp.admins, runtime });
   const gateway = new Gateway({
     runtime,
     registry: store.registry,
@@ -74,6 +76,7 @@ async function assemble(config: LoadedConfig, environment: NodeJS.ProcessEnv, un
     publishers: PLUGINS.publish.map((each) => each.create(each.options.parse({}), { ...context, name: each.name })),
     clientSources: clientSources.map(({ source }) => source),
     createCalendarSource: (server, secrets) => createCalendarSource(server, secrets, context),
+    alert: (text) => alerts.tell(text),
     isConnected: () => link.isOnline,
   });
   const live = createLiveView({
@@ -92,6 +95,7 @@ async function assemble(config: LoadedConfig, environment: NodeJS.ProcessEnv, un
   const chat = new ChatFrontEnd({ link, services, runtime, admins: config.xmpp.admins });
   undo.push(() => link.stop());
   undo.push(() => gateway.stop());
+  undo.push(() => alerts.stop());
   undo.push(() => chat.stop());
   undo.push(keepTrust(trust, { store, link, runtime, admins: config.xmpp.admins }));
   // The server tells its presence snapshot once, at connect: whoever wants it must be listening by then.

@@ -7,6 +7,9 @@ interface ServerRow {
   readonly type: string;
   readonly options: string;
   readonly is_enabled: number;
+  readonly pool: string | null;
+  readonly weight: number;
+  readonly credentials_of: string | null;
 }
 
 interface SecretRow {
@@ -14,23 +17,33 @@ interface SecretRow {
   readonly sealed: Buffer;
 }
 
-function decodeServer({ name, type, options, is_enabled }: ServerRow): CalendarServer {
+function decodeServer({ name, type, options, is_enabled, pool, weight, credentials_of }: ServerRow): CalendarServer {
   const decoded: Readonly<Record<string, string>> = JSON.parse(options); // written by `replace` below
-  return { name, type, options: decoded, isEnabled: is_enabled === 1 };
+  return {
+    name,
+    type,
+    options: decoded,
+    isEnabled: is_enabled === 1,
+    ...(pool !== null && { pool }),
+    ...(weight !== 1 && { weight }),
+    ...(credentials_of !== null && { credentialsOf: credentials_of }),
+  };
 }
 
 /** The statements about calendar servers, prepared once. */
 export function prepareCalendarServers(database: StoreDatabase) {
   const list = database.prepare<[], ServerRow>(
-    "SELECT name, type, options, is_enabled FROM calendar_server ORDER BY name",
+    "SELECT name, type, options, is_enabled, pool, weight, credentials_of FROM calendar_server ORDER BY name",
   );
   const find = database.prepare<[string], ServerRow>(
-    "SELECT name, type, options, is_enabled FROM calendar_server WHERE name = ?",
+    "SELECT name, type, options, is_enabled, pool, weight, credentials_of FROM calendar_server WHERE name = ?",
   );
-  const replace = database.prepare<[string, string, string, number]>(`
-    INSERT INTO calendar_server (name, type, options, is_enabled) VALUES (?, ?, ?, ?)
+  const replace = database.prepare<[ServerRow]>(`
+    INSERT INTO calendar_server (name, type, options, is_enabled, pool, weight, credentials_of)
+    VALUES (@name, @type, @options, @is_enabled, @pool, @weight, @credentials_of)
     ON CONFLICT (name) DO UPDATE SET
-      type = excluded.type, options = excluded.options, is_enabled = excluded.is_enabled`);
+      type = excluded.type, options = excluded.options, is_enabled = excluded.is_enabled, pool = excluded.pool,
+      weight = excluded.weight, credentials_of = excluded.credentials_of`);
   const remove = database.prepare<[string]>("DELETE FROM calendar_server WHERE name = ?"); // its secrets go with it
   return {
     list: (): readonly CalendarServer[] => list.all().map(decodeServer),
@@ -38,8 +51,16 @@ export function prepareCalendarServers(database: StoreDatabase) {
       const row = find.get(name);
       return row && decodeServer(row);
     },
-    replace: ({ name, type, options, isEnabled }: CalendarServer) =>
-      replace.run(name, type, JSON.stringify(options), Number(isEnabled)),
+    replace: ({ name, type, options, isEnabled, pool, weight = 1, credentialsOf }: CalendarServer) =>
+      replace.run({
+        name,
+        type,
+        options: JSON.stringify(options),
+        is_enabled: Number(isEnabled),
+        pool: pool ?? null,
+        weight,
+        credentials_of: credentialsOf ?? null,
+      }),
     delete: (name: string) => remove.run(name),
   };
 }

@@ -62,6 +62,7 @@ export function prepareJournalReads(database: StoreDatabase): JournalReads {
 const prepareTables = (database: StoreDatabase): readonly AddTable[] => [
   prepareBusyTime(database),
   prepareCalendarErrors(database),
+  preparePlacements(database),
   prepareOverrides(database),
   prepareClients(database),
   prepareResults(database),
@@ -74,6 +75,8 @@ function prepareFindChunkEnd(database: StoreDatabase): (first: string) => string
       SELECT (SELECT presentity FROM busy_time WHERE presentity >= @first ORDER BY presentity LIMIT 1 OFFSET @skip) AS last
       UNION ALL
       SELECT (SELECT presentity FROM calendar_error WHERE presentity >= @first ORDER BY presentity LIMIT 1 OFFSET @skip)
+      UNION ALL
+      SELECT (SELECT presentity FROM placement WHERE presentity >= @first ORDER BY presentity LIMIT 1 OFFSET @skip)
       UNION ALL
       SELECT (SELECT presentity FROM override WHERE presentity >= @first ORDER BY presentity LIMIT 1 OFFSET @skip)
       UNION ALL
@@ -116,6 +119,18 @@ function prepareCalendarErrors(database: StoreDatabase): AddTable {
     for (const [presentity, code, message, at] of list.all(first, last)) {
       entryOf(presentity).calendarError = { code, message, at };
     }
+  };
+}
+
+function preparePlacements(database: StoreDatabase): AddTable {
+  const list = database
+    .prepare<[string, string], [PresentityId, string]>(
+      "SELECT presentity, server FROM placement WHERE presentity BETWEEN ? AND ? ORDER BY presentity",
+    )
+    .raw();
+  const once = keptOnce();
+  return (entryOf, first, last) => {
+    for (const [presentity, server] of list.all(first, last)) entryOf(presentity).server = once(server);
   };
 }
 

@@ -35,6 +35,10 @@ function prepareInputWrites(database: StoreDatabase) {
     INSERT INTO calendar_error (presentity, code, message, at) VALUES (?, ?, ?, ?)
     ON CONFLICT (presentity) DO UPDATE SET code = excluded.code, message = excluded.message, at = excluded.at`);
   const deleteCalendarError = database.prepare<[string]>("DELETE FROM calendar_error WHERE presentity = ?");
+  const replaceServer = database.prepare<[string, string]>(`
+    INSERT INTO placement (presentity, server) VALUES (?, ?)
+    ON CONFLICT (presentity) DO UPDATE SET server = excluded.server`);
+  const deleteServer = database.prepare<[string]>("DELETE FROM placement WHERE presentity = ?");
   const replaceOverride = database.prepare<[string, string, number, number | null]>(`
     INSERT INTO override (presentity, kind, set_at, until) VALUES (?, ?, ?, ?)
     ON CONFLICT (presentity) DO UPDATE SET kind = excluded.kind, set_at = excluded.set_at, until = excluded.until`);
@@ -50,6 +54,8 @@ function prepareInputWrites(database: StoreDatabase) {
     replaceCalendarError: (presentity: PresentityId, { code, message, at }: CalendarError) =>
       replaceCalendarError.run(presentity, code, message, whole(at)),
     deleteCalendarError: (presentity: PresentityId) => deleteCalendarError.run(presentity),
+    replaceServer: (presentity: PresentityId, server: string) => replaceServer.run(presentity, server),
+    deleteServer: (presentity: PresentityId) => deleteServer.run(presentity),
     replaceOverride: (presentity: PresentityId, { kind, setAt, until }: Override) =>
       replaceOverride.run(presentity, kind, whole(setAt), wholeOrNull(until)),
     deleteOverride: (presentity: PresentityId) => deleteOverride.run(presentity),
@@ -83,6 +89,7 @@ function prepareDeletePresentity(database: StoreDatabase): (presentity: Presenti
   const statements = [
     database.prepare<[string]>("DELETE FROM busy_time WHERE presentity = ?"),
     database.prepare<[string]>("DELETE FROM calendar_error WHERE presentity = ?"),
+    database.prepare<[string]>("DELETE FROM placement WHERE presentity = ?"),
     database.prepare<[string]>("DELETE FROM override WHERE presentity = ?"),
     database.prepare<[string]>("DELETE FROM client_presence WHERE presentity = ?"),
     database.prepare<[string]>("DELETE FROM result WHERE presentity = ?"),

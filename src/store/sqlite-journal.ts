@@ -76,6 +76,12 @@ export class SqliteJournal implements Journal {
     );
   }
 
+  replaceServer(presentity: PresentityId, server: string | undefined): void {
+    this.#add(presentity, "server", () =>
+      server === undefined ? this.#writes.deleteServer(presentity) : this.#writes.replaceServer(presentity, server),
+    );
+  }
+
   replaceOverride(presentity: PresentityId, override: Override | undefined): void {
     this.#add(presentity, "override", () =>
       override ? this.#writes.replaceOverride(presentity, override) : this.#writes.deleteOverride(presentity),

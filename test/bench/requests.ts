@@ -74,6 +74,7 @@ class RequestsSite {
       publishers: [],
       clientSources: [],
       createCalendarSource: () => this.#source,
+      alert: () => undefined,
       isConnected: () => true,
     });
   }

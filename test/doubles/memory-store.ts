@@ -143,6 +143,11 @@ export class MemoryJournal implements Journal {
     this.#entries.set(presentity, error ? { ...rest, calendarError: error } : rest);
   }
 
+  replaceServer(presentity: PresentityId, server: string | undefined): void {
+    const { server: _, ...rest } = this.#open(presentity);
+    this.#entries.set(presentity, server === undefined ? rest : { ...rest, server });
+  }
+
   replaceOverride(presentity: PresentityId, override: Override | undefined): void {
     const { override: _, ...rest } = this.#open(presentity);
     this.#entries.set(presentity, override ? { ...rest, override } : rest);

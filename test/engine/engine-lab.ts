@@ -77,6 +77,11 @@ export class TableCalendar implements CalendarSource {
       if (mailboxes.has(mailbox)) channel.push({ kind: "changed", mailbox });
   }
 
+  /** Who is watched now. */
+  get watched(): readonly Mailbox[] {
+    return [...this.#watchers].flatMap(({ mailboxes }) => [...mailboxes]);
+  }
+
   /** Cuts every notification connection. */
   dropWatchers(): void {
     for (const { channel } of this.#watchers) {
@@ -204,6 +209,8 @@ export interface EngineLab {
   /** Where it is; while the gateway is down, that of its next life. */
   readonly storePath: string;
   readonly calendar: TableCalendar;
+  /** Calendars by the name of their server; those not named here are `calendar`. */
+  readonly calendars: Map<string, TableCalendar>;
   readonly publisher: TablePublisher;
   readonly clients: TableClients;
   readonly gateway: Gateway;
@@ -242,6 +249,7 @@ export async function startEngineLab(): Promise<EngineLab> {
   const runtime = createTestRuntime();
   let path = join(directory, "gateway-0.db");
   const calendar = new TableCalendar();
+  const calendars = new Map<string, TableCalendar>();
   const publisher = new TablePublisher();
   const clients = new TableClients();
   let restarts = 0;
@@ -255,7 +263,8 @@ export async function startEngineLab(): Promise<EngineLab> {
       reservedTexts: reservedTexts(TEXT_CATALOGUE),
       publishers: [publisher],
       clientSources: [clients],
-      createCalendarSource: () => calendar,
+      createCalendarSource: ({ name }) => calendars.get(name) ?? calendar,
+      alert: () => undefined,
       isConnected: () => true,
     });
     return { store, gateway };
@@ -273,6 +282,7 @@ export async function startEngineLab(): Promise<EngineLab> {
       return path;
     },
     calendar,
+    calendars,
     publisher,
     clients,
     get gateway() {

@@ -8,6 +8,7 @@ import type { Journal, JournalEntry, Publications } from "../../src/ports/journa
 interface ModelEntry {
   calendar?: JournalEntry["calendar"];
   calendarError?: JournalEntry["calendarError"];
+  server?: string | undefined;
   override?: Override | undefined;
   clients: readonly ClientPresence[];
   composition?: Parameters<Journal["recordComposition"]>[1];
@@ -28,18 +29,19 @@ export class JournalModel implements Journal {
   find(presentity: PresentityId): JournalEntry | undefined {
     const known = this.#entries.get(presentity);
     if (!known) return undefined;
-    const { calendar, calendarError, override, clients, composition, publications } = known;
+    const { calendar, calendarError, server, override, clients, composition, publications } = known;
     const entry: JournalEntry = {
       presentity,
       ...(calendar && { calendar }),
       ...(calendarError && { calendarError }),
+      ...(server !== undefined && { server }),
       ...(override && { override }),
       clients,
       ...composition,
       ...publications,
     };
     const isEmpty =
-      !(calendar || calendarError || override || composition) &&
+      !(calendar || calendarError || server || override || composition) &&
       clients.length + publications.published.length + publications.outbox.length === 0;
     return isEmpty ? undefined : entry;
   }
@@ -57,6 +59,10 @@ export class JournalModel implements Journal {
     const entry = this.#entry(presentity);
     if (error) entry.calendarError = error;
     else delete entry.calendarError;
+  }
+
+  replaceServer(presentity: PresentityId, server: string | undefined): void {
+    this.#entry(presentity).server = server;
   }
 
   replaceOverride(presentity: PresentityId, override: Override | undefined): void {

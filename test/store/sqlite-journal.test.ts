@@ -39,6 +39,8 @@ describe("one presentity's entry", () => {
     const error = { code: "ews-timeout", message: "no answer", at: NOW };
     journal.replaceBusyTime(ALICE, intervals, NOW);
     journal.recordCalendarError(ALICE, error);
+    journal.replaceServer(ALICE, "cas1");
+    journal.replaceServer(ALICE, "cas2");
     journal.replaceOverride(ALICE, { kind: "pause", setAt: NOW });
     journal.replaceClients(ALICE, [client]);
     const publications = {
@@ -51,6 +53,7 @@ describe("one presentity's entry", () => {
       presentity: ALICE,
       calendar: { intervals, heardAt: NOW },
       calendarError: error,
+      server: "cas2",
       override: { kind: "pause", setAt: NOW },
       clients: [client],
       ...composed,
@@ -204,6 +207,9 @@ const someStep: fc.Arbitrary<Step> = fc.oneof(
   ),
   step("override", [anyone, fc.option(someInstant, { nil: undefined })], (j, who, until) =>
     j.replaceOverride(who, until === NOW ? undefined : { kind: "end", setAt: NOW, ...(until && { until }) }),
+  ),
+  step("server", [anyone, fc.constantFrom("cas1", "cas2", undefined)], (j, who, server) =>
+    j.replaceServer(who, server),
   ),
   step("clients", [anyone, fc.array(someClient, { maxLength: 3 })], (j, who, clients) =>
     j.replaceClients(who, clients),

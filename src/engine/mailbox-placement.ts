@@ -1,0 +1,140 @@
+import type { Mailbox } from "../core/addresses.ts";
+import { chooseMember, type PoolMember, type PoolMove, planMove } from "../core/server-pool.ts";
+import { groupBy } from "../lib/group-by.ts";
+import { seconds } from "../lib/time.ts";
+import { after } from "../ports/after.ts";
+import type { Journal } from "../ports/journal.ts";
+import type { Runtime } from "../ports/runtime.ts";
+import type { Presentities, Presentity } from "./presentity.ts";
+
+/** At most so many mailboxes change servers at a time: as many as share one notification connection. */
+const MOVE_BATCH = 200;
+/** Between two batches, so that servers and limits are not run over. */
+const MOVE_PACE = seconds(5);
+
+/** A calendar server that mailboxes may be placed on. */
+export interface PlacementServer {
+  readonly name: string;
+  readonly pool: string;
+  readonly weight: number;
+  readonly isInService: boolean;
+}
+
+/** What placing works with. */
+export interface PlacementDeps {
+  readonly runtime: Runtime;
+  readonly journal: Journal;
+  readonly presentities: Presentities;
+  /** All that are configured and enabled. */
+  readonly servers: () => readonly PlacementServer[];
+  /** A server's mailboxes, those that are watched together one after the other. */
+  readonly mailboxesOf: (server: string) => Iterable<Mailbox>;
+  /** Called when the presentity has another server than before. */
+  readonly moved: (presentity: Presentity, from: string | undefined) => void;
+}
+
+/**
+ * Which server of its pool each mailbox is on: given one in turn when it is first enabled, it stays there until the
+ * server or its subscription fails, and changes only to one that works; after an outage the spread is made even again.
+ */
+export class MailboxPlacement {
+  readonly #deps: PlacementDeps;
+  #cancelBalance: (() => void) | undefined;
+
+  constructor(deps: PlacementDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Sees to it that the presentity has a server that may have it and works, if there is one; true when it has another
+   * than before.
+   *
+   * @param failed the server on which its subscription just failed
+   */
+  place(presentity: Presentity, failed?: string): boolean {
+    const { user } = presentity;
+    if (!user?.isEnabled) return false;
+    const candidates = this.#candidates(user.gateway);
+    const current = candidates.find(({ name }) => name === presentity.server);
+    if (current?.isInService && current.name !== failed) return false;
+    const chosen = this.#sharersServer(presentity, candidates, failed) ?? chooseMember(candidates, failed);
+    if (!chosen || chosen.name === presentity.server || (current && !chosen.isInService)) return false;
+    this.#put(presentity, chosen.name);
+    return true;
+  }
+
+  /** Gives other servers of the pool what this one has, or these mailboxes of it; returns how many went. */
+  evacuate(server: string, mailboxes: Iterable<Mailbox> = this.#deps.presentities.mailboxesOn(server)): number {
+    let count = 0;
+    for (const mailbox of [...mailboxes]) {
+      for (const presentity of [...this.#deps.presentities.ofMailbox(server, mailbox)])
+        if (this.place(presentity, server)) count++;
+    }
+    return count;
+  }
+
+  /** Makes the spread even, in steps, from now until it is. */
+  balance(): void {
+    this.#cancelBalance ??= after(this.#deps.runtime.clock, MOVE_PACE, () => {
+      this.#cancelBalance = undefined;
+      if (this.#balanceOnce()) this.balance();
+    });
+  }
+
+  /** Ends what was begun. */
+  stop(): void {
+    this.#cancelBalance?.();
+  }
+
+  #candidates(gateway: string): readonly PoolMember[] {
+    return this.#deps
+      .servers()
+      .filter(({ name, pool }) => pool === gateway || name === gateway)
+      .map((server) => this.#describe(server));
+  }
+
+  #describe({ name, weight, isInService }: PlacementServer): PoolMember {
+    return { name, weight, isInService, load: this.#deps.presentities.countOn(name) };
+  }
+
+  /** A mailbox of several presentities is on one server. */
+  #sharersServer({ user }: Presentity, candidates: readonly PoolMember[], failed?: string): PoolMember | undefined {
+    return candidates.find(({ name, isInService }) => {
+      if (!user || name === failed || !isInService) return false;
+      for (const _sharer of this.#deps.presentities.ofMailbox(name, user.mailbox)) return true;
+      return false;
+    });
+  }
+
+  #put(presentity: Presentity, server: string): void {
+    const from = presentity.server;
+    this.#deps.presentities.place(presentity, server);
+    this.#deps.journal.replaceServer(presentity.id, server);
+    this.#deps.moved(presentity, from);
+  }
+
+  /** One batch of each pool whose spread is not even; true when something was moved. */
+  #balanceOnce(): boolean {
+    let hasMoved = false;
+    for (const [pool, servers] of groupBy(this.#deps.servers(), (server) => server.pool)) {
+      const move = planMove(servers.map((server) => this.#describe(server)));
+      if (move && this.#carryOut(pool, move) > 0) hasMoved = true;
+    }
+    return hasMoved;
+  }
+
+  #carryOut(pool: string, { from, to, count }: PoolMove): number {
+    const most = Math.min(count, MOVE_BATCH);
+    let moved = 0;
+    for (const mailbox of [...this.#deps.mailboxesOf(from)]) {
+      if (moved >= most) break;
+      const sharers = [...this.#deps.presentities.ofMailbox(from, mailbox)];
+      // One whose gateway is the server itself was put there by an administrator and stays.
+      if (sharers.length === 0 || sharers.some(({ user }) => user?.gateway !== pool)) continue;
+      for (const presentity of sharers) this.#put(presentity, to);
+      moved++;
+    }
+    if (moved > 0) this.#deps.runtime.log.info("calendar.mailboxes-moved", { from, to, mailboxes: moved });
+    return moved;
+  }
+}

@@ -77,6 +77,7 @@ export default definePlugin({
   implements: ["Exchange Web Services: GetUserAvailability, streaming notifications (MS-OXWAVLS, MS-OXWSNTIF)"],
   options,
   secrets: ["password"],
+  credentials: ["account", "password"],
   needs: [],
   create: (given, context) =>
     new EwsCalendarSource(

@@ -45,6 +45,18 @@ export const gatewayNameArgument = z
   .toLowerCase()
   .regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, "a gateway's name has 1 to 63 letters, digits, dots, hyphens and underscores");
 
+/** A pool's name, or nothing: a pool of its own. */
+export const poolArgument = z
+  .union([z.literal(""), gatewayNameArgument])
+  .describe("The pool whose users this server shares with others of the same pool; empty: it has its own.");
+
+/** A server's share of its pool's users. */
+export const weightArgument = z
+  .string()
+  .regex(/^([1-9]\d?|100)$/, "must be a whole number from 1 to 100")
+  .transform(Number)
+  .describe("How many of its pool's users the server gets against the others, 1 to 100; 1 where not given.");
+
 /** The beginning of a certificate's SHA-256, four hexadecimal digits or more, with or without colons. */
 export const certificateArgument = z
   .string()

@@ -59,13 +59,21 @@ export function explainPresence(explained: Explained, now: Instant): readonly Fi
     ...describeTrouble(explained, now),
     ...because.inputs.map((input) => describeInput(user.isEnabled ? input : { ...input, hasWon: false }, entry, now)),
     ["entries around now", describeEntries(entry.calendar?.intervals ?? [], now)],
-    ["mailbox", `${user.mailbox} on gateway ${user.gateway}`],
+    ["mailbox", `${user.mailbox} on ${describeServer(user, entry)}`],
     ["calendar read", entry.calendar ? formatMoment(entry.calendar.heardAt, now) : "never"],
     ...describeCalendarError(explained, now),
     ...describePublishers(explained, now),
     ["next change", nextChange === undefined ? "none known" : formatMoment(nextChange, now)],
   ];
 }
+
+const serverOf = ({ gateway }: User, { server }: JournalEntry): string => server ?? gateway;
+
+/** Which server of a pool it is matters to whoever looks for the fault. */
+const describeServer = (user: User, { server }: JournalEntry): string =>
+  server === undefined || server === user.gateway
+    ? `gateway ${user.gateway}`
+    : `gateway ${server} of the pool ${user.gateway}`;
 
 const STOPPED: Field = ["gateway", "not running; this is what it knew last"];
 
@@ -85,7 +93,7 @@ function describeResult(entry: JournalEntry, because: Because, now: Instant): Fi
 /** The parts that this presentity needs and that do not work: what is said below may be wrong because of them. */
 function describeTrouble({ user, entry, parts = [] }: Explained, now: Instant): Field[] {
   const concerns = ({ kind, name }: GatewayPart): boolean =>
-    kind !== "calendar" || (name === user.gateway && entry.calendarError === undefined);
+    kind !== "calendar" || (name === serverOf(user, entry) && entry.calendarError === undefined);
   return parts
     .filter((part) => isInTrouble(part) && concerns(part))
     .map((part): Field => [`trouble with ${namePart(part)}`, describeHealth(part.health, now)]);
@@ -115,7 +123,7 @@ function describeEntries(intervals: readonly BusyInterval[], now: Instant): stri
 function describeCalendarError({ user, entry }: Explained, now: Instant): Field[] {
   const error = entry.calendarError;
   if (!error) return [];
-  const text = `${error.message} (${error.code}), ${formatDistance(error.at, now)}. Try: gateway test ${user.gateway} user=${user.mailbox}`;
+  const text = `${error.message} (${error.code}), ${formatDistance(error.at, now)}. Try: gateway test ${serverOf(user, entry)} user=${user.mailbox}`;
   return [["calendar error", text]];
 }
 

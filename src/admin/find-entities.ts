@@ -41,6 +41,18 @@ export async function findKnownGateway(registry: Registry, name: string): Promis
   throw commandError("command-not-found", `There is no gateway named ${name}${describeChoice(name, names)}`);
 }
 
+/** True for the servers that a user with this gateway may be on. */
+export const isCandidate = (gateway: string, { name, pool }: CalendarServer): boolean =>
+  name === gateway || pool === gateway;
+
+/** The name of a pool or of one server, or `command-not-found`. */
+export async function findKnownPool(registry: Registry, name: string): Promise<string> {
+  const servers = await registry.listCalendarServers();
+  if (servers.some((server) => isCandidate(name, server))) return name;
+  const names = [...new Set(servers.flatMap((server) => [server.pool ?? server.name, server.name]))];
+  throw commandError("command-not-found", `There is no gateway or pool named ${name}${describeChoice(name, names)}`);
+}
+
 /** `; did you mean …?` or `. There are: …`. */
 export function describeChoice(word: string, names: readonly string[]): string {
   const close = nearest(word, names);

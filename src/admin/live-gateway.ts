@@ -32,6 +32,8 @@ export interface LiveGateway {
   counts(): GatewayCounts;
   /** What is known of the presentity this moment. */
   entry(presentity: PresentityId): JournalEntry | undefined;
+  /** How many mailboxes are on the calendar server now. */
+  mailboxesOn(server: string): number;
   /** Reads the presentity's calendar now. */
   refresh(presentity: PresentityId): void;
   /** Tries a calendar server step by step; never throws for a failed step. */

@@ -45,6 +45,8 @@ export interface PluginDefinition<Kind extends PluginKind = PluginKind, Options 
   readonly options: Options;
   /** Names of the options that are secret: sealed in the store, never shown. */
   readonly secrets: readonly (keyof z.infer<Options> & string)[];
+  /** Names of the options that say as whom: what gateways with the same credentials have in common. */
+  readonly credentials?: readonly (keyof z.infer<Options> & string)[];
   readonly needs: readonly "xmpp"[];
   create(options: z.infer<Options>, context: PluginContext): PluginKinds[Kind];
 }

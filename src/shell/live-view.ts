@@ -29,6 +29,7 @@ export function createLiveView(deps: LiveViewDeps): LiveGateway {
     parts: () => listParts(deps),
     counts: () => countAll(deps),
     entry: (id) => gateway.describe(id),
+    mailboxesOn: (server) => gateway.presentities.countOn(server),
     refresh: (id) => {
       const presentity = gateway.presentities.find(id);
       if (presentity) gateway.calendarServers.refresh(presentity);

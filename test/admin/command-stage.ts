@@ -36,6 +36,7 @@ const calendarType = (name: string) =>
       "max-wait": z.coerce.number().int().max(10).optional(),
     }),
     secrets: ["password"],
+    credentials: ["account", "password"],
     needs: [],
     create: () => {
       throw new GatewayError("commands never create a plugin", { type: "cancel", code: "test" });
@@ -46,6 +47,7 @@ const calendarType = (name: string) =>
 export class FakeLive implements LiveGateway {
   readonly refreshed: PresentityId[] = [];
   readonly tested: (string | undefined)[][] = [];
+  readonly placed = new Map<string, number>();
   steps: readonly TestStep[] = [];
   partList: readonly GatewayPart[] = [];
   readonly #stage: Pick<CommandServices, "clock" | "journal">;
@@ -68,6 +70,10 @@ export class FakeLive implements LiveGateway {
 
   entry(presentity: PresentityId) {
     return this.#stage.journal.find(presentity);
+  }
+
+  mailboxesOn(server: string): number {
+    return this.placed.get(server) ?? 0;
   }
 
   refresh(presentity: PresentityId): void {

@@ -97,6 +97,29 @@ describe("gateway add", () => {
     expect(registry.secrets.get("main")).toEqual({ password: "seeded-secret" });
     expect(await say("gateway add odd type=other like=main")).toMatch(/like: main is of another type \(ews\)/);
   });
+
+  it("[R6] lets account and password follow those of the other gateway, until it has its own", async () => {
+    const { registry, seed, say } = createCommandStage();
+    await seed();
+    await say("gateway add branch like=main url=https://two.example.com/EWS");
+    await say("gateway add third like=branch url=https://three.example.com/EWS");
+    await say("gateway add own like=main account=other password=changed");
+    const answer = await say("gateway set main account=newer password=rotated");
+    expect(answer).toContain("With it: branch, third.");
+    for (const name of ["main", "branch", "third"]) {
+      expect(registry.secrets.get(name)).toEqual({ password: "rotated" });
+      expect(registry.servers.get(name)?.options["account"]).toBe("newer");
+    }
+    expect(registry.secrets.get("own")).toEqual({ password: "changed" });
+    expect(await say("gateway show branch")).toContain("account and password: those of main");
+    await say("gateway set branch password=mine");
+    await say("gateway set main password=again");
+    expect(registry.secrets.get("branch")).toEqual({ password: "mine" });
+    expect(registry.secrets.get("third")).toEqual({ password: "again" });
+    await say("gateway remove main");
+    expect(registry.servers.get("third")?.credentialsOf).toBeUndefined();
+    expect(registry.secrets.get("third")).toEqual({ password: "again" });
+  });
 });
 
 describe("a secret by file", () => {
@@ -206,6 +229,41 @@ describe("gateway remove", () => {
   });
 });
 
+describe("a pool of gateways", () => {
+  it("[G12] is made by adding, joined and left by setting, and shown", async () => {
+    const { registry, seed, live, say } = createCommandStage();
+    await seed("alice@example.com");
+    await say("gateway add two like=main pool=main weight=2 url=https://two.example.com/EWS");
+    expect(registry.servers.get("two")).toMatchObject({ pool: "main", weight: 2 });
+    live.placed.set("two", 7);
+    expect(await say("gateway list")).toMatch(/two +\| ews +\| main \| 7/);
+    expect(await say("gateway show two")).toMatch(/pool: main\nweight: 2/);
+    expect(await say("gateway set two weight=101")).toMatch(/weight: must be a whole number from 1 to 100/);
+    await say("gateway set two pool=");
+    expect(registry.servers.get("two")?.pool).toBeUndefined();
+    expect(registry.servers.get("two")?.weight).toBe(2);
+  });
+
+  it("may be named as a user's gateway, and is the default when there is no other", async () => {
+    const { registry, say } = createCommandStage();
+    await say("gateway add cas1 type=ews pool=paris url=https://one.example.com account=a password=abcd");
+    await say("gateway add cas2 like=cas1 pool=paris url=https://two.example.com");
+    await say("user enable alice@example.com");
+    expect([...registry.users.values()].map(({ gateway }) => gateway)).toEqual(["paris"]);
+    expect(await say("user set alice@example.com gateway=parsi")).toMatch(/no gateway or pool.*did you mean paris\?/);
+    expect(await say("user set alice@example.com gateway=cas2")).toContain("gateway cas2");
+  });
+
+  it("lets one of its servers be removed while users are on it, but not the last", async () => {
+    const { registry, seed, say } = createCommandStage();
+    await seed("alice@example.com");
+    await say("gateway add two like=main pool=main url=https://two.example.com/EWS");
+    expect(await say("gateway remove main")).toBe("Gateway main is removed.");
+    expect(await say("gateway remove two")).toMatch(/1 user is on two/);
+    expect([...registry.users.values()].map(({ isEnabled }) => isEnabled)).toEqual([true]);
+  });
+});
+
 describe("gateway list, show and test", () => {
   it("tells what to do when there is none", async () => {
     expect(await createCommandStage().say("gateway list")).toMatch(/^There is no gateway yet\. Add one/);
@@ -216,10 +274,13 @@ describe("gateway list, show and test", () => {
     await seed("alice@example.com");
     const error = new GatewayError("mail.example.com refuses the password", { type: "auth", code: "ews-unauthorized" });
     live.partList = [{ name: "main", kind: "calendar", health: { state: "down", error } }];
+    live.placed.set("main", 1);
     const condition = "down: mail.example.com refuses the password (ews-unauthorized)";
-    expect(await say("gateway list")).toBe(`gateway | type | users | condition\nmain    | ews  | 1     | ${condition}`);
+    expect(await say("gateway list")).toBe(
+      `gateway | type | pool | users | condition\nmain    | ews  | main | 1     | ${condition}`,
+    );
     const shown = await say("gateway show main");
-    expect(shown).toContain(`password: (set, never shown)\nusers: 1\ncondition: ${condition}`);
+    expect(shown).toContain(`password: (set, never shown)\npool: main\nusers: 1\ncondition: ${condition}`);
     await say("gateway set main enabled=no");
     expect(await say("gateway list")).toContain("disabled");
   });

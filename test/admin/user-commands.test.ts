@@ -89,7 +89,7 @@ describe("user set, locale set", () => {
       "user set alcie@example.com locale=de",
       /alcie@example.com is no user.*Did you mean alice@example.com\?.*command-not-found/,
     ],
-    ["user set alice@example.com gateway=none", /no gateway named none/],
+    ["user set alice@example.com gateway=none", /no gateway or pool named none/],
     ["locale set alice@example.com", /tag is missing/],
     ["locale set zzz@other.org de", /To enable it: user enable/],
   ])("refuses %j", async (text, expected) => {

@@ -1,10 +1,12 @@
 import { z } from "zod";
-import { gatewayNameArgument, yesOrNoArgument } from "../argument-schemas.ts";
+import type { CalendarServer } from "../../ports/registry.ts";
+import { gatewayNameArgument, poolArgument, weightArgument, yesOrNoArgument } from "../argument-schemas.ts";
 import { certificateWarnings } from "../certificates/certificate-warnings.ts";
 import { type CommandContext, type CommandResult, defineCommand } from "../command.ts";
 import { commandError } from "../command-errors.ts";
-import { findKnownGateway, recordChange } from "../find-entities.ts";
+import { findKnownGateway, isCandidate, recordChange } from "../find-entities.ts";
 import { checkGatewayOptions, findCalendarType, type GatewayOptions, openOptions } from "../gateway-options.ts";
+import { credentialsSource, shareCredentials, unshareCredentials } from "../shared-credentials.ts";
 
 const name = gatewayNameArgument.describe("The gateway's name.");
 const others = z
@@ -18,19 +20,23 @@ export const gatewayAdd = defineCommand({
   name: "gateway add",
   who: "admin",
   summary: "Adds a calendar server.",
-  form: "<name> type=ews url=… account=… password=@file|$VARIABLE|… [like=<gateway>] [option=…]",
+  form: "<name> type=ews url=… account=… password=@file|$VARIABLE|… [like=<gateway>] [pool=<name>] [weight=1…100] [option=…]",
   arguments: z.strictObject({
     name,
     type: z.string().optional().describe("The type of server, for example ews. Not needed with like."),
     like: gatewayNameArgument
       .optional()
-      .describe("A gateway from which every option that is not given is taken, account and password too."),
+      .describe(
+        "A gateway from which every option that is not given is taken; account and password follow it when they change there.",
+      ),
+    pool: poolArgument.optional(),
+    weight: weightArgument.optional(),
     others,
   }),
   positional: ["name"],
   examples: [
     "gateway add head-office type=ews url=https://mail.example.com/EWS/Exchange.asmx account=EXAMPLE\\presence password=@ews-password",
-    "gateway add branch like=head-office url=https://mail2.example.com/EWS/Exchange.asmx",
+    "gateway add mail2 like=head-office pool=head-office url=https://mail2.example.com/EWS/Exchange.asmx",
   ],
   run: async (context, args, signal) => {
     const { registry } = context;
@@ -49,11 +55,20 @@ export const gatewayAdd = defineCommand({
     }
     const base: GatewayOptions = model ? await openOptions(context, model) : { options: {}, secrets: {} };
     const checked = await checkGatewayOptions(context, definition, base, args.others);
+    const credentialsOf = model && credentialsSource(model, definition, args.others);
     await registry.replaceCalendarServer(
-      { name: args.name, type: definition.name, options: checked.options, isEnabled: true },
+      {
+        name: args.name,
+        type: definition.name,
+        options: checked.options,
+        isEnabled: true,
+        ...placeOf(args),
+        ...(credentialsOf !== undefined && { credentialsOf }),
+      },
       checked.secrets,
     );
-    const detail = [`type=${definition.name}`, ...(model ? [`like=${model.name}`] : []), checked.audit].join(" ");
+    const like = model ? [`like=${model.name}`] : [];
+    const detail = [`type=${definition.name}`, ...like, ...describePlace(args), checked.audit].join(" ");
     await recordChange(context, { action: "gateway.added", subject: args.name, detail });
     return {
       kind: "text",
@@ -63,6 +78,22 @@ export const gatewayAdd = defineCommand({
   },
 });
 
+interface Place {
+  readonly pool?: string | undefined;
+  readonly weight?: number | undefined;
+}
+
+/** What is given of the server's place in a pool; an empty pool is one of its own. */
+const placeOf = ({ pool, weight }: Place): Pick<CalendarServer, "pool" | "weight"> => ({
+  ...(pool && { pool }),
+  ...(weight !== undefined && { weight }),
+});
+
+const describePlace = ({ pool, weight }: Place): string[] => [
+  ...(pool === undefined ? [] : [`pool=${pool}`]),
+  ...(weight === undefined ? [] : [`weight=${weight}`]),
+];
+
 const describeTypes = ({ calendarTypes }: CommandContext): string =>
   ` (there are: ${calendarTypes.map((each) => each.name).join(", ")})`;
 
@@ -71,17 +102,20 @@ export const gatewaySet = defineCommand({
   name: "gateway set",
   who: "admin",
   summary: "Changes options of a calendar server; an empty value takes an option away. Takes effect at once.",
-  form: "<name> [enabled=yes|no] [option=…]",
+  form: "<name> [enabled=yes|no] [pool=<name>] [weight=1…100] [option=…]",
   arguments: z.strictObject({
     name,
     enabled: yesOrNoArgument.optional().describe("Whether the gateway is used: yes or no."),
+    pool: poolArgument.optional(),
+    weight: weightArgument.optional(),
     others,
   }),
   positional: ["name"],
   examples: ["gateway set head-office password=$EWS_PASSWORD", "gateway set head-office enabled=no"],
   run: async (context, args, signal) => {
     const server = await findKnownGateway(context.registry, args.name);
-    if (args.enabled === undefined && Object.keys(args.others).length === 0) {
+    const place = describePlace(args);
+    if (args.enabled === undefined && place.length + Object.keys(args.others).length === 0) {
       throw commandError("command-arguments", `There is nothing to change. See: help gateway set`);
     }
     if ("type" in args.others) {
@@ -93,19 +127,22 @@ export const gatewaySet = defineCommand({
     const definition = findCalendarType(context, server.type);
     const checked = await checkGatewayOptions(context, definition, await openOptions(context, server), args.others);
     const isEnabled = args.enabled ?? server.isEnabled;
+    const { pool: before, ...rest } = unshareCredentials(server, definition, args.others);
+    const pool = args.pool ?? before ?? "";
     await context.registry.replaceCalendarServer(
-      { ...server, options: checked.options, isEnabled },
+      { ...rest, options: checked.options, isEnabled, ...placeOf({ ...args, pool }) },
       checked.changedSecrets,
     );
+    const sharers = await shareCredentials(context, { name: server.name, definition, checked }, args.others);
     const enabled = args.enabled === undefined ? [] : [`enabled=${isEnabled ? "yes" : "no"}`];
-    const detail = [...enabled, checked.audit].filter((part) => part !== "").join(" ");
+    const detail = [...enabled, ...place, checked.audit].filter((part) => part !== "").join(" ");
     await recordChange(context, { action: "gateway.changed", subject: server.name, detail });
     const advice = isEnabled ? ` Try it with: gateway test ${server.name}` : " It is disabled.";
     const isOther = ["url", "tls-exceptions"].some((key) => checked.options[key] !== server.options[key]);
     const warnings = isEnabled && isOther ? await certificateWarnings(context, checked.options, signal) : [];
     return {
       kind: "text",
-      text: `Gateway ${server.name} is changed.${advice}`,
+      text: `Gateway ${server.name} is changed.${sharers.length > 0 ? ` With it: ${sharers.join(", ")}.` : ""}${advice}`,
       warnings: [...checked.warnings, ...warnings],
     };
   },
@@ -124,8 +161,12 @@ export const gatewayRemove = defineCommand({
   examples: ["gateway remove branch", "gateway remove branch force=yes"],
   run: async (context, args) => {
     const server = await findKnownGateway(context.registry, args.name);
-    const disabled = await disableUsersOf(context, server.name, args.force === true);
+    const disabled = await disableUsersOf(context, server, args.force === true);
     await context.registry.deleteCalendarServer(server.name);
+    for (const each of await context.registry.listCalendarServers()) {
+      const { credentialsOf, ...rest } = each;
+      if (credentialsOf === server.name) await context.registry.replaceCalendarServer(rest);
+    }
     await recordChange(context, {
       action: "gateway.removed",
       subject: server.name,
@@ -135,8 +176,14 @@ export const gatewayRemove = defineCommand({
   },
 });
 
-async function disableUsersOf(context: CommandContext, gateway: string, isForced: boolean): Promise<number> {
-  const users = (await context.registry.listUsers()).filter((user) => user.isEnabled && user.gateway === gateway);
+/** Users whose only server it is; those of a pool go to its other servers. */
+async function disableUsersOf(context: CommandContext, server: CalendarServer, isForced: boolean): Promise<number> {
+  const gateway = server.name;
+  const others = (await context.registry.listCalendarServers()).filter(({ name: other }) => other !== gateway);
+  const users = (await context.registry.listUsers()).filter(
+    (user) =>
+      user.isEnabled && isCandidate(user.gateway, server) && !others.some((each) => isCandidate(user.gateway, each)),
+  );
   if (users.length > 0 && !isForced) {
     throw commandError(
       "command-conflict",

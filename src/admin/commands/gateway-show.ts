@@ -1,11 +1,12 @@
 import { z } from "zod";
 import { plus, seconds } from "../../lib/time.ts";
 import { type GatewayError, toGatewayError } from "../../ports/errors.ts";
+import type { CalendarServer } from "../../ports/registry.ts";
 import { gatewayNameArgument, mailboxArgument } from "../argument-schemas.ts";
 import { type CommandContext, defineCommand, type Field } from "../command.ts";
 import { commandError } from "../command-errors.ts";
 import { describeHealth } from "../describe-health.ts";
-import { findKnownGateway } from "../find-entities.ts";
+import { findKnownGateway, isCandidate } from "../find-entities.ts";
 import type { LiveGateway } from "../live-gateway.ts";
 
 const name = gatewayNameArgument.describe("The gateway's name.");
@@ -22,14 +23,15 @@ export const gatewayList = defineCommand({
   examples: ["gateway list"],
   run: async (context) => {
     const servers = await context.registry.listCalendarServers();
-    const users = await countUsers(context);
+    const users = await createUserCounter(context);
     return {
       kind: "table",
-      columns: ["gateway", "type", "users", "condition"],
+      columns: ["gateway", "type", "pool", "users", "condition"],
       rows: servers.map((server) => [
         server.name,
         server.type,
-        String(users.get(server.name) ?? 0),
+        server.pool ?? server.name,
+        String(users(server)),
         describeCondition(context, server),
       ]),
       empty: "There is no gateway yet. Add one with: gateway add <name> type=… url=… account=… password=…",
@@ -48,24 +50,28 @@ export const gatewayShow = defineCommand({
   run: async (context, args) => {
     const server = await findKnownGateway(context.registry, args.name);
     const secrets = await context.registry.listSecretNames(server.name);
-    const users = await countUsers(context);
+    const users = await createUserCounter(context);
     const fields: Field[] = [
       ["type", server.type],
       ...Object.entries(server.options),
       ...secrets.map((secret): Field => [secret, "(set, never shown)"]),
-      ["users", String(users.get(server.name) ?? 0)],
+      ["pool", server.pool ?? server.name],
+      ...(server.weight === undefined ? [] : [["weight", String(server.weight)] as const]),
+      ...(server.credentialsOf === undefined
+        ? []
+        : [["account and password", `those of ${server.credentialsOf}`] as const]),
+      ["users", String(users(server))],
       ["condition", describeCondition(context, server)],
     ];
     return { kind: "fields", title: `Gateway ${server.name}`, fields };
   },
 });
 
-async function countUsers({ registry }: CommandContext): Promise<ReadonlyMap<string, number>> {
-  const counts = new Map<string, number>();
-  for (const { gateway, isEnabled } of await registry.listUsers()) {
-    if (isEnabled) counts.set(gateway, (counts.get(gateway) ?? 0) + 1);
-  }
-  return counts;
+/** Counts who is on a server now; while the gateway is stopped, who may be. */
+async function createUserCounter({ live, registry }: CommandContext): Promise<(server: CalendarServer) => number> {
+  if (live) return ({ name: server }) => live.mailboxesOn(server);
+  const users = await registry.listUsers();
+  return (server) => users.filter(({ gateway, isEnabled }) => isEnabled && isCandidate(gateway, server)).length;
 }
 
 function describeCondition(

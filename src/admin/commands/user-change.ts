@@ -5,13 +5,15 @@ import type { User } from "../../ports/registry.ts";
 import { gatewayNameArgument, localeArgument, mailboxArgument, presentityArgument } from "../argument-schemas.ts";
 import { type CommandContext, defineCommand } from "../command.ts";
 import { commandError } from "../command-errors.ts";
-import { findKnownGateway, findKnownUser, recordChange } from "../find-entities.ts";
+import { findKnownPool, findKnownUser, isCandidate, recordChange } from "../find-entities.ts";
 import { localeWarnings } from "../locale-warnings.ts";
 
 const jid = presentityArgument.describe("The user's bare JID.");
 const options = {
   mailbox: mailboxArgument.optional().describe("The SMTP address of the user's mailbox."),
-  gateway: gatewayNameArgument.optional().describe("The calendar server that has the mailbox."),
+  gateway: gatewayNameArgument
+    .optional()
+    .describe("The pool of calendar servers, or the one server, that the mailbox is read from."),
   locale: localeArgument.optional().describe("The language of the user's state texts (BCP 47)."),
 };
 
@@ -74,9 +76,10 @@ async function chooseGateway(
   given: string | undefined,
   before: string | undefined,
 ): Promise<string> {
-  if (given !== undefined) return (await findKnownGateway(context.registry, given)).name;
-  const names = (await context.registry.listCalendarServers()).map((server) => server.name);
-  if (before !== undefined && names.includes(before)) return before;
+  if (given !== undefined) return findKnownPool(context.registry, given);
+  const servers = await context.registry.listCalendarServers();
+  if (before !== undefined && servers.some((server) => isCandidate(before, server))) return before;
+  const names = [...new Set(servers.map(({ pool, name }) => pool ?? name))];
   const [first, second] = names;
   if (first === undefined)
     throw commandError("command-conflict", "There is no gateway yet; add one first with: gateway add");
@@ -146,8 +149,7 @@ async function changeUser(context: CommandContext, wanted: Wanted) {
   const user: User = {
     ...before,
     mailbox: wanted.mailbox ?? before.mailbox,
-    gateway:
-      wanted.gateway === undefined ? before.gateway : (await findKnownGateway(context.registry, wanted.gateway)).name,
+    gateway: wanted.gateway === undefined ? before.gateway : await findKnownPool(context.registry, wanted.gateway),
     locale: wanted.locale ?? before.locale,
   };
   const warnings = await replaceUser(context, user, "user.changed");

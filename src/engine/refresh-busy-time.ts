@@ -1,14 +1,12 @@
 import type { Mailbox } from "../core/addresses.ts";
-import { type BusyInterval, canonicalIntervals } from "../core/busy-time.ts";
-import { packIntervals, samePacked } from "../core/packed-intervals.ts";
+import { canonicalIntervals } from "../core/busy-time.ts";
 import { type BackoffPolicy, backoffDelay } from "../lib/backoff.ts";
-import { hours, type Instant, instant, later, minutes, plus, seconds, type TimeWindow } from "../lib/time.ts";
+import { hours, type Instant, later, minutes, plus, seconds, type TimeWindow } from "../lib/time.ts";
 import type { BusyTimeResult, CalendarSource } from "../ports/calendar-source.ts";
 import { type GatewayError, toGatewayError } from "../ports/errors.ts";
-import type { Journal } from "../ports/journal.ts";
 import type { Parameters } from "../ports/parameters.ts";
-import type { Runtime } from "../ports/runtime.ts";
-import type { Presentities, Presentity } from "./presentity.ts";
+import type { Presentities } from "./presentity.ts";
+import { noteCalendarError, type RecordDeps, recordBusyTime, withdrawCalendar } from "./record-busy-time.ts";
 import { RefreshQueue } from "./refresh-queue.ts";
 
 /** A mailbox that is moving or whose store is away comes back by itself; docs/ERRORS.md. */
@@ -19,16 +17,11 @@ const WATCH_GRACE = seconds(30);
 const RETRY_SERVER: BackoffPolicy = { first: seconds(2), longest: minutes(2) };
 
 /** What reading works with. */
-export interface RefreshDeps {
-  readonly runtime: Runtime;
-  readonly journal: Journal;
+export interface RefreshDeps extends RecordDeps {
   readonly parameters: Parameters;
   readonly presentities: Presentities;
-  readonly recompute: (presentity: Presentity) => void;
   /** The whole request was answered. */
   readonly serverAnswered: () => void;
-  /** Tells the administrators of what only a person can put right; each thing once. */
-  readonly alert: (text: string) => void;
   /** So many requests in a row failed as a whole. */
   readonly serverFailed: (failures: number, error: GatewayError) => void;
 }
@@ -247,7 +240,8 @@ export class RefreshBusyTime {
     this.#pausedUntil = plus(clock.now(), delay);
     for (const mailbox of mailboxes) {
       if (this.#mailboxes.has(mailbox)) this.#queue.scheduleRoutine(mailbox, this.#pausedUntil);
-      for (const each of this.#deps.presentities.ofMailbox(this.#gateway, mailbox)) this.#noteError(each, error);
+      for (const each of this.#deps.presentities.ofMailbox(this.#gateway, mailbox))
+        noteCalendarError(this.#deps, each, error);
     }
     this.#deps.serverFailed(this.#serverFailures, error);
   }
@@ -264,27 +258,7 @@ export class RefreshBusyTime {
     this.#queue.scheduleRoutine(mailbox, plus(askedAt, this.#sweepInterval()));
     const intervals = canonicalIntervals(result.intervals);
     for (const presentity of this.#deps.presentities.ofMailbox(this.#gateway, mailbox))
-      this.#replace(presentity, intervals, askedAt);
-  }
-
-  #replace(presentity: Presentity, intervals: readonly BusyInterval[], heardAt: Instant): void {
-    const { journal, recompute } = this.#deps;
-    const before = presentity.calendar;
-    // Two requests may overtake each other: the younger question wins.
-    if (before && before.heardAt > heardAt && before.heardAt <= this.#deps.runtime.clock.now()) return;
-    if (presentity.calendarError) {
-      presentity.calendarError = undefined;
-      journal.recordCalendarError(presentity.id, undefined);
-    }
-    const packed = packIntervals(intervals);
-    if (before && samePacked(before.intervals, packed)) {
-      presentity.calendar = { ...before, heardAt };
-      journal.recordHeard(presentity.id, heardAt);
-    } else {
-      presentity.calendar = { intervals: packed, heardAt };
-      journal.replaceBusyTime(presentity.id, intervals, heardAt);
-    }
-    recompute(presentity);
+      recordBusyTime(this.#deps, presentity, intervals, askedAt);
   }
 
   #mailboxFailed(mailbox: Mailbox, error: GatewayError): void {
@@ -296,29 +270,8 @@ export class RefreshBusyTime {
     const delay = error.type === "wait" ? backoffDelay(RETRY_MAILBOX, failures, random()) : RETRY_PARKED;
     this.#queue.scheduleRoutine(mailbox, plus(clock.now(), Math.max(delay, error.retryAfter ?? 0)));
     for (const presentity of this.#deps.presentities.ofMailbox(this.#gateway, mailbox)) {
-      if (error.type === "cancel") this.#withdraw(presentity, error);
-      this.#noteError(presentity, error);
+      if (error.type === "cancel") withdrawCalendar(this.#deps, presentity, error);
+      noteCalendarError(this.#deps, presentity, error);
     }
-  }
-
-  /** A mailbox that is no more has no meetings: what it was last known to hold must not be shown until it is stale. */
-  #withdraw(presentity: Presentity, { code, message }: GatewayError): void {
-    const { journal, runtime, recompute } = this.#deps;
-    if (presentity.calendarError?.code !== code) {
-      const { id } = presentity;
-      runtime.log.warn("calendar.mailbox-gone", { gateway: this.#gateway, presentity: id, code });
-      this.#deps.alert(`The calendar of ${id} is not shown any more: ${message}`);
-    }
-    if (!presentity.calendar) return;
-    presentity.calendar = undefined;
-    journal.replaceBusyTime(presentity.id, [], instant(0));
-    recompute(presentity);
-  }
-
-  #noteError(presentity: Presentity, { code, message }: GatewayError): void {
-    const noted = { code, message, at: this.#deps.runtime.clock.now() };
-    const isNew = presentity.calendarError?.code !== code;
-    presentity.calendarError = noted;
-    if (isNew) this.#deps.journal.recordCalendarError(presentity.id, noted);
   }
 }

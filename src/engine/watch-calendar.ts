@@ -1,5 +1,6 @@
 import type { Mailbox } from "../core/addresses.ts";
 import { type BackoffPolicy, backoffDelay } from "../lib/backoff.ts";
+import { groupBy } from "../lib/group-by.ts";
 import { hours, milliseconds, minutes, seconds } from "../lib/time.ts";
 import { after } from "../ports/after.ts";
 import type { CalendarChange, CalendarSource } from "../ports/calendar-source.ts";
@@ -22,7 +23,12 @@ export interface WatchHandlers {
   readonly groupFailed: (mailboxes: readonly Mailbox[], failures: number, error: GatewayError) => void;
 }
 
+/** So many small groups in one place are made into few large ones. */
+const MOST_SMALL = 3;
+
 interface WatchGroup {
+  /** What its mailboxes have in common (`locateMailboxes`). */
+  readonly place: string;
   readonly mailboxes: Set<Mailbox>;
   readonly stop: AbortController;
 }
@@ -83,8 +89,11 @@ export class WatchCalendar {
     this.#unwatched.delete(mailbox);
     this.#parked.get(mailbox)?.();
     this.#parked.delete(mailbox);
-    for (const group of this.#groups)
-      if (group.mailboxes.delete(mailbox) && group.mailboxes.size === 0) this.#end(group);
+    for (const group of this.#groups) {
+      if (!group.mailboxes.delete(mailbox)) continue;
+      if (group.mailboxes.size === 0) this.#end(group);
+      else this.#source.unwatch?.([mailbox]);
+    }
   }
 
   /** Starts watching; ends with the signal. */
@@ -109,30 +118,52 @@ export class WatchCalendar {
   #arm(): void {
     const { clock } = this.#handlers.runtime;
     if (!this.#signal || this.#signal.aborted || this.#cancelTimer || this.#unwatched.size === 0) return;
+    const signal = this.#signal;
     this.#cancelTimer = after(clock, GATHER, () => {
-      this.#cancelTimer = undefined;
-      this.#formGroups();
+      // Never rejects: a failed look-up only costs the order.
+      void this.#formGroups(signal).then(() => {
+        this.#cancelTimer = undefined;
+        this.#arm();
+      });
     });
   }
 
-  /** Puts new mailboxes into groups; small groups left over from earlier join them, so that groups stay few and full. */
-  #formGroups(): void {
+  /** Puts new mailboxes into groups of one place; small groups left over from earlier join them. */
+  async #formGroups(signal: AbortSignal): Promise<void> {
     const size = this.#source.capabilities.maxMailboxesPerWatch;
-    const small = [...this.#groups].filter((group) => group.mailboxes.size <= size / 2);
-    const needed = Math.ceil(this.#unwatched.size / size);
-    if (small.length > needed + 2) {
-      for (const group of small) {
-        for (const mailbox of group.mailboxes) this.#unwatched.add(mailbox);
-        this.#end(group);
-      }
+    for (const [, groups] of groupBy([...this.#groups], ({ place }) => place)) {
+      const small = groups.filter((group) => group.mailboxes.size <= size / 2);
+      if (small.length > MOST_SMALL) for (const group of small) this.#dissolve(group);
     }
     const waiting = [...this.#unwatched];
-    this.#unwatched.clear();
-    for (let start = 0; start < waiting.length; start += size) {
-      const group = { mailboxes: new Set(waiting.slice(start, start + size)), stop: new AbortController() };
-      this.#groups.add(group);
-      // Never rejects: it ends with its signal, every failure is retried.
-      void this.#watch(group);
+    const places = await this.#locate(waiting, signal);
+    if (signal.aborted) return;
+    const wanted = waiting.filter((mailbox) => this.#unwatched.delete(mailbox)); // some may have been taken away meanwhile
+    for (const [place, mailboxes] of groupBy(wanted, (mailbox) => places.get(mailbox) ?? "")) {
+      for (let start = 0; start < mailboxes.length; start += size) {
+        const group = { place, mailboxes: new Set(mailboxes.slice(start, start + size)), stop: new AbortController() };
+        this.#groups.add(group);
+        // Never rejects: it ends with its signal, every failure is retried.
+        void this.#watch(group);
+      }
+    }
+  }
+
+  #dissolve(group: WatchGroup): void {
+    for (const mailbox of group.mailboxes) this.#unwatched.add(mailbox);
+    this.#end(group);
+  }
+
+  /** Where each mailbox is best watched; any order will do when that cannot be found out. */
+  async #locate(mailboxes: readonly Mailbox[], signal: AbortSignal): Promise<ReadonlyMap<Mailbox, string>> {
+    try {
+      const places = (await this.#source.locateMailboxes?.(mailboxes, signal)) ?? [];
+      return new Map(mailboxes.map((mailbox, index) => [mailbox, places[index] ?? ""]));
+    } catch (error) {
+      const { code, message } = toGatewayError(error);
+      if (!signal.aborted)
+        this.#handlers.runtime.log.warn("calendar.not-located", { gateway: this.#gateway, code, message });
+      return new Map();
     }
   }
 

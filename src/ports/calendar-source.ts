@@ -38,6 +38,8 @@ export interface CalendarSource extends Plugin {
   ): Promise<readonly BusyTimeResult[]>;
   /** Runs until the connection is lost (rejects), its lifetime is over (returns), or the signal aborts (rejects). */
   watchChanges?(mailboxes: readonly Mailbox[], signal: AbortSignal): AsyncIterable<CalendarChange>;
+  /** The mailboxes are no longer wanted of the watches that run: what they cost the server is given up soon. */
+  unwatch?(mailboxes: readonly Mailbox[]): void;
   /**
    * Which mailboxes are best watched together: one text for each, in order; equal texts belong together. Without it any
    * may. Rejects when the whole request failed; then they are watched in any order.

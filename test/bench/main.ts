@@ -5,9 +5,10 @@ import { measureDecode } from "./decode.ts";
 import { drawFigure, encodeFigure, type Figure, isKept } from "./figures.ts";
 import { measureFreshness } from "./freshness.ts";
 import { measureNtlm } from "./ntlm.ts";
+import { measurePool } from "./pool.ts";
 import { measureRequests } from "./requests.ts";
 
-const USAGE = "npm run bench -- [burst] [restart] [decode] [requests] [freshness] [ntlm] [--json] [--users N]";
+const USAGE = "npm run bench -- [burst] [restart] [decode] [requests] [freshness] [ntlm] [pool] [--json] [--users N]";
 const MANY = 100_000;
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
@@ -29,6 +30,7 @@ const PARTS: readonly { readonly names: readonly string[]; measure(choice: Choic
   { names: ["restart"], measure: ({ users = MANY }) => measureBurst({ users, burst: undefined, withRestart: true }) },
   { names: ["requests"], measure: ({ users = 15_000 }) => measureRequests(users) },
   { names: ["freshness"], measure: () => measureFreshness() },
+  { names: ["pool"], measure: ({ users = 15_000 }) => measurePool(users) },
   { names: ["ntlm"], measure: () => measureNtlm() },
 ];
 const NAMES = PARTS.flatMap(({ names }) => names);

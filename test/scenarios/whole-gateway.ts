@@ -15,6 +15,7 @@ import { openStore, type Store } from "../../src/store/open-store.ts";
 import { ComponentLink } from "../../src/xmpp/component-link.ts";
 import { followClock } from "../doubles/exchange/clock.ts";
 import { type SimulatedExchange, startExchange } from "../doubles/exchange/exchange.ts";
+import { createInboundContext } from "../doubles/plugin-context.ts";
 import { createTestRuntime, type TestRuntime } from "../doubles/test-runtime.ts";
 import { createCertificateServices, createTestTrust } from "../doubles/trust.ts";
 import { withoutPolling } from "../engine/engine-lab.ts";
@@ -177,7 +178,8 @@ function assemble({ store, link, runtime, calendar }: Parts): Gateway {
     reservedTexts: reservedTexts(TEXT_CATALOGUE),
     publishers: PLUGINS.publish.map((each) => each.create(each.options.parse({}), { ...context, name: each.name })),
     clientSources: PLUGINS.clients.map((each) => each.create(each.options.parse({}), { ...context, name: each.name })),
-    createCalendarSource: (server, secrets) => calendar ?? createCalendarSource(server, secrets, context),
+    createCalendarSource: (server, secrets) =>
+      calendar ?? createCalendarSource(server, secrets, { ...context, name: server.name }),
     isConnected: () => link.isOnline,
   });
 }

@@ -1,6 +1,6 @@
 /**
  * The service parameters: what an administrator may tune while the gateway runs. Each has a default and a range, and
- * takes effect at once. Ids P2 to P6 are those of the calendaring service parameters of Cisco's Presence Engine.
+ * takes effect at once. Ids P1 to P6 are those of the calendaring service parameters of Cisco's Presence Engine.
  */
 interface IntegerParameter {
   readonly kind: "integer";
@@ -43,6 +43,11 @@ const choice = (choices: readonly [string, ...string[]], text: string): ChoicePa
 
 /** Every parameter by name. */
 export const PARAMETERS = {
+  "exchange-notification-port": integer(
+    "port",
+    [50020, 1024, 65_535],
+    "P1. Where the gateway hears what calendar servers push: TCP for EWS, UDP for WebDAV.",
+  ),
   "calendar-spread": integer(
     "seconds",
     [0, 0, 59],

@@ -3,8 +3,9 @@ import { dirname } from "node:path";
 import { CLIENTS_ERROR_CODES } from "../../plugins/clients-xmpp/clients-errors.ts";
 import { type Milliseconds, milliseconds, plus, seconds } from "../lib/time.ts";
 import { type GatewayError, toGatewayError } from "../ports/errors.ts";
+import type { NotificationListener } from "../ports/notification-listener.ts";
 import { readParameters } from "../ports/parameters.ts";
-import type { PluginContext } from "../ports/plugin-definition.ts";
+import type { PluginMemory } from "../ports/plugin-memory.ts";
 import type { CalendarServer } from "../ports/registry.ts";
 import type { Runtime } from "../ports/runtime.ts";
 import type { DomainAccess } from "../ports/xmpp-link.ts";
@@ -14,7 +15,8 @@ import { XMPP_ERROR_CODES } from "../xmpp/xmpp-errors.ts";
 import type { LoadedConfig } from "./config-file.ts";
 import { controlPath, sendControl } from "./control-socket.ts";
 import { createLink } from "./create-link.ts";
-import { createCalendarSource } from "./plugin-catalog.ts";
+import { notificationError } from "./notification-errors.ts";
+import { createCalendarSource, type SharedContext } from "./plugin-catalog.ts";
 import { createLog, createMetrics, createRuntime } from "./runtime.ts";
 import { loadTrust } from "./trust.ts";
 
@@ -25,6 +27,14 @@ const TEST_LIMIT = seconds(60);
 /** How long the server may take to say what it grants: the first stanza, and the answer to a question. */
 const GRANT_TIME = seconds(6);
 const LOOK_AGAIN = milliseconds(50);
+
+/** The port belongs to the gateway, which may be running; no step of a test waits for a notification. */
+const REFUSING: NotificationListener = {
+  open: () => Promise.reject(notificationError("notification-not-running", "this is a check and not the gateway")),
+};
+
+/** A check begins and ends nothing that would have to be remembered. */
+const FORGETFUL: PluginMemory = { load: () => new Map(), put: () => undefined, delete: () => undefined };
 
 /** One line of the check. */
 export interface CheckLine {
@@ -50,7 +60,9 @@ export async function* checkConnections(config: LoadedConfig, grantTime = GRANT_
     else yield* checkLink(link, config, { runtime, grantTime });
     if (store) {
       const trust = await loadTrust(store, runtime, process.env);
-      yield* checkCalendarServers(store, { runtime, parameters: readParameters(() => ({})), xmpp: link, trust });
+      const parameters = readParameters(() => ({}));
+      const listener = REFUSING;
+      yield* checkCalendarServers(store, { runtime, parameters, xmpp: link, trust, listener });
     }
   } finally {
     await link.stop();
@@ -161,18 +173,16 @@ function describeAccess(domain: string, access: DomainAccess | undefined): Check
   return { name, ok: true, detail: `acts for users by ${access?.actsBy}, hears their clients; ${shown}` };
 }
 
-async function* checkCalendarServers(store: Store, context: Omit<PluginContext, "name">): AsyncGenerator<CheckLine> {
+async function* checkCalendarServers(store: Store, context: SharedContext): AsyncGenerator<CheckLine> {
   for (const server of await store.registry.listCalendarServers()) {
     if (server.isEnabled) yield await checkCalendarServer(server, store, context);
   }
 }
 
-async function checkCalendarServer(
-  server: CalendarServer,
-  store: Store,
-  context: Omit<PluginContext, "name">,
-): Promise<CheckLine> {
+async function checkCalendarServer(server: CalendarServer, store: Store, shared: SharedContext): Promise<CheckLine> {
   const name = `gateway ${server.name}`;
+  // A gateway may be running: what its plugin remembers is neither looked at nor changed.
+  const context = { ...shared, name: server.name, memory: FORGETFUL };
   try {
     const secrets = await store.registry.openSecrets(server.name);
     const source = createCalendarSource(server, secrets, context);

@@ -1,4 +1,4 @@
-import { isIPv4, isIPv6 } from "node:net";
+import { isIP, isIPv4, isIPv6 } from "node:net";
 import { z } from "zod";
 import { AddressError, parseBareJid, parsePresentityId } from "../core/addresses.ts";
 import { LOG_LEVELS } from "./runtime.ts";
@@ -50,6 +50,8 @@ const isLoopback = (host: string): boolean =>
   host.toLowerCase() === "localhost" ||
   (isIPv4(host) && host.startsWith("127.")) ||
   (isIPv6(host) && /^(0*:)*0*1$/.test(host));
+
+const isHost = (text: string): boolean => isIP(text) !== 0 || /^(?=.{1,253}$)[a-z\d]([a-z\d.-]*[a-z\d])?$/i.test(text);
 
 const xmpp = z
   .strictObject({
@@ -117,6 +119,23 @@ export const CONFIG_SCHEMA = z.strictObject({
     })
     .prefault({})
     .describe("Metrics."),
+  notifications: z
+    .strictObject({
+      listen: z
+        .string()
+        .refine((text) => isIP(text) !== 0, "must be an IP address of this machine, or :: for all")
+        .default("::")
+        .describe(
+          "The address that is listened at when calendar servers push notifications; `::` is all, also those of IPv4. The port is the parameter `exchange-notification-port`.",
+        ),
+      address: z
+        .string()
+        .refine(isHost, "must be a host name or an IP address")
+        .optional()
+        .describe("The name or address under which calendar servers reach the gateway. Default: the host's full name."),
+    })
+    .prefault({})
+    .describe("Hearing what calendar servers push (Exchange push notifications)."),
 });
 
 /** The configuration as read. */

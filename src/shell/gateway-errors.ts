@@ -25,6 +25,32 @@ export const GATEWAY_ERROR_CODES = {
     meaning: "metrics cannot be served at the configured address",
     action: "Choose another `metrics.listen`.",
   },
+  "notification-port-taken": {
+    type: "modify",
+    meaning: "the gateway cannot listen for calendar servers' notifications: the port is taken or not allowed",
+    action:
+      "Find the other program (`ss -lntup`) and end it, or choose another port with `parameter set exchange-notification-port <port>`; tell the firewall too.",
+  },
+  "notification-port-changed": {
+    type: "wait",
+    meaning: "the port for calendar servers' notifications was changed",
+    action: "Nothing: what is to be notified of is subscribed anew at the new port.",
+  },
+  "notification-address-unknown": {
+    type: "modify",
+    meaning: "the gateway does not know under which name calendar servers reach it",
+    action: "Set `[notifications] address` in the configuration file to a name or an address of this machine.",
+  },
+  "notification-source-invalid": {
+    type: "modify",
+    meaning: "what notifications are to be taken from is not an IP address or a block such as 192.0.2.0/24",
+    action: "Correct it in the calendar server's options with `gateway set`.",
+  },
+  "notification-not-running": {
+    type: "cancel",
+    meaning: "notifications cannot be heard now",
+    action: "Nothing: the gateway is stopping, or this is a check beside it.",
+  },
   "calendar-type-unknown": {
     type: "modify",
     meaning: "a calendar server is of a type that this program does not have",

@@ -29,11 +29,14 @@ function widen<Options extends z.ZodObject>(
   };
 }
 
+/** What all plugins share; each has a name and a memory of its own beside it. */
+export type SharedContext = Omit<PluginContext, "name" | "memory">;
+
 /** Makes the source of a configured calendar server. Throws `calendar-type-unknown` or `calendar-options-invalid`. */
 export function createCalendarSource(
   server: CalendarServer,
   secrets: Readonly<Record<string, string>>,
-  context: Omit<PluginContext, "name">,
+  context: PluginContext,
 ): CalendarSource {
   const definition = calendarTypes.find(({ name }) => name === server.type);
   if (!definition) {
@@ -55,5 +58,5 @@ export function createCalendarSource(
       },
     );
   }
-  return definition.create(checked.data, { ...context, name: server.name });
+  return definition.create(checked.data, context);
 }

@@ -10,15 +10,16 @@ import { reservedTexts } from "../core/texts.ts";
 import { Gateway } from "../engine/gateway.ts";
 import { LiveParameters } from "../engine/live-parameters.ts";
 import { toGatewayError } from "../ports/errors.ts";
-import type { PluginContext } from "../ports/plugin-definition.ts";
+import type { PluginContext, PluginKind } from "../ports/plugin-definition.ts";
 import { openStore, type Store } from "../store/open-store.ts";
 import type { LoadedConfig } from "./config-file.ts";
 import { type ControlAnswer, controlPath, listenForControl } from "./control-socket.ts";
 import { createLink } from "./create-link.ts";
 import { limitHeapGrowth } from "./heap-growth.ts";
+import { hearNotifications } from "./hear-notifications.ts";
 import { createLiveView } from "./live-view.ts";
 import { serveMetrics } from "./metrics-server.ts";
-import { calendarTypes, createCalendarSource, PLUGINS } from "./plugin-catalog.ts";
+import { calendarTypes, createCalendarSource, PLUGINS, type SharedContext } from "./plugin-catalog.ts";
 import { createLog, createMetrics, createRuntime, type ExposedMetrics } from "./runtime.ts";
 import { keepTrust, loadTrust } from "./trust.ts";
 
@@ -61,10 +62,15 @@ async function assemble(config: LoadedConfig, environment: NodeJS.ProcessEnv, un
   const link = createLink(config, runtime);
   const parameters = new LiveParameters(store.registry);
   const trust = await loadTrust(store, runtime, environment);
-  const context: Omit<PluginContext, "name"> = { runtime, parameters, xmpp: link, trust };
+  const listener = await hearNotifications(config.notifications, store.registry, runtime);
+  undo.push(() => listener.close());
+  const context: SharedContext = { runtime, parameters, xmpp: link, trust, listener };
+  const contextOf = (kind: PluginKind, name: string): PluginContext => {
+    return { ...context, name, memory: store.memoryOf({ kind, name }) };
+  };
   const clientSources = PLUGINS.clients.map((each) => {
     const options = each.options.parse({ "watch-activity": config.xmpp["watch-activity"] });
-    return { name: each.name, source: each.create(options, { ...context, name: each.name }) };
+    return { name: each.name, source: each.create(options, contextOf("clients", each.name)) };
   });
   const alerts = new AdminAlerts({ link, admins: config.xmpp.admins, runtime });
   const gateway = new Gateway({
@@ -73,9 +79,10 @@ async function assemble(config: LoadedConfig, environment: NodeJS.ProcessEnv, un
     journal: store.journal,
     parameters,
     reservedTexts: reservedTexts(TEXT_CATALOGUE),
-    publishers: PLUGINS.publish.map((each) => each.create(each.options.parse({}), { ...context, name: each.name })),
+    publishers: PLUGINS.publish.map((each) => each.create(each.options.parse({}), contextOf("publish", each.name))),
     clientSources: clientSources.map(({ source }) => source),
-    createCalendarSource: (server, secrets) => createCalendarSource(server, secrets, context),
+    createCalendarSource: (server, secrets) =>
+      createCalendarSource(server, secrets, contextOf("calendar", server.name)),
     alert: (text) => alerts.tell(text),
     isConnected: () => link.isOnline,
   });

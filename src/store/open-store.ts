@@ -1,5 +1,6 @@
 import type { Journal } from "../ports/journal.ts";
 import type { Health } from "../ports/plugin.ts";
+import type { PluginMemory } from "../ports/plugin-memory.ts";
 import type { Registry } from "../ports/registry.ts";
 import type { Runtime } from "../ports/runtime.ts";
 import type { TrustStore } from "../ports/trust-store.ts";
@@ -8,6 +9,7 @@ import { migrate } from "./migrate.ts";
 import { SecretBox } from "./secret-box.ts";
 import { loadSecretKey } from "./secret-key.ts";
 import { SqliteJournal } from "./sqlite-journal.ts";
+import { type PluginInstance, SqlitePluginMemory } from "./sqlite-plugin-memory.ts";
 import { SqliteRegistry } from "./sqlite-registry.ts";
 import { SqliteTrustStore } from "./sqlite-trust-store.ts";
 
@@ -25,6 +27,8 @@ export interface Store {
   readonly registry: Registry;
   readonly trust: TrustStore;
   readonly journal: Journal;
+  /** What an instance of a plugin remembers over a restart. */
+  memoryOf(instance: PluginInstance): PluginMemory;
   /** `degraded` while something could not be written; it is tried again by itself. */
   health(): Health;
   /** Writes what waits and closes the file, also when that fails: then it throws GatewayError and what waited is lost. */
@@ -48,17 +52,22 @@ export function openStore({ path, key, runtime }: StoreOptions): Store {
 function assemble(database: StoreDatabase, box: SecretBox, runtime: StoreOptions["runtime"]): Store {
   const registry = new SqliteRegistry(database, { clock: runtime.clock, box });
   const journal = new SqliteJournal(database, runtime);
+  const memory = new SqlitePluginMemory(database, runtime);
   return {
     registry,
     trust: new SqliteTrustStore(database, registry),
     journal,
-    health: () => journal.health(),
-    close: () => {
-      try {
-        journal.close();
-      } finally {
-        database.close();
-      }
-    },
+    memoryOf: (instance) => memory.of(instance),
+    health: () => (journal.health().state === "ok" ? memory.health() : journal.health()),
+    close: () => closeAll([() => journal.close(), () => memory.close(), () => database.close()]),
   };
+}
+
+/** Closes each, also when one before it throws. */
+function closeAll([first, ...rest]: readonly (() => void)[]): void {
+  try {
+    first?.();
+  } finally {
+    if (rest.length > 0) closeAll(rest);
+  }
 }

@@ -178,7 +178,8 @@ function assemble({ store, link, runtime, calendar }: Parts): Gateway {
     reservedTexts: reservedTexts(TEXT_CATALOGUE),
     publishers: PLUGINS.publish.map((each) => each.create(each.options.parse({}), { ...context, name: each.name })),
     clientSources: PLUGINS.clients.map((each) => each.create(each.options.parse({}), { ...context, name: each.name })),
-    createCalendarSource: (server, secrets) => calendar ?? createCalendarSource(server, secrets, context),
+    createCalendarSource: (server, secrets) =>
+      calendar ?? createCalendarSource(server, secrets, { ...context, name: server.name }),
     alert: () => undefined,
     isConnected: () => link.isOnline,
   });

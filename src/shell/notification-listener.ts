@@ -1,0 +1,220 @@
+import { minutes, seconds } from "../lib/time.ts";
+import { after } from "../ports/after.ts";
+import { type GatewayError, toGatewayError } from "../ports/errors.ts";
+import type {
+  NotificationEndpoint,
+  NotificationListener,
+  NotificationRequest,
+} from "../ports/notification-listener.ts";
+import type { Runtime } from "../ports/runtime.ts";
+import { listenDatagrams } from "./notification-datagrams.ts";
+import { type Endpoint, Endpoints, RefusalCounts } from "./notification-endpoints.ts";
+import { notificationError } from "./notification-errors.ts";
+import { type Bound, listenHttp, type Reception } from "./notification-http.ts";
+import { authority, findOwnName } from "./own-address.ts";
+import { parseSources } from "./source-list.ts";
+
+type Transport = NotificationRequest["transport"];
+
+/** What the listener needs. */
+export interface ListenerOptions {
+  readonly runtime: Pick<Runtime, "clock" | "log" | "uniqueId">;
+  /** The IP address that is listened at. */
+  readonly listen: string;
+  /** Under which calendar servers reach it; undefined: the host's name. */
+  readonly address: string | undefined;
+  /** The parameter exchange-notification-port, asked each time. */
+  readonly port: () => number;
+}
+
+interface OpenEndpoint extends Endpoint {
+  readonly followsParameter: boolean;
+  readonly ended: AbortController;
+}
+
+interface Binding {
+  readonly key: string;
+  readonly transport: Transport;
+  readonly port: number;
+  readonly reception: Reception;
+  readonly bound: Bound;
+  readonly open: Set<OpenEndpoint>;
+}
+
+// Whoever lost an endpoint opens another one; so long nobody else gets the port.
+const LINGER = minutes(1);
+const RETRY_INTERVAL = seconds(30);
+
+/** Listens on ports for what calendar servers send; binds what is asked for, and lets go of what nobody needs. */
+export class SocketNotificationListener implements NotificationListener {
+  readonly #options: ListenerOptions;
+  readonly #refusals: RefusalCounts;
+  /** By transport and port as it was asked for. */
+  readonly #bindings = new Map<string, Promise<Binding>>();
+  readonly #bound = new Set<Binding>();
+  readonly #timers = new Set<() => void>();
+  #ownName: Promise<string> | undefined;
+  #isClosed = false;
+
+  constructor(options: ListenerOptions) {
+    this.#options = options;
+    this.#refusals = new RefusalCounts(options.runtime);
+  }
+
+  async open(request: NotificationRequest, signal: AbortSignal): Promise<NotificationEndpoint> {
+    signal.throwIfAborted();
+    const isSource = parseSources(request.sources);
+    const host = this.#options.address ?? (await unlessAborted(this.#findOwnName(), signal));
+    const binding = await this.#bind(request.transport, request.port ?? this.#options.port());
+    const endpoint: OpenEndpoint = {
+      path: `/n/${this.#options.runtime.uniqueId()}`,
+      isSource,
+      receive: request.receive,
+      followsParameter: request.port === undefined,
+      ended: new AbortController(),
+    };
+    if (signal.aborted || this.#isClosed) {
+      this.#letGo(binding);
+      throw signal.aborted ? signal.reason : closedError();
+    }
+    binding.open.add(endpoint);
+    binding.reception.endpoints.add(endpoint);
+    const scheme = request.transport === "tcp" ? "http" : "httpu";
+    return {
+      url: `${scheme}://${authority(host, binding.port)}${endpoint.path}`,
+      ended: endpoint.ended.signal,
+      close: () => this.#remove(binding, endpoint),
+    };
+  }
+
+  /** To be called after the parameter changed: what was heard at the old port ends as soon as the new one is bound. */
+  async portChanged(): Promise<void> {
+    const port = this.#options.port();
+    for (const transport of ["tcp", "udp"] as const) {
+      const old = [...this.#bound].filter(
+        (binding) => binding.transport === transport && binding.port !== port && hasFollowers(binding),
+      );
+      if (old.length === 0) continue;
+      try {
+        const binding = await this.#bind(transport, port);
+        for (const each of old) this.#endFollowers(each);
+        this.#letGo(binding);
+      } catch (error) {
+        // Until then everybody is heard at the old port.
+        const { code, message } = toGatewayError(error);
+        this.#options.runtime.log.error("notifications.port-not-changed", { code, message });
+        this.#later(RETRY_INTERVAL, () => void this.portChanged()); // never rejects
+      }
+    }
+  }
+
+  /** Ends all endpoints and lets go of all ports; safe to call twice. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    for (const cancel of this.#timers) cancel();
+    this.#refusals.close();
+    await Promise.allSettled(this.#bindings.values());
+    await Promise.all([...this.#bound].map((binding) => this.#release(binding, closedError())));
+  }
+
+  #findOwnName(): Promise<string> {
+    this.#ownName ??= findOwnName().catch((error: unknown) => {
+      this.#ownName = undefined;
+      throw error;
+    });
+    return this.#ownName;
+  }
+
+  /** The binding, also when another one of that port is just being let go of. */
+  async #bind(transport: Transport, port: number): Promise<Binding> {
+    const key = `${transport} ${port}`;
+    for (;;) {
+      if (this.#isClosed) throw closedError();
+      const binding = this.#bindings.get(key) ?? this.#listen(key, transport, port);
+      this.#bindings.set(key, binding);
+      binding.catch(() => this.#bindings.delete(key));
+      const bound = await binding;
+      if (this.#bound.has(bound)) return bound;
+    }
+  }
+
+  async #listen(key: string, transport: Transport, port: number): Promise<Binding> {
+    const { listen, runtime } = this.#options;
+    const reception = { endpoints: new Endpoints(), refusals: this.#refusals };
+    try {
+      const bound = await listenAt(transport, { host: listen, port }, reception);
+      const binding = { key, transport, port: bound.port, reception, bound, open: new Set<OpenEndpoint>() };
+      this.#bound.add(binding);
+      runtime.log.info("notifications.listening", { transport, port: bound.port });
+      return binding;
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      const text = `cannot listen for notifications on ${transport} port ${port}: ${reason}`;
+      throw notificationError("notification-port-taken", text, error);
+    }
+  }
+
+  #endFollowers(binding: Binding): void {
+    for (const endpoint of binding.open) {
+      if (!endpoint.followsParameter) continue;
+      this.#remove(binding, endpoint);
+      const text = `nothing is heard on port ${binding.port} any more`;
+      endpoint.ended.abort(notificationError("notification-port-changed", text));
+    }
+  }
+
+  #remove(binding: Binding, endpoint: OpenEndpoint): void {
+    if (!binding.open.delete(endpoint)) return;
+    binding.reception.endpoints.delete(endpoint);
+    this.#letGo(binding);
+  }
+
+  #letGo(binding: Binding): void {
+    if (binding.open.size > 0 || this.#isClosed) return;
+    this.#later(LINGER, () => {
+      if (binding.open.size === 0 && this.#bound.has(binding)) void this.#release(binding, closedError()); // never rejects
+    });
+  }
+
+  async #release(binding: Binding, reason: GatewayError): Promise<void> {
+    this.#bound.delete(binding);
+    this.#bindings.delete(binding.key);
+    await binding.bound.close();
+    for (const { ended } of binding.open) ended.abort(reason);
+  }
+
+  #later(length: ReturnType<typeof seconds>, callback: () => void): void {
+    const cancel = after(this.#options.runtime.clock, length, () => {
+      this.#timers.delete(cancel);
+      callback();
+    });
+    this.#timers.add(cancel);
+  }
+}
+
+/** Settles with the signal what cannot be cancelled itself (the name service). */
+function unlessAborted<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  return new Promise((resolve, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+    promise.then(resolve, reject);
+  });
+}
+
+const hasFollowers = ({ open }: Binding): boolean => [...open].some(({ followsParameter }) => followsParameter);
+
+const closedError = (): GatewayError => notificationError("notification-not-running", "notifications are not heard");
+
+async function listenAt(
+  transport: Transport,
+  place: { readonly host: string; readonly port: number },
+  reception: Reception,
+): Promise<Bound> {
+  const listen = transport === "tcp" ? listenHttp : listenDatagrams;
+  try {
+    return await listen(place, reception);
+  } catch (error) {
+    const isWithoutIpv6 = error instanceof Error && "code" in error && error.code === "EAFNOSUPPORT";
+    if (place.host !== "::" || !isWithoutIpv6) throw error;
+    return listen({ ...place, host: "0.0.0.0" }, reception);
+  }
+}

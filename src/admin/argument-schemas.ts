@@ -45,6 +45,14 @@ export const gatewayNameArgument = z
   .toLowerCase()
   .regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, "a gateway's name has 1 to 63 letters, digits, dots, hyphens and underscores");
 
+/** A line of text for people. */
+export const descriptionArgument = z
+  .string()
+  .trim()
+  .max(200, "must be at most 200 characters")
+  .regex(/^\P{Cc}*$/u, "must be one line")
+  .describe("What tells the gateway apart for people; empty: nothing.");
+
 /** A pool's name, or nothing: a pool of its own. */
 export const poolArgument = z
   .union([z.literal(""), gatewayNameArgument])

@@ -19,6 +19,8 @@ export interface CalendarServer {
   readonly type: string;
   readonly options: Readonly<Record<string, string>>;
   readonly isEnabled: boolean;
+  /** For people, to tell servers apart. */
+  readonly description?: string;
   /** Servers of one pool share its users; absent: a pool of its own, of the server's name. */
   readonly pool?: string;
   /** The server's share of its pool's users against the others', 1 to 100; absent: 1. */

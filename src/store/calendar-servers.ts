@@ -7,6 +7,7 @@ interface ServerRow {
   readonly type: string;
   readonly options: string;
   readonly is_enabled: number;
+  readonly description: string | null;
   readonly pool: string | null;
   readonly weight: number;
   readonly credentials_of: string | null;
@@ -17,13 +18,23 @@ interface SecretRow {
   readonly sealed: Buffer;
 }
 
-function decodeServer({ name, type, options, is_enabled, pool, weight, credentials_of }: ServerRow): CalendarServer {
+function decodeServer({
+  name,
+  type,
+  options,
+  is_enabled,
+  description,
+  pool,
+  weight,
+  credentials_of,
+}: ServerRow): CalendarServer {
   const decoded: Readonly<Record<string, string>> = JSON.parse(options); // written by `replace` below
   return {
     name,
     type,
     options: decoded,
     isEnabled: is_enabled === 1,
+    ...(description !== null && { description }),
     ...(pool !== null && { pool }),
     ...(weight !== 1 && { weight }),
     ...(credentials_of !== null && { credentialsOf: credentials_of }),
@@ -33,16 +44,16 @@ function decodeServer({ name, type, options, is_enabled, pool, weight, credentia
 /** The statements about calendar servers, prepared once. */
 export function prepareCalendarServers(database: StoreDatabase) {
   const list = database.prepare<[], ServerRow>(
-    "SELECT name, type, options, is_enabled, pool, weight, credentials_of FROM calendar_server ORDER BY name",
+    "SELECT name, type, options, is_enabled, description, pool, weight, credentials_of FROM calendar_server ORDER BY name",
   );
   const find = database.prepare<[string], ServerRow>(
-    "SELECT name, type, options, is_enabled, pool, weight, credentials_of FROM calendar_server WHERE name = ?",
+    "SELECT name, type, options, is_enabled, description, pool, weight, credentials_of FROM calendar_server WHERE name = ?",
   );
   const replace = database.prepare<[ServerRow]>(`
-    INSERT INTO calendar_server (name, type, options, is_enabled, pool, weight, credentials_of)
-    VALUES (@name, @type, @options, @is_enabled, @pool, @weight, @credentials_of)
+    INSERT INTO calendar_server (name, type, options, is_enabled, description, pool, weight, credentials_of)
+    VALUES (@name, @type, @options, @is_enabled, @description, @pool, @weight, @credentials_of)
     ON CONFLICT (name) DO UPDATE SET
-      type = excluded.type, options = excluded.options, is_enabled = excluded.is_enabled, pool = excluded.pool,
+      type = excluded.type, options = excluded.options, is_enabled = excluded.is_enabled, description = excluded.description, pool = excluded.pool,
       weight = excluded.weight, credentials_of = excluded.credentials_of`);
   const remove = database.prepare<[string]>("DELETE FROM calendar_server WHERE name = ?"); // its secrets go with it
   return {
@@ -51,12 +62,13 @@ export function prepareCalendarServers(database: StoreDatabase) {
       const row = find.get(name);
       return row && decodeServer(row);
     },
-    replace: ({ name, type, options, isEnabled, pool, weight = 1, credentialsOf }: CalendarServer) =>
+    replace: ({ name, type, options, isEnabled, description, pool, weight = 1, credentialsOf }: CalendarServer) =>
       replace.run({
         name,
         type,
         options: JSON.stringify(options),
         is_enabled: Number(isEnabled),
+        description: description ?? null,
         pool: pool ?? null,
         weight,
         credentials_of: credentialsOf ?? null,

@@ -62,7 +62,7 @@ describe("certificate import and accept", () => {
     expect(await say(`certificate accept ${id}`)).toMatch(/There is no offer/);
   });
 
-  it("[C9] says which certificate the server does not send, and where to get it", async () => {
+  it("[C9] [B4] says which certificate the server does not send, and where to get it", async () => {
     const { say, store } = await createStage();
     const own = makeCertificate({ names: ["localhost"], issuer: middle, issuerUrl: "http://pki.example.com/i.cer" });
     const found = await say(`certificate import localhost:${await serve(own)}`);

@@ -86,7 +86,7 @@ describe("gateway add", () => {
     );
   });
 
-  it("[R6] takes account and password of another gateway only where asked to", async () => {
+  it("[R6] [K8] [G4] takes account and password of another gateway only where asked to", async () => {
     const { registry, seed, say } = createCommandStage();
     await seed();
     await say("gateway add branch like=main url=https://two.example.com/EWS");
@@ -242,6 +242,16 @@ describe("a pool of gateways", () => {
     await say("gateway set two pool=");
     expect(registry.servers.get("two")?.pool).toBeUndefined();
     expect(registry.servers.get("two")?.weight).toBe(2);
+  });
+
+  it("[G2] may have a description, which can be taken away", async () => {
+    const { registry, seed, say } = createCommandStage();
+    await seed();
+    await say('gateway set main description="Head office, second floor"');
+    expect(await say("gateway show main")).toContain("description: Head office, second floor");
+    await say("gateway set main description= weight=3");
+    expect(registry.servers.get("main")?.description).toBeUndefined();
+    expect(registry.servers.get("main")?.weight).toBe(3);
   });
 
   it("may be named as a user's gateway, and is the default when there is no other", async () => {

@@ -82,7 +82,7 @@ describe("the gateway", () => {
     expect(shownOf(lab, ALICE)).toBe("dnd/in-a-meeting");
   });
 
-  it("[R7] withdraws everything of somebody who is disabled or removed, without a restart", async () => {
+  it("[R7] [K3] withdraws everything of somebody who is disabled or removed, without a restart", async () => {
     lab.calendar.set(ALICE, [meeting(-5, 30)]);
     lab.clients.online(ALICE);
     await lab.enable(ALICE);

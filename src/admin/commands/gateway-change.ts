@@ -1,6 +1,12 @@
 import { z } from "zod";
 import type { CalendarServer } from "../../ports/registry.ts";
-import { gatewayNameArgument, poolArgument, weightArgument, yesOrNoArgument } from "../argument-schemas.ts";
+import {
+  descriptionArgument,
+  gatewayNameArgument,
+  poolArgument,
+  weightArgument,
+  yesOrNoArgument,
+} from "../argument-schemas.ts";
 import { certificateWarnings } from "../certificates/certificate-warnings.ts";
 import { type CommandContext, type CommandResult, defineCommand } from "../command.ts";
 import { commandError } from "../command-errors.ts";
@@ -9,6 +15,11 @@ import { checkGatewayOptions, findCalendarType, type GatewayOptions, openOptions
 import { credentialsSource, shareCredentials, unshareCredentials } from "../shared-credentials.ts";
 
 const name = gatewayNameArgument.describe("The gateway's name.");
+const placeArguments = {
+  description: descriptionArgument.optional(),
+  pool: poolArgument.optional(),
+  weight: weightArgument.optional(),
+};
 const others = z
   .record(z.string(), z.string())
   .describe(
@@ -20,7 +31,7 @@ export const gatewayAdd = defineCommand({
   name: "gateway add",
   who: "admin",
   summary: "Adds a calendar server.",
-  form: "<name> type=ews url=… account=… password=@file|$VARIABLE|… [like=<gateway>] [pool=<name>] [weight=1…100] [option=…]",
+  form: "<name> type=ews url=… account=… password=@file|$VARIABLE|… [like=<gateway>] [description=…] [pool=<name>] [weight=1…100] [option=…]",
   arguments: z.strictObject({
     name,
     type: z.string().optional().describe("The type of server, for example ews. Not needed with like."),
@@ -29,8 +40,7 @@ export const gatewayAdd = defineCommand({
       .describe(
         "A gateway from which every option that is not given is taken; account and password follow it when they change there.",
       ),
-    pool: poolArgument.optional(),
-    weight: weightArgument.optional(),
+    ...placeArguments,
     others,
   }),
   positional: ["name"],
@@ -79,17 +89,20 @@ export const gatewayAdd = defineCommand({
 });
 
 interface Place {
+  readonly description?: string | undefined;
   readonly pool?: string | undefined;
   readonly weight?: number | undefined;
 }
 
-/** What is given of the server's place in a pool; an empty pool is one of its own. */
-const placeOf = ({ pool, weight }: Place): Pick<CalendarServer, "pool" | "weight"> => ({
+/** What is given of the server's place; an empty text takes away. */
+const placeOf = ({ description, pool, weight }: Place): Pick<CalendarServer, keyof Place> => ({
+  ...(description && { description }),
   ...(pool && { pool }),
   ...(weight !== undefined && { weight }),
 });
 
-const describePlace = ({ pool, weight }: Place): string[] => [
+const describePlace = ({ description, pool, weight }: Place): string[] => [
+  ...(description === undefined ? [] : [`description=${JSON.stringify(description)}`]),
   ...(pool === undefined ? [] : [`pool=${pool}`]),
   ...(weight === undefined ? [] : [`weight=${weight}`]),
 ];
@@ -106,8 +119,7 @@ export const gatewaySet = defineCommand({
   arguments: z.strictObject({
     name,
     enabled: yesOrNoArgument.optional().describe("Whether the gateway is used: yes or no."),
-    pool: poolArgument.optional(),
-    weight: weightArgument.optional(),
+    ...placeArguments,
     others,
   }),
   positional: ["name"],
@@ -127,10 +139,14 @@ export const gatewaySet = defineCommand({
     const definition = findCalendarType(context, server.type);
     const checked = await checkGatewayOptions(context, definition, await openOptions(context, server), args.others);
     const isEnabled = args.enabled ?? server.isEnabled;
-    const { pool: before, ...rest } = unshareCredentials(server, definition, args.others);
-    const pool = args.pool ?? before ?? "";
+    const { pool, description, weight, ...rest } = unshareCredentials(server, definition, args.others);
+    const kept = {
+      pool: args.pool ?? pool,
+      description: args.description ?? description,
+      weight: args.weight ?? weight,
+    };
     await context.registry.replaceCalendarServer(
-      { ...rest, options: checked.options, isEnabled, ...placeOf({ ...args, pool }) },
+      { ...rest, options: checked.options, isEnabled, ...placeOf(kept) },
       checked.changedSecrets,
     );
     const sharers = await shareCredentials(context, { name: server.name, definition, checked }, args.others);

@@ -52,6 +52,7 @@ export const gatewayShow = defineCommand({
     const secrets = await context.registry.listSecretNames(server.name);
     const users = await createUserCounter(context);
     const fields: Field[] = [
+      ...(server.description === undefined ? [] : [["description", server.description] as const]),
       ["type", server.type],
       ...Object.entries(server.options),
       ...secrets.map((secret): Field => [secret, "(set, never shown)"]),

@@ -128,7 +128,7 @@ describe("the guard of the activity node", () => {
     );
   });
 
-  it("[R2] refuses the same while the gateway is down", async () => {
+  it("[R2] [K6] refuses the same while the gateway is down", async () => {
     await gateway.vanish();
     for (const [, payload] of FORGERIES) expect(await forge(payload)).toMatchObject(REFUSED);
   });

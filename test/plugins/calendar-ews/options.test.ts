@@ -20,7 +20,7 @@ describe("the options of an ews server", () => {
     "http://localhost:8080/EWS/Exchange.asmx",
     "http://127.0.0.1/",
     "http://[::1]:81/",
-  ])("allow the address %s", (url) => {
+  ])("[G3] [G13] allow the address %s, with any port", (url) => {
     expect(problems({ ...LOGIN, url })).toEqual([]);
   });
 

@@ -156,6 +156,7 @@ export class StreamingConnection {
     this.#isFlushing = false;
     const woken = [...this.#woken];
     this.#woken.clear();
+    if (this.#response.writableEnded) return; // the events wait for the next connection
     const notifications = woken.map(encodeStreamed).join("");
     if (notifications !== "") this.#send(`<m:Notifications>${notifications}</m:Notifications>`);
   }

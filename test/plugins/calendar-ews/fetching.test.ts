@@ -73,7 +73,7 @@ describe("a healthy server", () => {
     await fetch();
     expect(scenario.source.health()).toMatchObject({
       state: "ok",
-      detail: expect.stringContaining("Exchange 15.1.2507"),
+      detail: expect.stringContaining("Exchange 2016 (15.1.2507)"),
     });
   });
 

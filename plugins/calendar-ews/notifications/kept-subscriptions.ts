@@ -145,7 +145,7 @@ function decode(id: string, text: string, ownHost: string): KeptSubscription | u
 }
 
 /** Of `a=b; c=d` those that lead to the same server (2013 and later; 2010). */
-export const affinityCookies = (cookies: string): string =>
+const affinityCookies = (cookies: string): string =>
   cookies
     .split("; ")
     .filter((cookie) => /^(X-BackEndOverrideCookie|exchangecookie)=/i.test(cookie))

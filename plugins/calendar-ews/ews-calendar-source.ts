@@ -14,7 +14,8 @@ import { Deadline } from "./deadline.ts";
 import { diagnose } from "./diagnose.ts";
 import { EwsClient } from "./ews-client.ts";
 import { ewsError } from "./ews-errors.ts";
-import type { SubscriptionGroup } from "./subscription-group.ts";
+import { Watching, type WatchOptions } from "./notifications/watching.ts";
+import { nameServer } from "./server-name.ts";
 import { EwsTransport } from "./transport.ts";
 import { MAX_WATCHED, untilAborted, watchChanges } from "./watch-changes.ts";
 
@@ -27,11 +28,13 @@ export interface EwsOptions {
   /** Path of a PEM file with a private CA. */
   readonly caFile: string | undefined;
   readonly tlsExceptions: ReadonlySet<TlsException>;
+  readonly notifications: WatchOptions;
 }
 
 interface Connection {
   readonly transport: EwsTransport;
   readonly client: EwsClient;
+  readonly watching: Watching;
   readonly terms: TlsTerms;
   /** Aborts when the source stops. */
   readonly lifetime: AbortController;
@@ -40,13 +43,11 @@ interface Connection {
 // So many failures in a row mean that it is not a single request that fails.
 const DOWN_AFTER = 3;
 
-/** Calendars of an Exchange server (2010 SP1 and later) or of another server that speaks EWS. */
+/** Calendars of an Exchange server (2007 SP1 and later) or of another server that speaks EWS. */
 export class EwsCalendarSource implements CalendarSource {
   readonly capabilities = { maxMailboxesPerFetch: MAX_MAILBOXES, maxMailboxesPerWatch: MAX_WATCHED };
   readonly #options: EwsOptions;
   readonly #context: PluginContext;
-  readonly #groups = new Set<SubscriptionGroup>();
-  readonly #farewells = new Set<Promise<void>>();
   #connection: Connection | undefined;
   #hasStopped = false;
   #requests = 0;
@@ -76,8 +77,7 @@ export class EwsCalendarSource implements CalendarSource {
     if (!connection) return;
     const reason = this.#stoppedError();
     connection.lifetime.abort(reason);
-    for (const group of this.#groups) this.#sayFarewell(group);
-    await Promise.all(this.#farewells);
+    await connection.watching.sayFarewell();
     connection.client.close(reason);
     await connection.transport.close();
   }
@@ -113,19 +113,14 @@ export class EwsCalendarSource implements CalendarSource {
 
   async *watchChanges(mailboxes: readonly Mailbox[], signal: AbortSignal): AsyncGenerator<CalendarChange, void> {
     signal.throwIfAborted();
-    const { client, lifetime } = this.#running();
+    const { client, lifetime, watching } = this.#running();
     if (mailboxes.length > MAX_WATCHED) {
       throw ewsError("ews-batch-too-big", `${client.host}: ${mailboxes.length} mailboxes on one connection`);
     }
-    const { runtime } = this.#context;
-    const ended = new Deadline(runtime.clock, signal, lifetime.signal);
-    const register = (group: SubscriptionGroup): (() => void) => {
-      this.#groups.add(group);
-      return () => this.#sayFarewell(group);
-    };
+    const ended = new Deadline(this.#context.runtime.clock, signal, lifetime.signal);
     try {
       if (mailboxes.length === 0) await untilAborted(ended.signal);
-      yield* watchChanges({ client, runtime, register }, mailboxes, ended.signal);
+      yield* watchChanges(watching.deps, mailboxes, ended.signal);
     } finally {
       ended.end();
     }
@@ -164,7 +159,9 @@ export class EwsCalendarSource implements CalendarSource {
       longestQueue: () => parameters.integer("exchange-queue"),
       onOutcome: (error) => this.#recordOutcome(error),
     });
-    return { transport, client, terms, lifetime: new AbortController() };
+    const lifetime = new AbortController();
+    const watching = new Watching(client, this.#options.notifications, this.#context, lifetime.signal);
+    return { transport, client, watching, terms, lifetime };
   }
 
   #running(): Connection {
@@ -176,12 +173,6 @@ export class EwsCalendarSource implements CalendarSource {
     return ewsError("ews-stopped", `${this.#options.url.host}: not running`);
   }
 
-  #sayFarewell(group: SubscriptionGroup): void {
-    this.#groups.delete(group);
-    const farewell = group.unsubscribe().finally(() => this.#farewells.delete(farewell));
-    this.#farewells.add(farewell);
-  }
-
   #recordOutcome(error: GatewayError | undefined): void {
     const isChange = this.#since === undefined || (error === undefined) !== (this.#error === undefined);
     if (isChange) this.#since = this.#context.runtime.clock.now();
@@ -191,12 +182,12 @@ export class EwsCalendarSource implements CalendarSource {
   }
 
   #detail(): string {
-    const client = this.#connection?.client;
-    if (!client) return "";
+    if (!this.#connection) return "";
+    const { client, watching } = this.#connection;
     const { running, waiting, limit } = client.load;
-    const version = client.serverVersion ? `Exchange ${client.serverVersion}` : "version unknown";
+    const version = client.serverVersion ? nameServer(client.serverVersion) : "version unknown";
     const requests = `${this.#requests} requests (${running} of at most ${limit} now, ${waiting} waiting)`;
-    return `${version}, ${requests}, ${this.#groups.size} groups watched`;
+    return `${version}, ${requests}, ${watching.describe()}`;
   }
 }
 

@@ -5,7 +5,7 @@ import { CredentialGuard } from "./credential-guard.ts";
 import { concernsMailbox, isEwsError } from "./ews-errors.ts";
 import { RequestLimiter, type Urgency } from "./request-limiter.ts";
 import type { AnswerDecoder } from "./soap-answer.ts";
-import type { RequestVersion } from "./soap-request.ts";
+import { REQUEST_VERSIONS, type RequestVersion } from "./soap-request.ts";
 import type { EwsAnswer, EwsRequest, EwsTransport } from "./transport.ts";
 
 /** One operation of EWS: how it is written for a request version, and a fresh decoder for each answer. */
@@ -87,12 +87,17 @@ export class EwsClient {
 
   /** An endless answer; not limited, for streaming has a budget of its own (HangingConnectionLimit). */
   async *stream(encode: Operation<never>["encode"], signal: AbortSignal): AsyncGenerator<Uint8Array, void> {
-    try {
-      this.#guard.check(this.#options.runtime.clock.now());
-      yield* this.#options.transport.stream(encode(this.#version), signal);
-    } catch (error) {
-      if (!signal.aborted) this.#recordError(error);
-      throw error;
+    for (;;) {
+      const asked = this.#version;
+      try {
+        this.#guard.check(this.#options.runtime.clock.now());
+        yield* this.#options.transport.stream(encode(asked), signal);
+        return;
+      } catch (error) {
+        if (isEwsError(error, "ews-version-refused") && this.#stepDown(asked)) continue; // nothing came before that
+        if (!signal.aborted) this.#recordError(error);
+        throw error;
+      }
     }
   }
 
@@ -102,15 +107,24 @@ export class EwsClient {
   }
 
   async #steppingDown<Content>(exchange: () => Promise<EwsAnswer<Content>>): Promise<EwsAnswer<Content>> {
-    const before = this.#version;
-    try {
-      return await exchange();
-    } catch (error) {
-      if (!isEwsError(error, "ews-version-refused") || before === "Exchange2010_SP1") throw error;
-      this.#version = "Exchange2010_SP1";
-      this.#options.runtime.log.info("ews.version-stepped-down", { host: this.host, version: this.#version });
-      return await exchange();
+    for (;;) {
+      const asked = this.#version;
+      try {
+        return await exchange();
+      } catch (error) {
+        if (!isEwsError(error, "ews-version-refused") || !this.#stepDown(asked)) throw error;
+      }
     }
+  }
+
+  /** False when there is no older version; another request may have stepped down meanwhile. */
+  #stepDown(refused: RequestVersion): boolean {
+    if (this.#version !== refused) return true;
+    const older = REQUEST_VERSIONS[REQUEST_VERSIONS.indexOf(refused) + 1];
+    if (!older) return false;
+    this.#version = older;
+    this.#options.runtime.log.info("ews.version-stepped-down", { host: this.host, version: older });
+    return true;
   }
 
   async #exchange<Content>(
@@ -118,9 +132,10 @@ export class EwsClient {
     signal: AbortSignal,
     protection: "guarded" | "unguarded",
   ): Promise<EwsAnswer<Content>> {
+    const request = encode(this.#version); // what cannot be written for this version says nothing of the server's condition
     try {
       if (protection === "guarded") this.#guard.check(this.#options.runtime.clock.now());
-      const answer = await this.#options.transport.post(encode(this.#version), decoder(), signal);
+      const answer = await this.#options.transport.post(request, decoder(), signal);
       this.serverVersion = answer.serverVersion ?? this.serverVersion;
       this.#recordAnswer();
       return answer;

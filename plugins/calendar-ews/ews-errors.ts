@@ -96,6 +96,17 @@ export const EWS_ERROR_CODES = {
     meaning: "The server forgot its notification subscriptions.",
     action: "Nothing; they are made anew.",
   },
+  "ews-streaming-not-offered": {
+    type: "cancel",
+    meaning: "The server is older than streaming notifications (Exchange 2010 SP1).",
+    action: "Nothing: it is notified of in another way. Do not set notifications=streaming.",
+  },
+  "ews-push-unreachable": {
+    type: "wait",
+    meaning: "The server accepted push subscriptions, but nothing came from it within two minutes.",
+    action:
+      "Let the server reach the gateway: `[notifications] address`, the parameter exchange-notification-port, firewalls in between, the option notification-sources.",
+  },
   "ews-stream-silent": {
     type: "wait",
     meaning: "Nothing, not even a sign of life, came over the notification connection.",
@@ -109,7 +120,7 @@ export const EWS_ERROR_CODES = {
   "ews-version-refused": {
     type: "cancel",
     meaning: "The server refused every request version that the gateway speaks (ErrorInvalidServerVersion).",
-    action: "Exchange 2010 SP1 or later is needed.",
+    action: "Exchange 2007 SP1 or later is needed.",
   },
   "ews-window-too-big": {
     type: "modify",
@@ -223,6 +234,7 @@ const BY_RESPONSE_CODE: ReadonlyMap<string, EwsErrorCode> = new Map<string, EwsE
     ErrorSchemaValidation: "ews-request-refused",
     ErrorInvalidOperation: "ews-request-refused",
     ErrorInvalidSubscriptionRequest: "ews-request-refused",
+    ErrorInvalidPushSubscriptionUrl: "ews-request-refused",
     ErrorInvalidTimeInterval: "ews-request-refused",
     ErrorInvalidFreeBusyViewType: "ews-request-refused",
     ErrorTimeZone: "ews-request-refused",
@@ -255,7 +267,9 @@ export function problemError(problem: EwsProblem, subject: string): GatewayError
   // MessageXml of ErrorInternalServerError names what really happened (ErrorServerBusy with HTTP 200).
   const inner = problem.values.get("InnerErrorResponseCode");
   const responseCode = inner !== undefined && problem.code === "ErrorInternalServerError" ? inner : problem.code;
-  const code = BY_RESPONSE_CODE.get(responseCode) ?? "ews-fault";
+  // COMPAT(Exchange 2007): a version it does not know is no value of its schema.
+  const isVersion = responseCode === "ErrorSchemaValidation" && /ExchangeVersionType/.test(problem.text);
+  const code = isVersion ? "ews-version-refused" : (BY_RESPONSE_CODE.get(responseCode) ?? "ews-fault");
   const words = [brief(responseCode).slice(0, 80), brief(problem.text)].filter((part) => part !== "");
   const retryAfter = code === "ews-throttled" ? backOff(problem.values.get("BackOffMilliseconds")) : undefined;
   const text = `${subject}: ${words.length > 0 ? words.join(": ") : "an error without details"}`;

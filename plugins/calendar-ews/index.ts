@@ -2,6 +2,7 @@ import { z } from "zod";
 import { definePlugin } from "../../src/ports/plugin-definition.ts";
 import { TLS_EXCEPTIONS } from "../../src/ports/trust.ts";
 import { EwsCalendarSource } from "./ews-calendar-source.ts";
+import { notificationOptions } from "./notifications/options.ts";
 
 const isLoopback = (host: string): boolean => /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(host);
 
@@ -61,6 +62,7 @@ const options = z.strictObject({
     .describe("How to log in. auto: by NTLMv2 where the server offers it, else by Basic. ntlm-v1 is weak: last resort"),
   ca: z.string().trim().min(1).optional().describe("File with the PEM certificate of a private CA that is trusted too"),
   "tls-exceptions": tlsExceptions,
+  ...notificationOptions,
 });
 
 function endpoint(text: string): URL {
@@ -73,8 +75,10 @@ function endpoint(text: string): URL {
 export default definePlugin({
   kind: "calendar",
   name: "ews",
-  summary: "Exchange 2010 SP1 and later, and other servers that speak Exchange Web Services",
-  implements: ["Exchange Web Services: GetUserAvailability, streaming notifications (MS-OXWAVLS, MS-OXWSNTIF)"],
+  summary: "Exchange 2007 SP1 and later, and other servers that speak Exchange Web Services",
+  implements: [
+    "Exchange Web Services: GetUserAvailability; streaming, push and pull notifications (MS-OXWAVLS, MS-OXWSNTIF)",
+  ],
   options,
   secrets: ["password"],
   credentials: ["account", "password"],
@@ -88,6 +92,11 @@ export default definePlugin({
         auth: given.auth,
         caFile: given.ca,
         tlsExceptions: new Set(given["tls-exceptions"]),
+        notifications: {
+          way: given.notifications,
+          port: given["notification-port"],
+          sources: given["notification-sources"] ?? [],
+        },
       },
       context,
     ),

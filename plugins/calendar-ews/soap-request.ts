@@ -1,8 +1,11 @@
 import type { Mailbox } from "../../src/core/addresses.ts";
 import { escapeXml } from "../../src/lib/xml.ts";
 
-/** The request versions spoken: the newer for WorkingElsewhere, the older for Exchange 2010. */
-export type RequestVersion = "Exchange2013_SP1" | "Exchange2010_SP1";
+/** The request versions spoken, the first tried first: for WorkingElsewhere, for streaming, for Exchange 2007. */
+export const REQUEST_VERSIONS = ["Exchange2013_SP1", "Exchange2010_SP1", "Exchange2007_SP1"] as const;
+
+/** A request version. */
+export type RequestVersion = (typeof REQUEST_VERSIONS)[number];
 
 const NAMESPACES =
   'xmlns:s="http://schemas.xmlsoap.org/soap/envelope/" ' +

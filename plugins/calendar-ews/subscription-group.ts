@@ -1,72 +1,69 @@
 import type { Mailbox } from "../../src/core/addresses.ts";
-import { type Instant, plus, seconds } from "../../src/lib/time.ts";
-import type { GatewayError } from "../../src/ports/errors.ts";
+import { type Instant, instant, plus, seconds } from "../../src/lib/time.ts";
 import type { Clock } from "../../src/ports/runtime.ts";
 import { Deadline } from "./deadline.ts";
 import type { EwsClient } from "./ews-client.ts";
-import { concernsMailbox, type EwsErrorCode, ewsError, isEwsError } from "./ews-errors.ts";
+import { ewsError, isEwsError } from "./ews-errors.ts";
+import type { KeptSubscription, KeptSubscriptions } from "./notifications/kept-subscriptions.ts";
 import {
+  type Delivery,
   type EventSet,
   encodeSubscribe,
   encodeUnsubscribe,
-  subscribeDecoder,
+  type MadeSubscription,
+  madeSubscriptionDecoder,
   unsubscribeDecoder,
 } from "./subscribe.ts";
+import { type SubscribeOutcome, SubscribeRun } from "./subscribe-run.ts";
 import type { EwsAnswer } from "./transport.ts";
-
-/** A mailbox that cannot be watched now. */
-interface FailedMailbox {
-  readonly mailbox: Mailbox;
-  readonly error: GatewayError;
-}
 
 interface Subscription {
   readonly mailbox: Mailbox;
   readonly since: Instant;
 }
 
-/** What an attempt to subscribe all that lack a subscription came to. */
-export interface SubscribeOutcome {
-  readonly subscribed: readonly Mailbox[];
-  readonly failed: readonly FailedMailbox[];
+/** What a group works with. */
+export interface GroupDeps {
+  readonly client: EwsClient;
+  readonly clock: Clock;
+  readonly kept: KeptSubscriptions;
 }
 
 // Subscribes of one group at a time; the limiter, which all groups share, decides how many really run.
 const LANES = 10;
-// These may be one mailbox's trouble (a slow database, EWS switched off for the user); so many in a row are the server's.
-const UNCLEAR: readonly EwsErrorCode[] = [
-  "ews-timeout",
-  "ews-bad-answer",
-  "ews-fault",
-  "ews-throttled",
-  "ews-forbidden",
-  "ews-request-refused",
-];
-const UNCLEAR_IN_A_ROW = 5;
-// A busy server's refusals of one Subscribe before the mailbox counts as failed.
-const BUSY_ATTEMPTS = 3;
 // A subscription that is lost before this age is not worth making anew.
 const YOUNG = seconds(10);
 const LONGEST_FAREWELL = seconds(2);
 
 /**
- * The subscriptions of up to 200 mailboxes that share one notification connection, and the affinity that keeps them on
- * one server: anchor mailbox, X-PreferServerAffinity and the cookies of the anchor's Subscribe answer.
+ * The subscriptions of up to 200 mailboxes that share a way of being notified, and the affinity that keeps them on one
+ * server: anchor mailbox, X-PreferServerAffinity and the cookies of the anchor's Subscribe answer. Streaming takes up
+ * again what an earlier run of the program left behind.
  */
 export class SubscriptionGroup {
-  readonly #client: EwsClient;
-  readonly #clock: Clock;
+  readonly #deps: GroupDeps;
+  readonly #delivery: Delivery;
+  readonly #onMade: (made: MadeSubscription) => void;
   readonly #missing: Set<Mailbox>;
   readonly #byId = new Map<string, Subscription>();
   #anchor: Mailbox | undefined;
   #cookies = "";
   #events: EventSet = "items-and-free-busy";
 
-  constructor(client: EwsClient, clock: Clock, mailboxes: readonly Mailbox[]) {
-    this.#client = client;
-    this.#clock = clock;
+  /** @param onMade told of each subscription at once, before notifications of it are read */
+  constructor(
+    deps: GroupDeps,
+    mailboxes: readonly Mailbox[],
+    delivery: Delivery,
+    onMade: (made: MadeSubscription) => void = () => undefined,
+  ) {
+    this.#deps = deps;
+    this.#delivery = delivery;
+    this.#onMade = onMade;
     // The first name in alphabetical order is the anchor: the same one after every restart.
     this.#missing = new Set([...mailboxes].sort());
+    const kept = deps.kept.take(mailboxes, delivery.kind);
+    for (const each of kept) this.#takeUp(each);
   }
 
   /** Ids of the subscriptions that stand. */
@@ -79,6 +76,16 @@ export class SubscriptionGroup {
     return this.#anchor;
   }
 
+  /** How its notifications come. */
+  get way(): Delivery["kind"] {
+    return this.#delivery.kind;
+  }
+
+  /** How many mailboxes it is for. */
+  get size(): number {
+    return this.#byId.size + this.#missing.size;
+  }
+
   /** The mailbox of a subscription. */
   mailboxOf(id: string): Mailbox | undefined {
     return this.#byId.get(id)?.mailbox;
@@ -86,23 +93,29 @@ export class SubscriptionGroup {
 
   /** Forgets subscriptions that the server lost, so that the next `subscribe` makes them anew. */
   forget(ids: readonly string[]): void {
-    const now = this.#clock.now();
+    const now = this.#deps.clock.now();
     const lost = ids.flatMap((id) => this.#byId.get(id) ?? []);
-    for (const id of ids) this.#byId.delete(id);
+    for (const id of ids) {
+      this.#byId.delete(id);
+      this.#deps.kept.forget(id);
+    }
     for (const { mailbox } of lost) this.#missing.add(mailbox);
+    // The server that had them all may be gone, so the affinity is made anew too.
+    if (this.#byId.size === 0) this.#resetAffinity();
     // Else a server that forgets at once would be asked again at once, for ever: that is for the engine to pace.
     if (lost.some(({ since }) => now >= plus(since, YOUNG))) return;
-    throw ewsError("ews-subscription-lost", `${this.#client.host}: subscriptions just made are not known any more`);
+    throw ewsError("ews-subscription-lost", `${this.#host}: subscriptions just made are not known any more`);
+  }
+
+  /** The mailbox is not watched any more. */
+  drop(id: string): void {
+    this.#byId.delete(id);
+    this.#deps.kept.forget(id);
   }
 
   /** Headers that lead every request of the group to the same server. */
   affinity(anchor: Mailbox): Readonly<Record<string, string>> {
-    return {
-      "x-preferserveraffinity": "true",
-      // A header is ASCII; an internationalised address is routed by impersonation and cookie alone.
-      ...(/^[!-~]+$/.test(anchor) ? { "x-anchormailbox": anchor } : {}),
-      ...(this.#cookies === "" ? {} : { cookie: this.#cookies }),
-    };
+    return affinityHeaders(anchor, this.#cookies);
   }
 
   /** Subscribes every mailbox that has no subscription, each tried once; rejects when it is the server that fails. */
@@ -120,35 +133,62 @@ export class SubscriptionGroup {
 
   /** Tells the server that the subscriptions are not needed any more: at most two seconds, and never a failure. */
   async unsubscribe(): Promise<void> {
-    const deadline = new Deadline(this.#clock);
-    deadline.set(LONGEST_FAREWELL, () => ewsError("ews-timeout", `${this.#client.host}: too slow to unsubscribe`));
-    const rest = [...this.#byId];
+    const deadline = new Deadline(this.#deps.clock);
+    deadline.set(LONGEST_FAREWELL, () => ewsError("ews-timeout", `${this.#host}: too slow to unsubscribe`));
+    const rest = this.ids.flatMap((id) => this.#keptOf(id) ?? []);
     this.#byId.clear();
     const lane = async (): Promise<void> => {
-      for (let next = rest.pop(); next; next = rest.pop())
-        await this.#unsubscribeOne(next[0], next[1].mailbox, deadline.signal);
+      for (let next = rest.pop(); next; next = rest.pop()) await this.#unsubscribeOne(next, deadline.signal);
     };
-    // What is not said in time expires on the server by itself, half an hour after the last connection.
+    // What is not said in time is said later; on the server it expires by itself, half an hour after the last connection.
     await Promise.allSettled(Array.from({ length: LANES }, lane));
     deadline.end();
   }
 
-  async #subscribeOne(mailbox: Mailbox, signal: AbortSignal): Promise<void> {
-    const anchor = this.#anchor ?? mailbox;
-    const answer = await this.#callSubscribe(mailbox, anchor, signal);
-    this.#byId.set(answer.content, { mailbox, since: this.#clock.now() });
-    if (this.#anchor) return;
-    this.#anchor = anchor;
-    this.#cookies = answer.cookies;
+  get #host(): string {
+    return this.#deps.client.host;
   }
 
-  async #callSubscribe(mailbox: Mailbox, anchor: Mailbox, signal: AbortSignal): Promise<EwsAnswer<string>> {
+  #resetAffinity(): void {
+    this.#anchor = undefined;
+    this.#cookies = "";
+  }
+
+  #takeUp({ id, mailbox, anchor, cookies }: KeptSubscription): void {
+    // It may be gone, which is no sign of a server that forgets at once.
+    this.#byId.set(id, { mailbox, since: instant(0) });
+    this.#missing.delete(mailbox);
+    this.#anchor = anchor;
+    this.#cookies = cookies;
+  }
+
+  #keptOf(id: string): KeptSubscription | undefined {
+    const mailbox = this.mailboxOf(id);
+    const { kind } = this.#delivery;
+    return mailbox && { id, kind, mailbox, anchor: this.#anchor ?? mailbox, cookies: this.#cookies };
+  }
+
+  async #subscribeOne(mailbox: Mailbox, signal: AbortSignal): Promise<void> {
+    const anchor = this.#anchor ?? mailbox;
+    const { content: made, cookies } = await this.#callSubscribe(mailbox, anchor, signal);
+    if (!this.#anchor) {
+      this.#anchor = anchor;
+      this.#cookies = cookies;
+    }
+    this.#byId.set(made.id, { mailbox, since: this.#deps.clock.now() });
+    const kept = this.#keptOf(made.id);
+    if (kept) this.#deps.kept.put(kept);
+    this.#onMade(made);
+  }
+
+  async #callSubscribe(mailbox: Mailbox, anchor: Mailbox, signal: AbortSignal): Promise<EwsAnswer<MadeSubscription>> {
     const events = this.#events;
-    const call = (set: EventSet): Promise<EwsAnswer<string>> =>
-      this.#client.call(
+    const headers = this.affinity(anchor);
+    const call = (set: EventSet): Promise<EwsAnswer<MadeSubscription>> =>
+      this.#deps.client.call(
         {
-          encode: (version) => ({ body: encodeSubscribe(mailbox, set, version), headers: this.affinity(anchor) }),
-          decoder: () => subscribeDecoder(this.#client.host, mailbox),
+          encode: (version) => ({ body: encodeSubscribe(mailbox, set, version, this.#delivery), headers }),
+          decoder: () => madeSubscriptionDecoder(this.#host, mailbox),
         },
         "watching",
         signal,
@@ -164,68 +204,34 @@ export class SubscriptionGroup {
     }
   }
 
-  async #unsubscribeOne(id: string, mailbox: Mailbox, signal: AbortSignal): Promise<void> {
-    const headers = this.affinity(this.#anchor ?? mailbox);
-    await this.#client.call(
-      {
-        encode: (version) => ({ body: encodeUnsubscribe(id, mailbox, version), headers }),
-        decoder: () => unsubscribeDecoder(this.#client.host),
-      },
-      "watching",
-      signal,
-    );
+  async #unsubscribeOne(kept: KeptSubscription, signal: AbortSignal): Promise<void> {
+    try {
+      await unsubscribeKept(this.#deps.client, kept, signal);
+      this.#deps.kept.forget(kept.id);
+    } catch {
+      this.#deps.kept.release(kept); // its end is remembered as due
+    }
   }
 }
 
-/** One pass over mailboxes: sorts outcomes, puts busy ones back, and stops at what concerns the whole server. */
-class SubscribeRun implements SubscribeOutcome {
-  readonly subscribed: Mailbox[] = [];
-  readonly failed: FailedMailbox[] = [];
-  readonly #rest: Mailbox[];
-  readonly #attempts = new Map<Mailbox, number>();
-  readonly #subscribe: (mailbox: Mailbox) => Promise<void>;
-  #unclearInARow = 0;
+function affinityHeaders(anchor: Mailbox, cookies: string): Readonly<Record<string, string>> {
+  return {
+    "x-preferserveraffinity": "true",
+    // A header is ASCII; an internationalised address is routed by impersonation and cookie alone.
+    ...(/^[!-~]+$/.test(anchor) ? { "x-anchormailbox": anchor } : {}),
+    ...(cookies === "" ? {} : { cookie: cookies }),
+  };
+}
 
-  constructor(mailboxes: Mailbox[], subscribe: (mailbox: Mailbox) => Promise<void>) {
-    this.#rest = mailboxes;
-    this.#subscribe = subscribe;
-  }
-
-  get hasMore(): boolean {
-    return this.#rest.length > 0;
-  }
-
-  async all(): Promise<void> {
-    while (this.hasMore) await this.next();
-  }
-
-  async next(): Promise<void> {
-    const mailbox = this.#rest.shift();
-    if (mailbox === undefined) return;
-    try {
-      await this.#subscribe(mailbox);
-      this.#unclearInARow = 0;
-      this.subscribed.push(mailbox);
-    } catch (error) {
-      this.#handle(mailbox, error);
-    }
-  }
-
-  #handle(mailbox: Mailbox, error: unknown): void {
-    const attempts = (this.#attempts.get(mailbox) ?? 0) + 1;
-    this.#attempts.set(mailbox, attempts);
-    if (isEwsError(error, "ews-throttled") && attempts < BUSY_ATTEMPTS) {
-      this.#rest.push(mailbox); // the limiter holds it back for as long as the server asked
-      return;
-    }
-    const isUnclear = isEwsError(error, ...UNCLEAR);
-    if (isUnclear) this.#unclearInARow += 1;
-    if (concernsMailbox(error)) this.#unclearInARow = 0;
-    if (concernsMailbox(error) || (isUnclear && this.#unclearInARow < UNCLEAR_IN_A_ROW)) {
-      this.failed.push({ mailbox, error });
-      return;
-    }
-    this.#rest.length = 0; // the other lanes stop too
-    throw error;
-  }
+/** Ends a subscription at the server that has it; one that is gone already is as good. */
+export async function unsubscribeKept(client: EwsClient, kept: KeptSubscription, signal: AbortSignal): Promise<void> {
+  const headers = affinityHeaders(kept.anchor, kept.cookies);
+  await client.call(
+    {
+      encode: (version) => ({ body: encodeUnsubscribe(kept.id, kept.mailbox, version), headers }),
+      decoder: () => unsubscribeDecoder(client.host),
+    },
+    "watching",
+    signal,
+  );
 }

@@ -1,9 +1,10 @@
 import type { IncomingMessage } from "node:http";
 import type { Mailbox } from "./mailbox.ts";
 import { child, parseRequestXml, textAt, type XmlElement } from "./request-xml.ts";
+import { refuseNewerThan2007 } from "./schema-2007.ts";
 import type { Account, Call, Site } from "./site.ts";
 import { EwsFault, MESSAGES, SOAP } from "./soap.ts";
-import { parseRequestVersion } from "./versions.ts";
+import { isExchange2007, parseRequestVersion } from "./versions.ts";
 
 /** A request's XML, its SOAP header and the operation's element. */
 export interface SoapRequest {
@@ -29,10 +30,12 @@ export function parseSoapRequest(bytes: Uint8Array): SoapRequest {
 /** The call of an authenticated account; checks version and impersonation as Exchange does before any operation. */
 export function parseCall(soap: SoapRequest, account: Account, request: IncomingMessage, site: Site): Call {
   const version = child(soap.header, "RequestServerVersion")?.attributes.get("Version");
+  const requestVersion = parseRequestVersion(version, site.version);
+  if (isExchange2007(site.version)) refuseNewerThan2007(soap);
   return {
     operation: soap.operation,
     body: soap.body,
-    requestVersion: parseRequestVersion(version, site.version),
+    requestVersion,
     account,
     impersonated: findImpersonated(child(soap.header, "ExchangeImpersonation"), account, site),
     headers: request.headers,

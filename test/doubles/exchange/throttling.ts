@@ -16,11 +16,14 @@ export interface Budgets {
 }
 
 const DEFAULTS: Readonly<Record<ExchangeVersion, Budgets>> = {
+  // Throttling policies came with Exchange 2010.
+  exchange2007sp1: { maxConcurrency: "unlimited", maxSubscriptions: "unlimited", hangingConnectionLimit: "unlimited" },
   exchange2010sp1: { maxConcurrency: 10, maxSubscriptions: 5000, hangingConnectionLimit: 3 },
   exchange2010sp2: { maxConcurrency: 10, maxSubscriptions: 5000, hangingConnectionLimit: 3 },
   exchange2013sp1: { maxConcurrency: 27, maxSubscriptions: 5000, hangingConnectionLimit: 3 },
   exchange2016: { maxConcurrency: 27, maxSubscriptions: 5000, hangingConnectionLimit: 10 },
   exchange2019: { maxConcurrency: 27, maxSubscriptions: 5000, hangingConnectionLimit: 10 },
+  exchangeSe: { maxConcurrency: 27, maxSubscriptions: 5000, hangingConnectionLimit: 10 },
 };
 
 type Resource = "request" | "subscription" | "streaming-connection";

@@ -33,13 +33,15 @@ const words = (results: readonly BusyTimeResult[]): readonly string[] =>
 afterEach(() => scenario.end());
 
 describe("a healthy server", () => {
-  it("[W1] is read, whichever of its versions it is", async () => {
+  it("[W1] [W2] [W3] is read, whichever of its versions it is", async () => {
     for (const version of [
+      "exchange2007sp1",
       "exchange2010sp1",
       "exchange2010sp2",
       "exchange2013sp1",
       "exchange2016",
       "exchange2019",
+      "exchangeSe",
     ] as const) {
       await setUp({ exchange: { version, availabilityOrder: "reversed" } });
       const [first] = mailboxes;
@@ -49,7 +51,7 @@ describe("a healthy server", () => {
         { mailbox: mailboxes[1], intervals: [] },
         { mailbox: mailboxes[2], intervals: [] },
       ]);
-      if (version !== "exchange2019") await scenario.end();
+      if (version !== "exchangeSe") await scenario.end();
     }
   });
 
@@ -73,7 +75,7 @@ describe("a healthy server", () => {
     await fetch();
     expect(scenario.source.health()).toMatchObject({
       state: "ok",
-      detail: expect.stringContaining("Exchange 15.1.2507"),
+      detail: expect.stringContaining("Exchange 2016 (15.1.2507)"),
     });
   });
 

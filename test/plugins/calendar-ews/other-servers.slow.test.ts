@@ -174,7 +174,7 @@ describe("a server that is not Exchange", () => {
     await watch.ended;
   });
 
-  it("and refuses every version is refused precisely, after two questions", async () => {
+  it("and refuses every version is refused precisely, after three questions", async () => {
     const { source: ews, requests } = await serve((_request, response) => {
       response.writeHead(500).end(soapFault("ErrorInvalidServerVersion"));
     });
@@ -183,6 +183,7 @@ describe("a server that is not Exchange", () => {
     expect(requests.map((body) => /Version="(.*?)"\/>/.exec(body)?.[1])).toEqual([
       "Exchange2013_SP1",
       "Exchange2010_SP1",
+      "Exchange2007_SP1",
     ]);
   });
 });

@@ -5,9 +5,10 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { availabilityOperation } from "../../../plugins/calendar-ews/availability.ts";
+import { encodeGetEvents } from "../../../plugins/calendar-ews/notifications/watch-pull.ts";
 import type { RequestVersion } from "../../../plugins/calendar-ews/soap-request.ts";
 import { encodeStream } from "../../../plugins/calendar-ews/streaming.ts";
-import { encodeSubscribe, encodeUnsubscribe } from "../../../plugins/calendar-ews/subscribe.ts";
+import { type Delivery, encodeSubscribe, encodeUnsubscribe } from "../../../plugins/calendar-ews/subscribe.ts";
 import { parseMailbox } from "../../../src/core/addresses.ts";
 import { formatLocalUtc, hours, minutes, plus } from "../../../src/lib/time.ts";
 import { DAY, MONDAY_NINE, mailboxes } from "./answers.ts";
@@ -15,14 +16,28 @@ import { DAY, MONDAY_NINE, mailboxes } from "./answers.ts";
 const SCHEMAS = fileURLToPath(new URL("../../../../shared/schema/ews/", import.meta.url));
 const ALICE = parseMailbox("alice&o'hara@example.com");
 
-const requests = (version: RequestVersion): readonly string[] => [
-  availabilityOperation({ host: "h", mailboxes: mailboxes(100), window: DAY }).encode(version).body,
-  availabilityOperation({ host: "h", mailboxes: [ALICE], window: DAY }).encode(version).body,
-  encodeSubscribe(ALICE, "items-and-free-busy", version),
-  encodeSubscribe(ALICE, "items", version),
-  encodeUnsubscribe("<&>\"'\u0000", ALICE, version),
-  encodeStream(["a<b", "c&d"], { anchor: ALICE, lifetimeMinutes: 29 }, version),
+const STREAMING: Delivery = { kind: "streaming" };
+const OTHERS: readonly Delivery[] = [
+  { kind: "push", url: "http://[2001:db8::1]:50020/n/a?b&c<", statusFrequency: 60 },
+  { kind: "push", url: "http://gw.example.com:1024/n/a", statusFrequency: 1440 },
+  { kind: "pull", timeout: 1440 },
 ];
+
+/** All that can be asked in a version; streaming came with Exchange 2010 SP1. */
+function requests(version: RequestVersion): readonly string[] {
+  const hasStreaming = version !== "Exchange2007_SP1";
+  return [
+    availabilityOperation({ host: "h", mailboxes: mailboxes(100), window: DAY }).encode(version).body,
+    availabilityOperation({ host: "h", mailboxes: [ALICE], window: DAY }).encode(version).body,
+    encodeUnsubscribe("<&>\"'\u0000", ALICE, version),
+    encodeGetEvents("a<b", "c&d", ALICE, version),
+    encodeSubscribe(ALICE, "items", version),
+    ...[...(hasStreaming ? [STREAMING] : []), ...OTHERS].flatMap((delivery) =>
+      (["items-and-free-busy", "items"] as const).map((events) => encodeSubscribe(ALICE, events, version, delivery)),
+    ),
+    ...(hasStreaming ? [encodeStream(["a<b", "c&d"], { anchor: ALICE, lifetimeMinutes: 29 }, version)] : []),
+  ];
+}
 
 function whyNoSchemas(): string | undefined {
   if (!existsSync(SCHEMAS)) return "the EWS schemas are not beside the repository";
@@ -35,10 +50,14 @@ describe("every request", () => {
 
   it.skipIf(reason !== undefined).each<readonly [string, RequestVersion]>([
     ["o365", "Exchange2013_SP1"],
+    ["ex2016", "Exchange2013_SP1"],
     ["ex2013sp1", "Exchange2013_SP1"],
     ["ex2010sp2", "Exchange2010_SP1"],
     ["o365", "Exchange2010_SP1"],
-  ])("is valid by Microsoft's schema %s with version %s", (schema, version) => {
+    ["ex2007sp1", "Exchange2007_SP1"],
+    ["ex2010sp2", "Exchange2007_SP1"],
+    ["ex2013sp1", "Exchange2007_SP1"],
+  ])("[W4] is valid by Microsoft's schema %s with version %s", (schema, version) => {
     const folder = mkdtempSync(join(tmpdir(), "ews-requests-"));
     const files = requests(version).map((request, index) => {
       writeFileSync(join(folder, `${index}.xml`), request);
@@ -54,8 +73,14 @@ describe("every request", () => {
     expect(status).toBe(0);
   });
 
+  it("for streaming cannot be written in the version of Exchange 2007, which has none; without a way it pulls", () => {
+    expect(() => encodeSubscribe(ALICE, "items", "Exchange2007_SP1", STREAMING)).toThrow(/older than streaming|speaks/);
+    expect(encodeSubscribe(ALICE, "items", "Exchange2007_SP1")).toContain("<t:Timeout>1</t:Timeout>");
+    expect(encodeSubscribe(ALICE, "items-and-free-busy", "Exchange2007_SP1")).not.toContain("FreeBusyChanged");
+  });
+
   it("escapes every value", () => {
-    const [, availability = "", , , unsubscribe = ""] = requests("Exchange2013_SP1");
+    const [, availability = "", unsubscribe = ""] = requests("Exchange2013_SP1");
     expect(availability).toContain("<t:Address>alice&amp;o&apos;hara@example.com</t:Address>");
     expect(unsubscribe).toContain("<m:SubscriptionId>&lt;&amp;&gt;&quot;&apos;\uFFFD</m:SubscriptionId>");
   });

@@ -55,6 +55,8 @@ export interface ScenarioOptions {
   readonly exchange?: Partial<ExchangeOptions>;
   readonly options?: Partial<z.input<typeof definition.options>>;
   readonly parameters?: Partial<Record<ParameterName, string>>;
+  /** What is to be otherwise of the plugin's context. */
+  readonly context?: (runtime: TestRuntime) => Partial<PluginContext>;
 }
 
 /** A running server with mailboxes, and a started source, in one simulated time. */
@@ -72,10 +74,11 @@ export async function startScenario({
   exchange: given,
   options,
   parameters = {},
+  context: changed = () => ({}),
 }: ScenarioOptions = {}): Promise<Scenario> {
   const runtime = createTestRuntime();
   const exchange = await startExchange({ accounts: [ACCOUNT], clock: followClock(runtime.clock), ...given });
-  const context = createContext(runtime, parameters);
+  const context = { ...createContext(runtime, parameters), ...changed(runtime) };
   const login = { url: exchange.url, account: ACCOUNT.user, password: ACCOUNT.password };
   const source = createEwsSource({ ...login, ...options }, context);
   const ended = new AbortController();

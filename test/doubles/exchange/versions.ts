@@ -4,6 +4,7 @@ import { EwsFault } from "./soap.ts";
 export type ExchangeVersion =
   | "exchange2010sp1"
   | "exchange2010sp2"
+  | "exchange2010sp3"
   | "exchange2013sp1"
   | "exchange2016"
   | "exchange2019";
@@ -41,6 +42,7 @@ export type RequestVersion = (typeof REQUEST_VERSIONS)[number];
 const RELEASES: Readonly<Record<ExchangeVersion, Release>> = {
   exchange2010sp1: { info: [14, 1, 218, 11, "Exchange2010_SP1"], newestRequest: "Exchange2010_SP1" },
   exchange2010sp2: { info: [14, 2, 247, 1, "Exchange2010_SP2"], newestRequest: "Exchange2010_SP2" },
+  exchange2010sp3: { info: [14, 3, 123, 4, "Exchange2010_SP2"], newestRequest: "Exchange2010_SP2" },
   exchange2013sp1: { info: [15, 0, 847, 31, "V2_8"], newestRequest: "Exchange2013_SP1" },
   exchange2016: { info: [15, 1, 2507, 6, "V2017_07_11"], newestRequest: "V2017_07_11" },
   exchange2019: { info: [15, 2, 1544, 4, "V2017_07_11"], newestRequest: "V2017_07_11" },

@@ -3,6 +3,7 @@ import type { Runtime } from "../../src/ports/runtime.ts";
 import { HttpStatusError } from "./connection-errors.ts";
 import { CredentialGuard } from "./credential-guard.ts";
 import { concernsMailbox, isEwsError } from "./ews-errors.ts";
+import { defaultCeiling } from "./request-allowance.ts";
 import { RequestLimiter, type Urgency } from "./request-limiter.ts";
 import type { AnswerDecoder } from "./soap-answer.ts";
 import type { RequestVersion } from "./soap-request.ts";
@@ -30,6 +31,9 @@ const isRefusal = (error: unknown): error is GatewayError =>
   isEwsError(error, "ews-throttled") ||
   (isEwsError(error, "ews-unavailable") && error.cause instanceof HttpStatusError && error.cause.status === 503);
 
+/** No connection, HTTP 502 or 504, or no answer: as of a server that is down or just starting. */
+const isOutage = (error: unknown): boolean => isEwsError(error, "ews-unavailable", "ews-timeout");
+
 /** Calls operations: limits them, spares the account, finds the version that the server speaks. */
 export class EwsClient {
   readonly host: string;
@@ -49,9 +53,10 @@ export class EwsClient {
       clock: options.runtime.clock,
       random: () => options.runtime.random(),
       // Until the password is proven one request is enough: ten at once would be ten refusals of one account.
-      ceiling: () => (this.#guard.isProven ? options.threads() : 1),
+      ceiling: () => (this.#guard.isProven ? Math.min(options.threads(), defaultCeiling(this.serverVersion)) : 1),
       longestQueue: options.longestQueue,
       isRefusal,
+      isOutage,
     });
   }
 
@@ -91,7 +96,10 @@ export class EwsClient {
       this.#guard.check(this.#options.runtime.clock.now());
       yield* this.#options.transport.stream(encode(this.#version), signal);
     } catch (error) {
-      if (!signal.aborted) this.#recordError(error);
+      if (!signal.aborted) {
+        this.#recordError(error);
+        this.#limiter.noteFailure(error);
+      }
       throw error;
     }
   }

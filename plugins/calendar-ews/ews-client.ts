@@ -7,12 +7,15 @@ import { defaultCeiling } from "./request-allowance.ts";
 import { RequestLimiter, type Urgency } from "./request-limiter.ts";
 import type { AnswerDecoder } from "./soap-answer.ts";
 import type { RequestVersion } from "./soap-request.ts";
+import { SubscriptionGate } from "./subscription-gate.ts";
 import type { EwsAnswer, EwsRequest, EwsTransport } from "./transport.ts";
 
 /** One operation of EWS: how it is written for a request version, and a fresh decoder for each answer. */
 export interface Operation<Content> {
   readonly encode: (version: RequestVersion) => EwsRequest;
   readonly decoder: () => AnswerDecoder<Content>;
+  /** True of Subscribe: what it makes is limited (EWSMaxSubscriptions). */
+  readonly isSubscribe?: boolean;
 }
 
 /** What a client is made of. */
@@ -40,6 +43,7 @@ export class EwsClient {
   readonly #options: ClientOptions;
   readonly #guard: CredentialGuard;
   readonly #limiter: RequestLimiter;
+  readonly #gate: SubscriptionGate;
   #version: RequestVersion = "Exchange2013_SP1";
   /** `15.2.1544`; undefined until the server has said it. */
   serverVersion: string | undefined;
@@ -48,6 +52,7 @@ export class EwsClient {
     this.host = options.host;
     this.#options = options;
     this.#guard = new CredentialGuard(options.host);
+    this.#gate = new SubscriptionGate(options.host);
     this.#limiter = new RequestLimiter({
       host: options.host,
       clock: options.runtime.clock,
@@ -81,7 +86,7 @@ export class EwsClient {
     urgency: Urgency,
     signal: AbortSignal,
   ): Promise<EwsAnswer<Content>> {
-    const exchange = () => this.#limiter.run(() => this.#exchange(operation, signal, "guarded"), urgency, signal);
+    const exchange = () => this.#limiter.run(() => this.#gated(operation, signal), urgency, signal);
     return this.#steppingDown(exchange);
   }
 
@@ -107,6 +112,20 @@ export class EwsClient {
   /** Rejects all that wait. */
   close(reason: GatewayError): void {
     this.#limiter.close(reason);
+  }
+
+  async #gated<Content>(operation: Operation<Content>, signal: AbortSignal): Promise<EwsAnswer<Content>> {
+    if (!operation.isSubscribe) return this.#exchange(operation, signal, "guarded");
+    const { clock } = this.#options.runtime;
+    this.#gate.check(clock.now());
+    try {
+      const answer = await this.#exchange(operation, signal, "guarded");
+      this.#gate.accepted();
+      return answer;
+    } catch (error) {
+      if (isEwsError(error, "ews-subscription-limit")) this.#gate.refused(clock.now(), this.serverVersion);
+      throw error;
+    }
   }
 
   async #steppingDown<Content>(exchange: () => Promise<EwsAnswer<Content>>): Promise<EwsAnswer<Content>> {

@@ -149,6 +149,7 @@ export class SubscriptionGroup {
         {
           encode: (version) => ({ body: encodeSubscribe(mailbox, set, version), headers: this.affinity(anchor) }),
           decoder: () => subscribeDecoder(this.#client.host, mailbox),
+          isSubscribe: true,
         },
         "watching",
         signal,

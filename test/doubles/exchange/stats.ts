@@ -9,6 +9,8 @@ export class ExchangeStats {
   readonly refusals: Record<string, number> = {};
   /** Refusals by the throttling policy, by what there was too much of; they also stand in `refusals` by their code. */
   readonly throttled: Partial<Record<ThrottledResource, number>> = {};
+  /** The most of a resource that one budget holder had at a time. */
+  readonly mostUsed: Partial<Record<ThrottledResource, number>> = {};
   /** TCP connections accepted. */
   connectionsAccepted = 0;
   /** TCP connections open now. */
@@ -53,6 +55,11 @@ export class ExchangeStats {
   /** Counts one refusal by the throttling policy. */
   countThrottled(resource: ThrottledResource): void {
     this.throttled[resource] = (this.throttled[resource] ?? 0) + 1;
+  }
+
+  /** One budget holder has so much of the resource now. */
+  noteUse(resource: ThrottledResource, used: number): void {
+    this.mostUsed[resource] = Math.max(this.mostUsed[resource] ?? 0, used);
   }
 
   /** How many refusals there were by the throttling policy, whatever the resource. */

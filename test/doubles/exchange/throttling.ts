@@ -60,12 +60,12 @@ export class Throttle {
   readonly #used = new Map<string, number>();
   readonly #balances = new Map<string, Balance>();
   readonly #site: Pick<Site, "version" | "clock">;
-  readonly #stats: Pick<ExchangeStats, "countThrottled">;
+  readonly #stats: Pick<ExchangeStats, "countThrottled" | "noteUse">;
 
   constructor(
     site: Pick<Site, "version" | "clock">,
     budgets: Partial<Budgets>,
-    stats: Pick<ExchangeStats, "countThrottled">,
+    stats: Pick<ExchangeStats, "countThrottled" | "noteUse">,
   ) {
     const { maxConcurrency, maxSubscriptions, hangingConnectionLimit, time } = {
       ...defaultsOf(site.version),
@@ -91,6 +91,7 @@ export class Throttle {
       throw overBudget(resource);
     }
     this.#used.set(key, used + 1);
+    this.#stats.noteUse(resource, used + 1);
     return () => this.#giveBack(key);
   }
 

@@ -12,7 +12,7 @@ export interface LifeOptions extends SiteOptions {
 export function describeLife({ name, mostAtOnce, ...options }: LifeOptions): void {
   const users = options.users.toLocaleString("en");
 
-  describe(`under the default policy of ${name}, a gateway with ${users} mailboxes`, () => {
+  describe(`under the default policy of ${name}, a gateway with ${users} mailboxes`, { timeout: minutes(5) }, () => {
     let site: ThrottledSite;
     let aliveSince: number;
     const start = process.cpuUsage();

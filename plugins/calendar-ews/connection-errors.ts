@@ -114,26 +114,24 @@ export interface AnswerHead {
 /** The error that the head alone tells; undefined when the body has to be read. A SOAP fault comes with HTTP 500. */
 export function headError(head: AnswerHead, host: string): GatewayError | undefined {
   const { status, contentType } = head;
-  const cause = new HttpStatusError(status);
   const isWebPage = /^text\/html|^application\/xhtml/i.test(contentType.trim());
+  if ((status === 200 || status === 500) && !isWebPage) return undefined;
+  const cause = new HttpStatusError(status);
   if (status === 401)
     return ewsError("ews-unauthorized", `${host}: the account or its password was refused`, { cause });
   if (status === 403) return ewsError("ews-forbidden", `${host}: EWS is forbidden`, { cause });
   if (status === 429) {
     return ewsError("ews-throttled", `${host}: too many requests`, { cause, ...retryAfter(head.retryAfter) });
   }
-  if (status > 500 || (status === 500 && isWebPage)) {
+  if (status >= 500) {
     const text = `${host}: the server answered HTTP ${status}`;
     return ewsError("ews-unavailable", text, { cause, ...retryAfter(head.retryAfter) });
   }
   if (status >= 300 && status < 400) return ewsError("ews-not-xml", redirectText(head, host), { cause });
   if (status === 400) return ewsError("ews-request-refused", `${host}: the server answered HTTP 400`, { cause });
-  if (status !== 200 && status !== 500) {
-    return ewsError("ews-wrong-url", `${host}: the server answered HTTP ${status}`, { cause });
-  }
-  return isWebPage
+  return status === 200
     ? ewsError("ews-not-xml", `${host}: a web page came instead of an EWS answer`, { cause })
-    : undefined;
+    : ewsError("ews-wrong-url", `${host}: the server answered HTTP ${status}`, { cause });
 }
 
 /** Only the origin of the redirect's target is named: its query may hold what a login page was to be told. */

@@ -3,15 +3,19 @@ import type { Runtime } from "../../src/ports/runtime.ts";
 import { HttpStatusError } from "./connection-errors.ts";
 import { CredentialGuard } from "./credential-guard.ts";
 import { concernsMailbox, isEwsError } from "./ews-errors.ts";
+import { defaultCeiling } from "./request-allowance.ts";
 import { RequestLimiter, type Urgency } from "./request-limiter.ts";
 import type { AnswerDecoder } from "./soap-answer.ts";
 import { REQUEST_VERSIONS, type RequestVersion } from "./soap-request.ts";
+import { SubscriptionGate } from "./subscription-gate.ts";
 import type { EwsAnswer, EwsRequest, EwsTransport } from "./transport.ts";
 
 /** One operation of EWS: how it is written for a request version, and a fresh decoder for each answer. */
 export interface Operation<Content> {
   readonly encode: (version: RequestVersion) => EwsRequest;
   readonly decoder: () => AnswerDecoder<Content>;
+  /** True of Subscribe: what it makes is limited (EWSMaxSubscriptions). */
+  readonly isSubscribe?: boolean;
 }
 
 /** What a client is made of. */
@@ -30,12 +34,16 @@ const isRefusal = (error: unknown): error is GatewayError =>
   isEwsError(error, "ews-throttled") ||
   (isEwsError(error, "ews-unavailable") && error.cause instanceof HttpStatusError && error.cause.status === 503);
 
+/** No connection, HTTP 502 or 504, or no answer: as of a server that is down or just starting. */
+const isOutage = (error: unknown): boolean => isEwsError(error, "ews-unavailable", "ews-timeout");
+
 /** Calls operations: limits them, spares the account, finds the version that the server speaks. */
 export class EwsClient {
   readonly host: string;
   readonly #options: ClientOptions;
   readonly #guard: CredentialGuard;
   readonly #limiter: RequestLimiter;
+  readonly #gate: SubscriptionGate;
   #version: RequestVersion = "Exchange2013_SP1";
   /** `15.2.1544`; undefined until the server has said it. */
   serverVersion: string | undefined;
@@ -44,14 +52,16 @@ export class EwsClient {
     this.host = options.host;
     this.#options = options;
     this.#guard = new CredentialGuard(options.host);
+    this.#gate = new SubscriptionGate(options.host);
     this.#limiter = new RequestLimiter({
       host: options.host,
       clock: options.runtime.clock,
       random: () => options.runtime.random(),
       // Until the password is proven one request is enough: ten at once would be ten refusals of one account.
-      ceiling: () => (this.#guard.isProven ? options.threads() : 1),
+      ceiling: () => (this.#guard.isProven ? Math.min(options.threads(), defaultCeiling(this.serverVersion)) : 1),
       longestQueue: options.longestQueue,
       isRefusal,
+      isOutage,
     });
   }
 
@@ -76,7 +86,7 @@ export class EwsClient {
     urgency: Urgency,
     signal: AbortSignal,
   ): Promise<EwsAnswer<Content>> {
-    const exchange = () => this.#limiter.run(() => this.#exchange(operation, signal, "guarded"), urgency, signal);
+    const exchange = () => this.#limiter.run(() => this.#gated(operation, signal), urgency, signal);
     return this.#steppingDown(exchange);
   }
 
@@ -95,7 +105,10 @@ export class EwsClient {
         return;
       } catch (error) {
         if (isEwsError(error, "ews-version-refused") && this.#stepDown(asked)) continue; // nothing came before that
-        if (!signal.aborted) this.#recordError(error);
+        if (!signal.aborted) {
+          this.#recordError(error);
+          this.#limiter.noteFailure(error);
+        }
         throw error;
       }
     }
@@ -104,6 +117,20 @@ export class EwsClient {
   /** Rejects all that wait. */
   close(reason: GatewayError): void {
     this.#limiter.close(reason);
+  }
+
+  async #gated<Content>(operation: Operation<Content>, signal: AbortSignal): Promise<EwsAnswer<Content>> {
+    if (!operation.isSubscribe) return this.#exchange(operation, signal, "guarded");
+    const { clock } = this.#options.runtime;
+    this.#gate.check(clock.now());
+    try {
+      const answer = await this.#exchange(operation, signal, "guarded");
+      this.#gate.accepted();
+      return answer;
+    } catch (error) {
+      if (isEwsError(error, "ews-subscription-limit")) this.#gate.refused(clock.now(), this.serverVersion);
+      throw error;
+    }
   }
 
   async #steppingDown<Content>(exchange: () => Promise<EwsAnswer<Content>>): Promise<EwsAnswer<Content>> {

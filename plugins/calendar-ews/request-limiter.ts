@@ -1,75 +1,12 @@
-import { type BackoffPolicy, backoffDelay } from "../../src/lib/backoff.ts";
-import {
-  formatLength,
-  type Instant,
-  instant,
-  later,
-  milliseconds,
-  minutes,
-  plus,
-  seconds,
-} from "../../src/lib/time.ts";
+import { formatLength, type Instant, milliseconds, seconds } from "../../src/lib/time.ts";
 import type { GatewayError } from "../../src/ports/errors.ts";
 import type { Clock } from "../../src/ports/runtime.ts";
 import { after } from "./deadline.ts";
 import { ewsError } from "./ews-errors.ts";
+import { afterOutage, afterRefusal, afterSuccess, FIRST_ALLOWANCE } from "./request-allowance.ts";
 
-/** How many requests may run at once, as learnt from the server. */
-export interface Allowance {
-  /** At least 1; not a whole number while it grows. */
-  readonly limit: number;
-  /** No request starts before. */
-  readonly pausedUntil: Instant;
-  /** When the limit was last cut: what began earlier teaches nothing new. */
-  readonly cutAt: Instant;
-  /** Refusals in a row. */
-  readonly refusals: number;
-}
-
-// EWSMaxConcurrency of Exchange 2010, the lowest of all default policies.
-const FIRST_LIMIT = 10;
-// The server does not always say how long (BackOffMilliseconds 0 or absent).
-const UNKNOWN_BACK_OFF: BackoffPolicy = { first: seconds(1), longest: minutes(1) };
 // A request that would have to wait longer is given back to the caller, who can plan better.
 const LONGEST_WAIT = seconds(5);
-
-/** The allowance before anything is known. */
-export const FIRST_ALLOWANCE: Allowance = {
-  limit: FIRST_LIMIT,
-  pausedUntil: instant(0),
-  cutAt: instant(Number.NEGATIVE_INFINITY),
-  refusals: 0,
-};
-
-/** After a success the limit grows by one for every full round of requests, up to the ceiling. */
-export const afterSuccess = (allowance: Allowance, ceiling: number): Allowance => ({
-  ...allowance,
-  limit: Math.max(1, Math.min(allowance.limit + 1 / allowance.limit, ceiling)),
-  refusals: 0,
-});
-
-/** What is known of a refusal. */
-export interface Refusal {
-  readonly startedAt: Instant;
-  readonly now: Instant;
-  /** Milliseconds the server asked for, when it said. */
-  readonly retryAfter: number | undefined;
-  /** In [0, 1), for jitter. */
-  readonly random: number;
-}
-
-/** After "server busy" the limit is halved once per round, and nothing is sent until the server's time is over. */
-export function afterRefusal(allowance: Allowance, { startedAt, now, retryAfter, random }: Refusal): Allowance {
-  const isNews = startedAt > allowance.cutAt;
-  const refusals = allowance.refusals + (isNews ? 1 : 0);
-  const own = isNews ? backoffDelay(UNKNOWN_BACK_OFF, refusals, random) : 0;
-  return {
-    limit: isNews ? Math.max(1, Math.floor(allowance.limit / 2)) : allowance.limit,
-    pausedUntil: later(allowance.pausedUntil, plus(now, retryAfter ?? own)),
-    cutAt: isNews ? now : allowance.cutAt,
-    refusals,
-  };
-}
 
 /** `reading` requests have an impatient caller and go first; `watching` ones wait as long as it takes. */
 export type Urgency = "reading" | "watching";
@@ -83,6 +20,14 @@ export interface LimiterOptions {
   readonly longestQueue: () => number;
   /** True for an error by which the server asks for fewer requests. */
   readonly isRefusal: (error: unknown) => error is GatewayError;
+  /** True for an error by which the server seems to be away. */
+  readonly isOutage: (error: unknown) => boolean;
+}
+
+/** When a request began, and how many ran then, itself included. */
+interface Beginning {
+  readonly startedAt: Instant;
+  readonly level: number;
 }
 
 interface Waiter {
@@ -115,19 +60,26 @@ export class RequestLimiter {
 
   /** Runs the task when its turn comes. Rejects with the signal's reason while waiting, or as the task does. */
   async run<Result>(task: () => Promise<Result>, urgency: Urgency, signal: AbortSignal): Promise<Result> {
-    await this.#turn(urgency, signal);
-    const startedAt = this.#options.clock.now();
+    const level = await this.#turn(urgency, signal);
+    const { clock, ceiling, isRefusal } = this.#options;
+    const startedAt = clock.now();
     try {
       const result = await task();
-      this.#allowance = afterSuccess(this.#allowance, this.#options.ceiling());
+      this.#allowance = afterSuccess(this.#allowance, { level, now: clock.now(), ceiling: ceiling() });
       return result;
     } catch (error) {
-      if (this.#options.isRefusal(error)) this.#refused(startedAt, error.retryAfter);
+      if (isRefusal(error)) this.#refused({ startedAt, level }, error.retryAfter);
+      else this.noteFailure(error);
       throw error;
     } finally {
       this.#running -= 1;
       this.#startNext();
     }
+  }
+
+  /** A server that was away is met again with few requests at a time: it may have just started. */
+  noteFailure(error: unknown): void {
+    if (this.#options.isOutage(error)) this.#allowance = afterOutage(this.#allowance);
   }
 
   /** Rejects all that wait. */
@@ -141,7 +93,8 @@ export class RequestLimiter {
     return Math.max(1, Math.floor(Math.min(this.#allowance.limit, this.#options.ceiling())));
   }
 
-  #turn(urgency: Urgency, signal: AbortSignal): Promise<void> {
+  /** Resolves, when the request may begin, with how many run then. */
+  #turn(urgency: Urgency, signal: AbortSignal): Promise<number> {
     signal.throwIfAborted();
     const queue = this.#waiting[urgency];
     if (urgency === "reading") this.#refuseImpatient(queue.size);
@@ -155,7 +108,7 @@ export class RequestLimiter {
         start: () => {
           leave();
           this.#running += 1;
-          resolve();
+          resolve(this.#running);
         },
         reject: (error) => {
           leave();
@@ -180,9 +133,10 @@ export class RequestLimiter {
     return ewsError("ews-throttled", text, { retryAfter });
   }
 
-  #refused(startedAt: Instant, retryAfter: number | undefined): void {
+  #refused(beginning: Beginning, retryAfter: number | undefined): void {
     const { clock, random } = this.#options;
-    this.#allowance = afterRefusal(this.#allowance, { startedAt, now: clock.now(), retryAfter, random: random() });
+    const refusal = { ...beginning, now: clock.now(), retryAfter, random: random() };
+    this.#allowance = afterRefusal(this.#allowance, refusal);
     this.#cancelWake?.();
     // The pause ends by a timer, not by the time of day, which may be set back.
     this.#cancelWake = after(clock, milliseconds(this.pause), () => this.#endPause());

@@ -189,6 +189,7 @@ export class SubscriptionGroup {
         {
           encode: (version) => ({ body: encodeSubscribe(mailbox, set, version, this.#delivery), headers }),
           decoder: () => madeSubscriptionDecoder(this.#host, mailbox),
+          isSubscribe: true,
         },
         "watching",
         signal,

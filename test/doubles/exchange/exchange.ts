@@ -135,7 +135,7 @@ class ExchangeServer implements SimulatedExchange {
   }
 
   #createServer(): Server {
-    const throttle = new Throttle(this.#site.version, this.#options.budgets ?? {});
+    const throttle = new Throttle(this.#site, this.#options.budgets ?? {}, this.stats);
     const subscriptionContext = {
       site: this.#site,
       subscriptions: this.#subscriptions,

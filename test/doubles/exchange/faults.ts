@@ -6,13 +6,19 @@ export interface FaultScope {
 
 /** One way in which an answer goes wrong. */
 export type Fault =
-  | { readonly kind: "server-busy"; readonly form: BusyForm; readonly backOffMilliseconds: number | undefined }
+  | ({ readonly kind: "server-busy" } & BusyAnswer)
   | { readonly kind: "unauthorized" | "forbidden" | "html" | "fault-without-detail" | "hang" | "drop" }
   | { readonly kind: "truncated"; readonly form: "xml" | "connection" }
   | { readonly kind: "oversized"; readonly bytes: number };
 
 /** The three forms of ErrorServerBusy: SOAP fault with HTTP 500, inner error with HTTP 200, IIS's own 503. */
 export type BusyForm = "fault500" | "inner200" | "http503";
+
+/** One ErrorServerBusy; the time that it asks for is a header, Retry-After, in IIS's own 503. */
+export interface BusyAnswer {
+  readonly form: BusyForm;
+  readonly backOffMilliseconds: number | undefined;
+}
 
 /** What only the running server can do. */
 export interface FaultHooks {

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Authenticator } from "./authentication.ts";
 import { parseCall, parseSoapRequest, type SoapRequest } from "./call.ts";
 import type { ExchangeClock } from "./clock.ts";
-import type { Fault, Faults } from "./faults.ts";
+import type { BusyAnswer, Fault, Faults } from "./faults.ts";
 import type { Account, Answer, Call, Site } from "./site.ts";
 import { EwsFault, encodeEnvelope, encodeFault } from "./soap.ts";
 import type { ExchangeStats } from "./stats.ts";
@@ -60,6 +60,12 @@ async function answerRequest(request: IncomingMessage, response: ServerResponse,
   const isStreaming = call.operation === "GetStreamingEvents";
   // GetStreamingEvents does not count against EWSMaxConcurrency; it has a limit of its own.
   if (!isStreaming) response.on("close", context.throttle.take("request", call));
+  const busy = context.throttle.spend(call);
+  if (busy !== undefined) {
+    stats.countRefusal("server-busy");
+    sendBusy(busy, soap, response, context);
+    return;
+  }
   if (faults.delay > 0) await pause(faults.delay, site.clock);
   if (response.destroyed || (fault !== undefined && applyFault(fault, soap, response, context))) return;
   if (isStreaming) context.openStreaming(call, response);
@@ -162,15 +168,12 @@ function applyFault(fault: Fault, soap: SoapRequest, response: ServerResponse, c
   }
 }
 
-function sendBusy(
-  fault: Extract<Fault, { kind: "server-busy" }>,
-  soap: SoapRequest,
-  response: ServerResponse,
-  context: FrontContext,
-): void {
+function sendBusy(fault: BusyAnswer, soap: SoapRequest, response: ServerResponse, context: FrontContext): void {
   const { pieceSize } = context.faults;
   if (fault.form === "http503") {
-    sendText(response, { status: 503, text: UNAVAILABLE_PAGE, type: "text/html" }, pieceSize);
+    const wait = fault.backOffMilliseconds;
+    const headers = wait === undefined ? {} : { "Retry-After": String(Math.ceil(wait / 1000)) };
+    sendText(response, { status: 503, text: UNAVAILABLE_PAGE, type: "text/html", headers }, pieceSize);
     return;
   }
   if (fault.form === "inner200") {

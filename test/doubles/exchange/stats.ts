@@ -1,9 +1,16 @@
+/** What a throttling policy limits: requests at a time, subscriptions, streaming connections, time spent. */
+export type ThrottledResource = "request" | "subscription" | "streaming-connection" | "time";
+
 /** What the server has seen since it was started; survives `restart`. */
 export class ExchangeStats {
   /** Requests by EWS operation. */
   readonly requests: Record<string, number> = {};
   /** Refusals by response code, by "http-<status>", or by the injected fault's kind. */
   readonly refusals: Record<string, number> = {};
+  /** Refusals by the throttling policy, by what there was too much of; they also stand in `refusals` by their code. */
+  readonly throttled: Partial<Record<ThrottledResource, number>> = {};
+  /** The most of a resource that one budget holder had at a time. */
+  readonly mostUsed: Partial<Record<ThrottledResource, number>> = {};
   /** TCP connections accepted. */
   connectionsAccepted = 0;
   /** TCP connections open now. */
@@ -43,6 +50,21 @@ export class ExchangeStats {
   /** Counts one refusal. */
   countRefusal(reason: string): void {
     this.refusals[reason] = this.refusalsOf(reason) + 1;
+  }
+
+  /** Counts one refusal by the throttling policy. */
+  countThrottled(resource: ThrottledResource): void {
+    this.throttled[resource] = (this.throttled[resource] ?? 0) + 1;
+  }
+
+  /** One budget holder has so much of the resource now. */
+  noteUse(resource: ThrottledResource, used: number): void {
+    this.mostUsed[resource] = Math.max(this.mostUsed[resource] ?? 0, used);
+  }
+
+  /** How many refusals there were by the throttling policy, whatever the resource. */
+  get throttlings(): number {
+    return Object.values(this.throttled).reduce((sum, count) => sum + count, 0);
   }
 
   /** A request has begun or ended. */

@@ -5,6 +5,7 @@ export type ExchangeVersion =
   | "exchange2007sp1"
   | "exchange2010sp1"
   | "exchange2010sp2"
+  | "exchange2010sp3"
   | "exchange2013sp1"
   | "exchange2016"
   | "exchange2019"
@@ -44,6 +45,7 @@ const RELEASES: Readonly<Record<ExchangeVersion, Release>> = {
   exchange2007sp1: { info: [8, 1, 436, 0, "Exchange2007_SP1"], newestRequest: "Exchange2007_SP1" },
   exchange2010sp1: { info: [14, 1, 218, 11, "Exchange2010_SP1"], newestRequest: "Exchange2010_SP1" },
   exchange2010sp2: { info: [14, 2, 247, 1, "Exchange2010_SP2"], newestRequest: "Exchange2010_SP2" },
+  exchange2010sp3: { info: [14, 3, 123, 4, "Exchange2010_SP2"], newestRequest: "Exchange2010_SP2" },
   exchange2013sp1: { info: [15, 0, 847, 31, "V2_8"], newestRequest: "Exchange2013_SP1" },
   exchange2016: { info: [15, 1, 2507, 6, "V2017_07_11"], newestRequest: "V2017_07_11" },
   exchange2019: { info: [15, 2, 1544, 4, "V2017_07_11"], newestRequest: "V2017_07_11" },

@@ -1,20 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ewsError, isEwsError } from "../../../plugins/calendar-ews/ews-errors.ts";
-import {
-  type Allowance,
-  afterRefusal,
-  afterSuccess,
-  FIRST_ALLOWANCE,
-  RequestLimiter,
-  type Urgency,
-} from "../../../plugins/calendar-ews/request-limiter.ts";
-import { instant } from "../../../src/lib/time.ts";
+import { RequestLimiter, type Urgency } from "../../../plugins/calendar-ews/request-limiter.ts";
 import type { GatewayError } from "../../../src/ports/errors.ts";
 import { settle } from "../../doubles/fake-clock.ts";
 import { createTestRuntime } from "../../doubles/test-runtime.ts";
 
 const isRefusal = (error: unknown): error is GatewayError => isEwsError(error, "ews-throttled");
+const isOutage = (error: unknown): boolean => isEwsError(error, "ews-unavailable");
 
 function setUp({ ceiling = 60, queue = 2200 } = {}) {
   const runtime = createTestRuntime();
@@ -25,7 +18,7 @@ function setUp({ ceiling = 60, queue = 2200 } = {}) {
     ceiling: () => ceiling,
     longestQueue: () => queue,
   };
-  const limiter = new RequestLimiter({ ...options, isRefusal });
+  const limiter = new RequestLimiter({ ...options, isRefusal, isOutage });
   const started: number[] = [];
   const ends: ((error?: GatewayError) => void)[] = [];
   const run = (number: number, urgency: Urgency = "reading", signal = new AbortController().signal): Promise<number> =>
@@ -47,61 +40,10 @@ const busy = (retryAfter?: number): GatewayError =>
 
 const ERRORS = { ok: undefined, busy: busy(10), fail: ewsError("ews-fault", "no") };
 
-describe("the allowance", () => {
-  const step = fc.record({
-    ok: fc.boolean(),
-    later: fc.nat(5000),
-    retryAfter: fc.option(fc.nat(100_000), { nil: undefined }),
-    random: fc.double({ min: 0, max: 0.999, noNaN: true }),
-  });
-
-  it("stays between one and the ceiling, and never ends a pause that the server asked for", () => {
-    fc.assert(
-      fc.property(fc.array(step, { maxLength: 60 }), fc.integer({ min: 1, max: 100 }), (steps, ceiling) => {
-        let allowance: Allowance = FIRST_ALLOWANCE;
-        let now = instant(1_000_000);
-        for (const { ok, later, retryAfter, random } of steps) {
-          const startedAt = now;
-          now = instant(now + later);
-          const before = allowance;
-          allowance = ok
-            ? afterSuccess(allowance, ceiling)
-            : afterRefusal(allowance, { startedAt, now, retryAfter, random });
-          expect(allowance.limit).toBeGreaterThanOrEqual(1);
-          expect(allowance.limit).toBeLessThanOrEqual(Math.max(ceiling, FIRST_ALLOWANCE.limit));
-          expect(allowance.pausedUntil).toBeGreaterThanOrEqual(before.pausedUntil);
-          if (!ok) expect(allowance.pausedUntil).toBeGreaterThanOrEqual(now + (retryAfter ?? 0));
-        }
-      }),
-    );
-  });
-
-  it("is halved once for a round of refusals, and grows by one for a round of successes", () => {
-    const refusal = { startedAt: instant(10), now: instant(20), retryAfter: 5, random: 0 };
-    const once = afterRefusal(FIRST_ALLOWANCE, refusal);
-    expect(once.limit).toBe(5);
-    expect(afterRefusal(once, { ...refusal, now: instant(21) }).limit).toBe(5);
-    expect(afterRefusal(once, { ...refusal, startedAt: instant(30), now: instant(31) }).limit).toBe(2);
-    let grown = once;
-    for (let count = 0; count < 6; count++) grown = afterSuccess(grown, 60);
-    expect(Math.floor(grown.limit)).toBe(6);
-  });
-
-  it("waits longer after each refusal without a time", () => {
-    let allowance: Allowance = FIRST_ALLOWANCE;
-    const waits = [1, 2, 3, 4, 5, 6, 7, 8].map((round) => {
-      const now = instant(round * 1_000_000);
-      allowance = afterRefusal(allowance, { startedAt: now, now, retryAfter: undefined, random: 0.999_999 });
-      return Math.round((allowance.pausedUntil - now) / 1000);
-    });
-    expect(waits).toEqual([1, 2, 4, 8, 16, 32, 60, 60]);
-  });
-});
-
 describe("the limiter", () => {
-  it("[P5] begins with ten at a time, or fewer when the parameter says so", async () => {
+  it("[H3] [P5] begins with five at a time, below the strictest default policy, or fewer when the parameter says so", async () => {
     for (const [ceiling, expected] of [
-      [60, 10],
+      [60, 5],
       [3, 3],
       [1, 1],
     ] as const) {
@@ -111,6 +53,25 @@ describe("the limiter", () => {
       expect(started).toHaveLength(expected);
       expect(limiter.load).toEqual({ running: expected, waiting: 20 - expected, limit: expected });
     }
+  });
+
+  /** Keeps more requests waiting than may run, and answers the oldest, so many times. */
+  async function saturate({ started, ends, run, limiter }: ReturnType<typeof setUp>, answers: number): Promise<void> {
+    for (let number = started.length; number < started.length + 100; number++)
+      void run(number, "watching").catch(() => undefined);
+    for (let count = 0; count < answers; count++) {
+      ends[started.length - limiter.load.running]?.();
+      await settle();
+    }
+  }
+
+  it("grows under load up to the ceiling, and begins small again after the server was away", async () => {
+    const set = setUp({ ceiling: 9 });
+    await saturate(set, 60);
+    expect(set.limiter.load).toMatchObject({ running: 9, limit: 9 });
+    set.ends[set.started.length - 1]?.(ewsError("ews-unavailable", "mail: the connection was reset"));
+    await settle();
+    expect(set.limiter.load.limit).toBe(5);
   });
 
   it("lets readers go before watchers, each in their order", async () => {

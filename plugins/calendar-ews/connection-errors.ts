@@ -2,14 +2,17 @@ import type { GatewayError } from "../../src/ports/errors.ts";
 import { LoginError } from "../shared-microsoft/login-error.ts";
 import { ewsError } from "./ews-errors.ts";
 
-/** An HTTP status as the cause of an error, so that the limiter can tell a busy server from a dead one. */
+/** An HTTP status as the cause of an error, so that a busy server can be told from a dead one, and a redirect be looked at. */
 export class HttpStatusError extends Error {
   override readonly name = "HttpStatusError";
   readonly status: number;
+  /** Where a redirect leads, as the server wrote it: nobody has checked it. */
+  readonly location: string | undefined;
 
-  constructor(status: number) {
+  constructor(status: number, location?: string) {
     super(`HTTP ${status}`);
     this.status = status;
+    this.location = location;
   }
 }
 
@@ -114,7 +117,7 @@ export interface AnswerHead {
 /** The error that the head alone tells; undefined when the body has to be read. A SOAP fault comes with HTTP 500. */
 export function headError(head: AnswerHead, host: string): GatewayError | undefined {
   const { status, contentType } = head;
-  const cause = new HttpStatusError(status);
+  const cause = new HttpStatusError(status, head.location);
   const isWebPage = /^text\/html|^application\/xhtml/i.test(contentType.trim());
   if (status === 401)
     return ewsError("ews-unauthorized", `${host}: the account or its password was refused`, { cause });

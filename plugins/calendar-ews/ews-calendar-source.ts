@@ -9,11 +9,15 @@ import type { PluginContext } from "../../src/ports/plugin-definition.ts";
 import type { TlsException, TlsTerms } from "../../src/ports/trust.ts";
 import { trustedConnector } from "../shared-http/trusted-connector.ts";
 import type { LoginChoice } from "../shared-microsoft/account-client.ts";
+import { Autodiscover } from "./autodiscover/autodiscover.ts";
+import type { HostRule } from "./autodiscover/host-rule.ts";
 import { availabilityOperation, MAX_MAILBOXES } from "./availability.ts";
 import { Deadline } from "./deadline.ts";
 import { diagnose } from "./diagnose.ts";
-import { EwsClient } from "./ews-client.ts";
+import { type ClientOptions, EwsClient } from "./ews-client.ts";
 import { ewsError } from "./ews-errors.ts";
+import { findCalendarName } from "./occasional/find-calendar-name.ts";
+import type { ServerConnection } from "./server-connections.ts";
 import type { SubscriptionGroup } from "./subscription-group.ts";
 import { EwsTransport } from "./transport.ts";
 import { MAX_WATCHED, untilAborted, watchChanges } from "./watch-changes.ts";
@@ -27,12 +31,13 @@ export interface EwsOptions {
   /** Path of a PEM file with a private CA. */
   readonly caFile: string | undefined;
   readonly tlsExceptions: ReadonlySet<TlsException>;
+  /** Undefined: Autodiscover is off. */
+  readonly autodiscover: Pick<HostRule, "endpoint" | "hosts"> | undefined;
 }
 
-interface Connection {
-  readonly transport: EwsTransport;
-  readonly client: EwsClient;
+interface Connection extends ServerConnection {
   readonly terms: TlsTerms;
+  readonly autodiscover: Autodiscover | undefined;
   /** Aborts when the source stops. */
   readonly lifetime: AbortController;
 }
@@ -43,6 +48,8 @@ const DOWN_AFTER = 3;
 /** Calendars of an Exchange server (2010 SP1 and later) or of another server that speaks EWS. */
 export class EwsCalendarSource implements CalendarSource {
   readonly capabilities = { maxMailboxesPerFetch: MAX_MAILBOXES, maxMailboxesPerWatch: MAX_WATCHED };
+  /** With Autodiscover only. */
+  readonly locateMailboxes?: (mailboxes: readonly Mailbox[], signal: AbortSignal) => Promise<readonly string[]>;
   readonly #options: EwsOptions;
   readonly #context: PluginContext;
   readonly #groups = new Set<SubscriptionGroup>();
@@ -57,6 +64,7 @@ export class EwsCalendarSource implements CalendarSource {
   constructor(options: EwsOptions, context: PluginContext) {
     this.#options = options;
     this.#context = context;
+    if (options.autodiscover) this.locateMailboxes = (mailboxes, signal) => this.#locate(mailboxes, signal);
   }
 
   /** Makes ready; a server that cannot be reached is no reason to reject, for it may come. */
@@ -79,7 +87,7 @@ export class EwsCalendarSource implements CalendarSource {
     for (const group of this.#groups) this.#sayFarewell(group);
     await Promise.all(this.#farewells);
     connection.client.close(reason);
-    await connection.transport.close();
+    await Promise.all([connection.transport.close(), connection.autodiscover?.close(reason)]);
   }
 
   health(): Health {
@@ -113,7 +121,7 @@ export class EwsCalendarSource implements CalendarSource {
 
   async *watchChanges(mailboxes: readonly Mailbox[], signal: AbortSignal): AsyncGenerator<CalendarChange, void> {
     signal.throwIfAborted();
-    const { client, lifetime } = this.#running();
+    const { client, lifetime, autodiscover } = this.#running();
     if (mailboxes.length > MAX_WATCHED) {
       throw ewsError("ews-batch-too-big", `${client.host}: ${mailboxes.length} mailboxes on one connection`);
     }
@@ -125,7 +133,19 @@ export class EwsCalendarSource implements CalendarSource {
     };
     try {
       if (mailboxes.length === 0) await untilAborted(ended.signal);
-      yield* watchChanges({ client, runtime, register }, mailboxes, ended.signal);
+      const watch = (at: EwsClient) => watchChanges({ client: at, runtime, register }, mailboxes, ended.signal);
+      yield* autodiscover ? autodiscover.watch(mailboxes, watch) : watch(client);
+    } finally {
+      ended.end();
+    }
+  }
+
+  async findCalendarName(mailbox: Mailbox, signal: AbortSignal): Promise<string> {
+    signal.throwIfAborted();
+    const { client, lifetime, autodiscover } = this.#running();
+    const ended = new Deadline(this.#context.runtime.clock, signal, lifetime.signal);
+    try {
+      return await findCalendarName(autodiscover?.clientFor([mailbox]) ?? client, mailbox, ended.signal);
     } finally {
       ended.end();
     }
@@ -144,9 +164,19 @@ export class EwsCalendarSource implements CalendarSource {
   }
 
   #connect(ca: string | undefined): Connection {
-    const { runtime, parameters, trust } = this.#context;
-    const { url, account, password, auth, tlsExceptions } = this.#options;
+    const { url, tlsExceptions, autodiscover: found } = this.#options;
     const terms = { ca, exceptions: tlsExceptions };
+    const main = this.#open(url, terms, (error) => this.#recordOutcome(error));
+    // What other servers answer is no news of this one: a watch that fails there is reported by the watch.
+    const open = (other: URL) => this.#open(other, terms, () => undefined);
+    const rule = found && { ...found, server: url };
+    const autodiscover = rule && new Autodiscover({ rule, runtime: this.#context.runtime, main: main.client, open });
+    return { ...main, terms, autodiscover, lifetime: new AbortController() };
+  }
+
+  #open(url: URL, terms: TlsTerms, onOutcome: ClientOptions["onOutcome"]): ServerConnection {
+    const { runtime, parameters, trust } = this.#context;
+    const { account, password, auth } = this.#options;
     const transport = new EwsTransport({
       url,
       account,
@@ -162,9 +192,20 @@ export class EwsCalendarSource implements CalendarSource {
       runtime,
       threads: () => parameters.integer("exchange-threads"),
       longestQueue: () => parameters.integer("exchange-queue"),
-      onOutcome: (error) => this.#recordOutcome(error),
+      onOutcome,
     });
-    return { transport, client, terms, lifetime: new AbortController() };
+    return { transport, client };
+  }
+
+  async #locate(mailboxes: readonly Mailbox[], signal: AbortSignal): Promise<readonly string[]> {
+    signal.throwIfAborted();
+    const { lifetime, autodiscover } = this.#running();
+    const ended = new Deadline(this.#context.runtime.clock, signal, lifetime.signal);
+    try {
+      return (await autodiscover?.locate(mailboxes, ended.signal)) ?? mailboxes.map(() => "");
+    } finally {
+      ended.end();
+    }
   }
 
   #running(): Connection {
@@ -191,12 +232,13 @@ export class EwsCalendarSource implements CalendarSource {
   }
 
   #detail(): string {
-    const client = this.#connection?.client;
-    if (!client) return "";
+    if (!this.#connection) return "";
+    const { client, autodiscover } = this.#connection;
     const { running, waiting, limit } = client.load;
     const version = client.serverVersion ? `Exchange ${client.serverVersion}` : "version unknown";
     const requests = `${this.#requests} requests (${running} of at most ${limit} now, ${waiting} waiting)`;
-    return `${version}, ${requests}, ${this.#groups.size} groups watched`;
+    const places = autodiscover ? `, ${autodiscover.detail}` : "";
+    return `${version}, ${requests}, ${this.#groups.size} groups watched${places}`;
   }
 }
 

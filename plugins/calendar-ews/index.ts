@@ -51,6 +51,31 @@ const tlsExceptions = z
     "What is let pass of this server's certificates, separated by commas: weak-key (RSA of 1024 bits), sha-1 (signatures), common-name (a name without subjectAltName)",
   );
 
+const autodiscover = z
+  .string()
+  .trim()
+  .superRefine((text, context) => {
+    if (text === "off" || text === "on") return;
+    const problem = URL.canParse(text) ? urlProblem(text) : "must be off, on or the URL of autodiscover.svc";
+    if (problem) context.addIssue({ code: "custom", message: problem });
+  })
+  .default("off")
+  .describe(
+    "Autodiscover tells which mailboxes are watched together, and at which server. on: the endpoint is looked for; or its URL, https://<server>/autodiscover/autodiscover.svc",
+  );
+
+const HOST = /^(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*$/;
+const autodiscoverHosts = z
+  .string()
+  .trim()
+  .toLowerCase()
+  .transform((text) => text.split(/[\s,]+/).filter((each) => each !== ""))
+  .pipe(z.array(z.string().max(253).regex(HOST, "must be a list of hosts such as mail.example.net, *.example.org")))
+  .optional()
+  .describe(
+    "Hosts besides those of the url's own domain that Autodiscover may send the password to, separated by commas; *.example.org: all below",
+  );
+
 const options = z.strictObject({
   url,
   account,
@@ -61,12 +86,19 @@ const options = z.strictObject({
     .describe("How to log in. auto: by NTLMv2 where the server offers it, else by Basic. ntlm-v1 is weak: last resort"),
   ca: z.string().trim().min(1).optional().describe("File with the PEM certificate of a private CA that is trusted too"),
   "tls-exceptions": tlsExceptions,
+  autodiscover,
+  "autodiscover-hosts": autodiscoverHosts,
 });
 
 function endpoint(text: string): URL {
   const parsed = new URL(text);
   if (parsed.pathname === "/") parsed.pathname = "/EWS/Exchange.asmx";
   return parsed;
+}
+
+function autodiscoverSetting(text: string, hosts: readonly string[] = []) {
+  if (text === "off") return undefined;
+  return { endpoint: text === "on" ? undefined : new URL(text), hosts };
 }
 
 /** Calendars by Exchange Web Services. */
@@ -87,6 +119,7 @@ export default definePlugin({
         auth: given.auth,
         caFile: given.ca,
         tlsExceptions: new Set(given["tls-exceptions"]),
+        autodiscover: autodiscoverSetting(given.autodiscover, given["autodiscover-hosts"]),
       },
       context,
     ),

@@ -1,4 +1,3 @@
-import { resolveSrv } from "node:dns/promises";
 import type { Mailbox } from "../../../src/core/addresses.ts";
 import { hours, plus } from "../../../src/lib/time.ts";
 import type { CalendarChange } from "../../../src/ports/calendar-source.ts";
@@ -7,6 +6,7 @@ import type { Runtime } from "../../../src/ports/runtime.ts";
 import { availabilityOperation } from "../availability.ts";
 import type { EwsClient } from "../ews-client.ts";
 import { type ServerConnection, ServerConnections } from "../server-connections.ts";
+import { resolveSrv } from "./candidates.ts";
 import { Discovery } from "./discovery.ts";
 import type { HostRule } from "./host-rule.ts";
 import { MailboxPlaces } from "./mailbox-places.ts";

@@ -4,18 +4,16 @@ import { type GatewayError, toGatewayError } from "../../../src/ports/errors.ts"
 import { HttpStatusError } from "../connection-errors.ts";
 import type { EwsClient } from "../ews-client.ts";
 import { ewsError, isEwsError } from "../ews-errors.ts";
-import { candidateEndpoints, type ResolveSrv } from "./candidates.ts";
-import { type HostRule, mayBeTold } from "./host-rule.ts";
+import { type CandidateDeps, candidateEndpoints } from "./candidates.ts";
+import { mayBeTold } from "./host-rule.ts";
 import { endpointKey, type Place, type PlaceAnswer } from "./place.ts";
 import { poxOperation } from "./pox-settings.ts";
 import { MAX_USERS, userSettingsOperation } from "./soap-settings.ts";
 
 /** What asking needs. */
-export interface DiscoveryDeps {
-  readonly rule: HostRule;
+export interface DiscoveryDeps extends CandidateDeps {
   /** The client of an endpoint; asked for allowed ones only. */
   readonly client: (url: URL) => EwsClient;
-  readonly resolveSrv: ResolveSrv;
 }
 
 /** What was learnt; mailboxes of which the server knows no place are in neither. */
@@ -108,7 +106,7 @@ export class Discovery {
     signal: AbortSignal,
   ): Promise<readonly PlaceAnswer[]> {
     const problems: string[] = [];
-    for await (const candidate of this.#candidates(domain)) {
+    for await (const candidate of this.#candidates(domain, signal)) {
       try {
         const { url, answers } = await this.#askUrl(candidate, mailboxes, 0, signal);
         this.#endpoints.set(domain, url);
@@ -122,12 +120,11 @@ export class Discovery {
     throw failed(`no Autodiscover for ${domain} (${problems.join("; ")})`);
   }
 
-  async *#candidates(domain: string): AsyncGenerator<URL, void> {
-    const { rule, resolveSrv } = this.#deps;
+  async *#candidates(domain: string, signal: AbortSignal): AsyncGenerator<URL, void> {
     const known = this.#endpoints.get(domain);
     if (known) yield known;
     const seen = new Set(known && [endpointKey(known)]);
-    for await (const url of candidateEndpoints(domain, rule, resolveSrv)) {
+    for await (const url of candidateEndpoints(domain, this.#deps, signal)) {
       if (!seen.has(endpointKey(url))) yield url;
       seen.add(endpointKey(url));
     }

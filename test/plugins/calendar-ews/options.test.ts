@@ -10,7 +10,7 @@ const problems = (options: Record<string, string>): readonly string[] => {
 
 describe("the options of an ews server", () => {
   it("are an address, an account and a password; the rest has defaults", () => {
-    expect(definition.options.parse(LOGIN)).toEqual({ ...LOGIN, auth: "auto" });
+    expect(definition.options.parse(LOGIN)).toEqual({ ...LOGIN, auth: "auto", autodiscover: "off" });
     expect(definition.secrets).toEqual(["password"]);
   });
 

@@ -41,7 +41,7 @@ export const encodeGetCalendarFolder = (mailbox: Mailbox, version: RequestVersio
   );
 
 /** What the mailbox's default calendar is named. */
-export const calendarNameOperation = (mailbox: Mailbox, host: string): Operation<string> => ({
+const calendarNameOperation = (mailbox: Mailbox, host: string): Operation<string> => ({
   encode: (version) => ({ body: encodeGetCalendarFolder(mailbox, version) }),
   decoder: () => calendarNameDecoder(mailbox, host),
 });

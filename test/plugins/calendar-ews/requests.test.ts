@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { availabilityOperation } from "../../../plugins/calendar-ews/availability.ts";
+import { encodeGetCalendarFolder } from "../../../plugins/calendar-ews/occasional/find-calendar-name.ts";
+import { encodeResolveAddress } from "../../../plugins/calendar-ews/occasional/resolve-address.ts";
 import type { RequestVersion } from "../../../plugins/calendar-ews/soap-request.ts";
 import { encodeStream } from "../../../plugins/calendar-ews/streaming.ts";
 import { encodeSubscribe, encodeUnsubscribe } from "../../../plugins/calendar-ews/subscribe.ts";
@@ -22,6 +24,8 @@ const requests = (version: RequestVersion): readonly string[] => [
   encodeSubscribe(ALICE, "items", version),
   encodeUnsubscribe("<&>\"'\u0000", ALICE, version),
   encodeStream(["a<b", "c&d"], { anchor: ALICE, lifetimeMinutes: 29 }, version),
+  encodeGetCalendarFolder(ALICE, version),
+  encodeResolveAddress(ALICE, version),
 ];
 
 function whyNoSchemas(): string | undefined {

@@ -14,7 +14,7 @@ import type { HostRule } from "./autodiscover/host-rule.ts";
 import { availabilityOperation, MAX_MAILBOXES } from "./availability.ts";
 import { Deadline } from "./deadline.ts";
 import { diagnose } from "./diagnose.ts";
-import { type ClientOptions, EwsClient } from "./ews-client.ts";
+import { EwsClient } from "./ews-client.ts";
 import { ewsError } from "./ews-errors.ts";
 import { findCalendarName } from "./occasional/find-calendar-name.ts";
 import type { ServerConnection } from "./server-connections.ts";
@@ -164,24 +164,31 @@ export class EwsCalendarSource implements CalendarSource {
   }
 
   #connect(ca: string | undefined): Connection {
-    const { url, tlsExceptions, autodiscover: found } = this.#options;
-    const terms = { ca, exceptions: tlsExceptions };
-    const main = this.#open(url, terms, (error) => this.#recordOutcome(error));
-    // What other servers answer is no news of this one: a watch that fails there is reported by the watch.
-    const open = (other: URL) => this.#open(other, terms, () => undefined);
+    const { url, autodiscover: found } = this.#options;
+    const terms = this.#termsFor(url, ca);
+    const main = this.#open(url, terms);
+    const open = (other: URL) => this.#open(other, this.#termsFor(other, ca));
     const rule = found && { ...found, server: url };
     const autodiscover = rule && new Autodiscover({ rule, runtime: this.#context.runtime, main: main.client, open });
     return { ...main, terms, autodiscover, lifetime: new AbortController() };
   }
 
-  #open(url: URL, terms: TlsTerms, onOutcome: ClientOptions["onOutcome"]): ServerConnection {
+  /** The exceptions were made for one server's certificates, and hold for no other. */
+  #termsFor(url: URL, ca: string | undefined): TlsTerms {
+    const { url: configured, tlsExceptions } = this.#options;
+    return { ca, exceptions: url.host === configured.host ? tlsExceptions : new Set() };
+  }
+
+  #open(url: URL, terms: TlsTerms): ServerConnection {
     const { runtime, parameters, trust } = this.#context;
-    const { account, password, auth } = this.#options;
+    const { url: configured, account, password, auth } = this.#options;
+    const isConfigured = url === configured;
     const transport = new EwsTransport({
       url,
       account,
       password,
       auth,
+      onlyWhenAsked: !isConfigured,
       connect: trustedConnector(trust, terms),
       clock: runtime.clock,
       timeout: () => seconds(parameters.integer("exchange-timeout")),
@@ -192,7 +199,8 @@ export class EwsCalendarSource implements CalendarSource {
       runtime,
       threads: () => parameters.integer("exchange-threads"),
       longestQueue: () => parameters.integer("exchange-queue"),
-      onOutcome,
+      // What other servers answer is no news of this one: a watch that fails there is reported by the watch.
+      onOutcome: (error) => isConfigured && this.#recordOutcome(error),
     });
     return { transport, client };
   }

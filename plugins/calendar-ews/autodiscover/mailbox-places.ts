@@ -35,6 +35,7 @@ const LIFETIME_OF_NOTHING: Milliseconds = hours(1);
 const REST: BackoffPolicy = { first: minutes(5), longest: hours(1) };
 // How long a server that Autodiscover names and that fails is not used: the configured one serves meanwhile.
 const AVOIDED: Milliseconds = hours(1);
+const PORTION = 1000;
 // For what none of the mailboxes of a request could be asked.
 const EVERYTHING = "*";
 
@@ -63,7 +64,11 @@ export class MailboxPlaces {
     signal.throwIfAborted();
     const unknown = mailboxes.filter((mailbox) => !this.#isFresh(mailbox));
     const askable = unknown.filter((mailbox) => !this.#restOf(mailbox));
-    if (askable.length > 0) await this.#ask(askable, signal);
+    // In portions: when the caller gives up, what was learnt until then is kept.
+    for (let start = 0; start < askable.length; start += PORTION) {
+      const portion = askable.slice(start, start + PORTION).filter((mailbox) => !this.#restOf(mailbox));
+      if (portion.length > 0) await this.#ask(portion, signal);
+    }
     const keys = mailboxes.map((mailbox) => this.#keyOf(mailbox));
     const [first] = mailboxes;
     const rest = first && keys.every((key) => key === "") ? this.#restOf(first) : undefined;

@@ -192,7 +192,17 @@ describe("[R4] the password is not sent to a foreign host", () => {
     await setUp(1, { options: { "autodiscover-hosts": "127.0.0.1" } });
     settle(0, { redirectUrl: endpoint() });
     await gatewayError(sites.locate());
+    expect(sites.foreign.heard.some(({ authorization }) => authorization?.startsWith("Basic"))).toBe(true);
+  });
+
+  it.each(["auto", "basic"] as const)("that is on the list and asks for no login (auth=%s)", async (auth) => {
+    await setUp(1, { options: { auth, "autodiscover-hosts": "127.0.0.1" } });
+    sites.foreign.asksForLogin = false;
+    settle(0, { redirectUrl: endpoint() });
+    await gatewayError(sites.locate());
     expect(sites.foreign.heard.length).toBeGreaterThan(0);
+    expect(sites.foreign.heard.every(({ authorization }) => authorization === undefined)).toBe(true);
+    expect(sites.foreign.heard.every(({ body }) => body === "")).toBe(true);
   });
 });
 

@@ -8,6 +8,8 @@ import { ACCOUNT, addMailboxes, type Scenario, type ScenarioOptions, startScenar
 export interface ForeignServer {
   /** By a name that is not the configured server's. */
   readonly origin: string;
+  /** False: it shows a web page to everybody. */
+  asksForLogin: boolean;
   readonly heard: readonly { readonly authorization: string | undefined; readonly body: string }[];
 }
 
@@ -49,12 +51,14 @@ async function listenAsStranger(): Promise<ForeignServer & { readonly server: Se
   const heard: { authorization: string | undefined; body: string }[] = [];
   const server = createServer(async (request, response) => {
     heard.push({ authorization: request.headers.authorization, body: await readText(request) });
-    response.writeHead(401, { "WWW-Authenticate": 'Basic realm="exchange"' }).end();
+    if (stranger.asksForLogin) response.writeHead(401, { "WWW-Authenticate": 'Basic realm="exchange"' }).end();
+    else response.writeHead(200, { "Content-Type": "text/html" }).end("<!DOCTYPE html><html></html>");
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const address = server.address();
   const port = typeof address === "object" ? address?.port : undefined;
-  return { origin: `http://127.0.0.1:${port}`, heard, server };
+  const stranger = { origin: `http://127.0.0.1:${port}`, asksForLogin: true, heard, server };
+  return stranger;
 }
 
 async function readText(request: IncomingMessage): Promise<string> {

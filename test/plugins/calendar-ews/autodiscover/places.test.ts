@@ -3,6 +3,7 @@ import { type Mailbox, parseMailbox } from "../../../../src/core/addresses.ts";
 import { hours, minutes, plus } from "../../../../src/lib/time.ts";
 import type { UserSettings, WrongAnswer } from "../../../doubles/exchange/autodiscover.ts";
 import { MONDAY_MORNING } from "../../../doubles/test-runtime.ts";
+import { createLogins, NTLM_ACCOUNT } from "../ntlm-scenario.ts";
 import { gatewayError, type ScenarioOptions, startWatch, until } from "../scenario.ts";
 import { meet, saw, watchUp } from "../watch-scenario.ts";
 import { type Sites, startSites } from "./sites.ts";
@@ -139,6 +140,17 @@ describe("[R4] with Autodiscover, mailboxes", () => {
     settle(1, { redirectAddress: "user000@example.com" });
     expect(await gatewayError(sites.locate())).toMatchObject({ code: "ews-autodiscover-failed" });
     expect(asked().length).toBeLessThan(8);
+  });
+});
+
+describe("[R4] by NTLM", () => {
+  it("Autodiscover is asked as the server itself is", async () => {
+    await setUp(60, {
+      exchange: { accounts: [NTLM_ACCOUNT], authenticator: createLogins() },
+      options: { account: NTLM_ACCOUNT.user, password: NTLM_ACCOUNT.password },
+    });
+    expect(new Set(await sites.locate()).size).toBe(1);
+    expect(asked()).toEqual([50, 10]);
   });
 });
 

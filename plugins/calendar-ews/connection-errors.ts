@@ -2,14 +2,17 @@ import type { GatewayError } from "../../src/ports/errors.ts";
 import { LoginError } from "../shared-microsoft/login-error.ts";
 import { ewsError } from "./ews-errors.ts";
 
-/** An HTTP status as the cause of an error, so that the limiter can tell a busy server from a dead one. */
+/** An HTTP status as the cause of an error, so that a busy server can be told from a dead one, and a redirect be looked at. */
 export class HttpStatusError extends Error {
   override readonly name = "HttpStatusError";
   readonly status: number;
+  /** Where a redirect leads, as the server wrote it: nobody has checked it. */
+  readonly location: string | undefined;
 
-  constructor(status: number) {
+  constructor(status: number, location?: string) {
     super(`HTTP ${status}`);
     this.status = status;
+    this.location = location;
   }
 }
 
@@ -116,7 +119,7 @@ export function headError(head: AnswerHead, host: string): GatewayError | undefi
   const { status, contentType } = head;
   const isWebPage = /^text\/html|^application\/xhtml/i.test(contentType.trim());
   if ((status === 200 || status === 500) && !isWebPage) return undefined;
-  const cause = new HttpStatusError(status);
+  const cause = new HttpStatusError(status, head.location);
   if (status === 401)
     return ewsError("ews-unauthorized", `${host}: the account or its password was refused`, { cause });
   if (status === 403) return ewsError("ews-forbidden", `${host}: EWS is forbidden`, { cause });

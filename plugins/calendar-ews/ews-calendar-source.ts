@@ -9,12 +9,16 @@ import type { PluginContext } from "../../src/ports/plugin-definition.ts";
 import type { TlsException, TlsTerms } from "../../src/ports/trust.ts";
 import { trustedConnector } from "../shared-http/trusted-connector.ts";
 import type { LoginChoice } from "../shared-microsoft/account-client.ts";
+import { Autodiscover } from "./autodiscover/autodiscover.ts";
+import type { HostRule } from "./autodiscover/host-rule.ts";
 import { availabilityOperation, MAX_MAILBOXES } from "./availability.ts";
 import { Deadline } from "./deadline.ts";
 import { diagnose } from "./diagnose.ts";
 import { EwsClient } from "./ews-client.ts";
 import { ewsError } from "./ews-errors.ts";
 import { Watching, type WatchOptions } from "./notifications/watching.ts";
+import { findCalendarName } from "./occasional/find-calendar-name.ts";
+import { endConnection, type ServerConnection } from "./server-connections.ts";
 import { nameServer } from "./server-name.ts";
 import { EwsTransport } from "./transport.ts";
 import { MAX_WATCHED, untilAborted, watchChanges } from "./watch-changes.ts";
@@ -29,13 +33,13 @@ export interface EwsOptions {
   readonly caFile: string | undefined;
   readonly tlsExceptions: ReadonlySet<TlsException>;
   readonly notifications: WatchOptions;
+  /** Undefined: Autodiscover is off. */
+  readonly autodiscover: Pick<HostRule, "endpoint" | "hosts"> | undefined;
 }
 
-interface Connection {
-  readonly transport: EwsTransport;
-  readonly client: EwsClient;
-  readonly watching: Watching;
+interface Connection extends ServerConnection {
   readonly terms: TlsTerms;
+  readonly autodiscover: Autodiscover | undefined;
   /** Aborts when the source stops. */
   readonly lifetime: AbortController;
 }
@@ -46,6 +50,8 @@ const DOWN_AFTER = 3;
 /** Calendars of an Exchange server (2007 SP1 and later) or of another server that speaks EWS. */
 export class EwsCalendarSource implements CalendarSource {
   readonly capabilities = { maxMailboxesPerFetch: MAX_MAILBOXES, maxMailboxesPerWatch: MAX_WATCHED };
+  /** With Autodiscover only. */
+  readonly locateMailboxes?: (mailboxes: readonly Mailbox[], signal: AbortSignal) => Promise<readonly string[]>;
   readonly #options: EwsOptions;
   readonly #context: PluginContext;
   #connection: Connection | undefined;
@@ -58,6 +64,7 @@ export class EwsCalendarSource implements CalendarSource {
   constructor(options: EwsOptions, context: PluginContext) {
     this.#options = options;
     this.#context = context;
+    if (options.autodiscover) this.locateMailboxes = (mailboxes, signal) => this.#locate(mailboxes, signal);
   }
 
   /** Makes ready; a server that cannot be reached is no reason to reject, for it may come. */
@@ -77,9 +84,7 @@ export class EwsCalendarSource implements CalendarSource {
     if (!connection) return;
     const reason = this.#stoppedError();
     connection.lifetime.abort(reason);
-    await connection.watching.sayFarewell();
-    connection.client.close(reason);
-    await connection.transport.close();
+    await Promise.all([endConnection(connection, reason), connection.autodiscover?.close(reason)]);
   }
 
   health(): Health {
@@ -113,14 +118,34 @@ export class EwsCalendarSource implements CalendarSource {
 
   async *watchChanges(mailboxes: readonly Mailbox[], signal: AbortSignal): AsyncGenerator<CalendarChange, void> {
     signal.throwIfAborted();
-    const { client, lifetime, watching } = this.#running();
+    const { lifetime, watching, autodiscover } = this.#running();
     if (mailboxes.length > MAX_WATCHED) {
-      throw ewsError("ews-batch-too-big", `${client.host}: ${mailboxes.length} mailboxes on one connection`);
+      throw ewsError("ews-batch-too-big", `${this.#options.url.host}: ${mailboxes.length} mailboxes on one connection`);
     }
     const ended = new Deadline(this.#context.runtime.clock, signal, lifetime.signal);
     try {
       if (mailboxes.length === 0) await untilAborted(ended.signal);
-      yield* watchChanges(watching.deps, mailboxes, ended.signal);
+      const watch = (at: Watching) => watchChanges(at.deps, mailboxes, ended.signal);
+      yield* autodiscover ? autodiscover.watch(mailboxes, watch) : watch(watching);
+    } finally {
+      ended.end();
+    }
+  }
+
+  unwatch(mailboxes: readonly Mailbox[]): void {
+    const { watching, autodiscover } = this.#connection ?? {};
+    for (const mailbox of mailboxes) {
+      watching?.giveUp(mailbox);
+      autodiscover?.giveUp(mailbox);
+    }
+  }
+
+  async findCalendarName(mailbox: Mailbox, signal: AbortSignal): Promise<string> {
+    signal.throwIfAborted();
+    const { client, lifetime, autodiscover } = this.#running();
+    const ended = new Deadline(this.#context.runtime.clock, signal, lifetime.signal);
+    try {
+      return await findCalendarName(autodiscover?.clientFor([mailbox]) ?? client, mailbox, ended.signal);
     } finally {
       ended.end();
     }
@@ -139,14 +164,32 @@ export class EwsCalendarSource implements CalendarSource {
   }
 
   #connect(ca: string | undefined): Connection {
+    const { url, autodiscover: found } = this.#options;
+    const terms = this.#termsFor(url, ca);
+    const lifetime = new AbortController();
+    const main = this.#open(url, terms, lifetime.signal);
+    const open = (other: URL) => this.#open(other, this.#termsFor(other, ca), lifetime.signal);
+    const rule = found && { ...found, server: url };
+    const autodiscover = rule && new Autodiscover({ rule, runtime: this.#context.runtime, main, open });
+    return { ...main, terms, autodiscover, lifetime };
+  }
+
+  /** The exceptions were made for one server's certificates, and hold for no other. */
+  #termsFor(url: URL, ca: string | undefined): TlsTerms {
+    const { url: configured, tlsExceptions } = this.#options;
+    return { ca, exceptions: url.host === configured.host ? tlsExceptions : new Set() };
+  }
+
+  #open(url: URL, terms: TlsTerms, lifetime: AbortSignal): ServerConnection {
     const { runtime, parameters, trust } = this.#context;
-    const { url, account, password, auth, tlsExceptions } = this.#options;
-    const terms = { ca, exceptions: tlsExceptions };
+    const { url: configured, account, password, auth } = this.#options;
+    const isConfigured = url === configured;
     const transport = new EwsTransport({
       url,
       account,
       password,
       auth,
+      onlyWhenAsked: !isConfigured,
       connect: trustedConnector(trust, terms),
       clock: runtime.clock,
       timeout: () => seconds(parameters.integer("exchange-timeout")),
@@ -157,11 +200,22 @@ export class EwsCalendarSource implements CalendarSource {
       runtime,
       threads: () => parameters.integer("exchange-threads"),
       longestQueue: () => parameters.integer("exchange-queue"),
-      onOutcome: (error) => this.#recordOutcome(error),
+      // What other servers answer is no news of this one: a watch that fails there is reported by the watch.
+      onOutcome: (error) => isConfigured && this.#recordOutcome(error),
     });
-    const lifetime = new AbortController();
-    const watching = new Watching(client, this.#options.notifications, this.#context, lifetime.signal);
-    return { transport, client, watching, terms, lifetime };
+    const watching = new Watching(client, this.#options.notifications, this.#context, lifetime);
+    return { transport, client, watching };
+  }
+
+  async #locate(mailboxes: readonly Mailbox[], signal: AbortSignal): Promise<readonly string[]> {
+    signal.throwIfAborted();
+    const { lifetime, autodiscover } = this.#running();
+    const ended = new Deadline(this.#context.runtime.clock, signal, lifetime.signal);
+    try {
+      return (await autodiscover?.locate(mailboxes, ended.signal)) ?? mailboxes.map(() => "");
+    } finally {
+      ended.end();
+    }
   }
 
   #running(): Connection {
@@ -183,11 +237,12 @@ export class EwsCalendarSource implements CalendarSource {
 
   #detail(): string {
     if (!this.#connection) return "";
-    const { client, watching } = this.#connection;
+    const { client, watching, autodiscover } = this.#connection;
     const { running, waiting, limit } = client.load;
     const version = client.serverVersion ? nameServer(client.serverVersion) : "version unknown";
     const requests = `${this.#requests} requests (${running} of at most ${limit} now, ${waiting} waiting)`;
-    return `${version}, ${requests}, ${watching.describe()}`;
+    const places = autodiscover ? `, ${autodiscover.detail}` : "";
+    return `${version}, ${requests}, ${watching.describe()}${places}`;
   }
 }
 

@@ -70,6 +70,11 @@ export class EwsClient {
     return this.#version;
   }
 
+  /** True once the server took the password, and until it refuses it. */
+  get isProven(): boolean {
+    return this.#guard.isProven;
+  }
+
   /** How the account logs in, in words; undefined until the server has been asked. */
   get loginName(): string | undefined {
     return this.#options.transport.loginName;

@@ -117,6 +117,13 @@ export const EWS_ERROR_CODES = {
     meaning: "The answer was truncated, malformed, too large, or did not fit the request.",
     action: "Look for a proxy that changes answers; if there is none, report it with the server's version.",
   },
+  "ews-autodiscover-failed": {
+    type: "wait",
+    meaning:
+      "Autodiscover gave no usable answer, so mailboxes are watched in groups as they come; calendars are read as always.",
+    action:
+      "Check https://autodiscover.<domain>/autodiscover/autodiscover.svc, name hosts that may be asked in autodiscover-hosts, or set autodiscover=off.",
+  },
   "ews-version-refused": {
     type: "cancel",
     meaning: "The server refused every request version that the gateway speaks (ErrorInvalidServerVersion).",

@@ -52,6 +52,31 @@ const tlsExceptions = z
     "What is let pass of this server's certificates, separated by commas: weak-key (RSA of 1024 bits), sha-1 (signatures), common-name (a name without subjectAltName)",
   );
 
+const autodiscover = z
+  .string()
+  .trim()
+  .superRefine((text, context) => {
+    if (text === "off" || text === "on") return;
+    const problem = URL.canParse(text) ? urlProblem(text) : "must be off, on or the URL of autodiscover.svc";
+    if (problem) context.addIssue({ code: "custom", message: problem });
+  })
+  .default("off")
+  .describe(
+    "Autodiscover tells which mailboxes are watched together, and at which server. on: the endpoint is looked for; or its URL, https://<server>/autodiscover/autodiscover.svc",
+  );
+
+const HOST = /^(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*$/;
+const autodiscoverHosts = z
+  .string()
+  .trim()
+  .toLowerCase()
+  .transform((text) => text.split(/[\s,]+/).filter((each) => each !== ""))
+  .pipe(z.array(z.string().max(253).regex(HOST, "must be a list of hosts such as mail.example.net, *.example.org")))
+  .optional()
+  .describe(
+    "Hosts besides those of the url's own domain that Autodiscover may send the password to, separated by commas; *.example.org: all below",
+  );
+
 const options = z.strictObject({
   url,
   account,
@@ -63,12 +88,19 @@ const options = z.strictObject({
   ca: z.string().trim().min(1).optional().describe("File with the PEM certificate of a private CA that is trusted too"),
   "tls-exceptions": tlsExceptions,
   ...notificationOptions,
+  autodiscover,
+  "autodiscover-hosts": autodiscoverHosts,
 });
 
 function endpoint(text: string): URL {
   const parsed = new URL(text);
   if (parsed.pathname === "/") parsed.pathname = "/EWS/Exchange.asmx";
   return parsed;
+}
+
+function autodiscoverSetting(text: string, hosts: readonly string[] = []) {
+  if (text === "off") return undefined;
+  return { endpoint: text === "on" ? undefined : new URL(text), hosts };
 }
 
 /** Calendars by Exchange Web Services. */
@@ -97,6 +129,7 @@ export default definePlugin({
           port: given["notification-port"],
           sources: given["notification-sources"] ?? [],
         },
+        autodiscover: autodiscoverSetting(given.autodiscover, given["autodiscover-hosts"]),
       },
       context,
     ),

@@ -44,6 +44,7 @@ export class SubscriptionGroup {
   readonly #deps: GroupDeps;
   readonly #delivery: Delivery;
   readonly #onMade: (made: MadeSubscription) => void;
+  readonly #wanted: Set<Mailbox>;
   readonly #missing: Set<Mailbox>;
   readonly #byId = new Map<string, Subscription>();
   #anchor: Mailbox | undefined;
@@ -62,6 +63,7 @@ export class SubscriptionGroup {
     this.#onMade = onMade;
     // The first name in alphabetical order is the anchor: the same one after every restart.
     this.#missing = new Set([...mailboxes].sort());
+    this.#wanted = new Set(mailboxes);
     const kept = deps.kept.take(mailboxes, delivery.kind);
     for (const each of kept) this.#takeUp(each);
   }
@@ -99,6 +101,7 @@ export class SubscriptionGroup {
       this.#byId.delete(id);
       this.#deps.kept.forget(id);
     }
+    if (lost.length === 0) return; // they were given up before
     for (const { mailbox } of lost) this.#missing.add(mailbox);
     // The server that had them all may be gone, so the affinity is made anew too.
     if (this.#byId.size === 0) this.#resetAffinity();
@@ -111,6 +114,15 @@ export class SubscriptionGroup {
   drop(id: string): void {
     this.#byId.delete(id);
     this.#deps.kept.forget(id);
+  }
+
+  /** The mailbox is not wanted any more: its subscription is ended, and nobody waits for that. */
+  giveUp(mailbox: Mailbox): void {
+    if (!this.#wanted.delete(mailbox)) return;
+    this.#missing.delete(mailbox);
+    for (const [id, subscription] of this.#byId) {
+      if (subscription.mailbox === mailbox) this.#giveUpSubscription(id);
+    }
   }
 
   /** Headers that lead every request of the group to the same server. */
@@ -178,7 +190,8 @@ export class SubscriptionGroup {
     this.#byId.set(made.id, { mailbox, since: this.#deps.clock.now() });
     const kept = this.#keptOf(made.id);
     if (kept) this.#deps.kept.put(kept);
-    this.#onMade(made);
+    if (this.#wanted.has(mailbox)) this.#onMade(made);
+    else this.#giveUpSubscription(made.id); // given up while it was being made
   }
 
   async #callSubscribe(mailbox: Mailbox, anchor: Mailbox, signal: AbortSignal): Promise<EwsAnswer<MadeSubscription>> {
@@ -203,6 +216,13 @@ export class SubscriptionGroup {
       this.#events = "items";
       return answer;
     }
+  }
+
+  #giveUpSubscription(id: string): void {
+    const kept = this.#keptOf(id);
+    this.#byId.delete(id);
+    // Never rejects; with the server gone the request ends by its own time limit.
+    if (kept) void this.#unsubscribeOne(kept, new AbortController().signal);
   }
 
   async #unsubscribeOne(kept: KeptSubscription, signal: AbortSignal): Promise<void> {

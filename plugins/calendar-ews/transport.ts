@@ -28,6 +28,8 @@ export interface TransportOptions {
   readonly account: string;
   readonly password: string;
   readonly auth: LoginChoice;
+  /** As AccountClientOptions.onlyWhenAsked. */
+  readonly onlyWhenAsked?: boolean;
   /** Makes connections to servers that are trusted. */
   readonly connect: buildConnector.connector;
   readonly clock: Clock;
@@ -54,6 +56,7 @@ export class EwsTransport {
       account: options.account,
       password: options.password,
       login: options.auth,
+      onlyWhenAsked: options.onlyWhenAsked ?? false,
       connect: options.connect,
       keepAlive: KEEP_ALIVE,
       clock: options.clock,

@@ -13,6 +13,8 @@ export interface XmlHandler {
 export interface XmlSource {
   readonly host: string;
   readonly maxCharacters: number;
+  /** The root element's name; `Envelope` where not given. */
+  readonly root?: string;
 }
 
 // Real answers nest about 12 deep.
@@ -89,7 +91,8 @@ export class XmlReader {
 
   #checkRoot(name: string): void {
     if (name.toLowerCase() === "html") throw this.#webPage();
-    if (name !== "Envelope") throw this.#bad("the answer is XML, but not SOAP");
+    const { root = "Envelope" } = this.#source;
+    if (name !== root) throw this.#bad(`the answer is XML, but not ${root === "Envelope" ? "SOAP" : root}`);
   }
 
   #refuseDoctype(text: string): never {

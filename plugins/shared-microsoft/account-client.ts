@@ -17,6 +17,8 @@ export interface AccountClientOptions {
   readonly account: string;
   readonly password: string;
   readonly login: LoginChoice;
+  /** True for servers that need not be the right ones: the password is sent to those only that ask for a login. */
+  readonly onlyWhenAsked?: boolean;
   /** Resumes no TLS session: a resumed one does not tell the server's certificate, to which an NTLM login has to be bound. */
   readonly connect: buildConnector.connector;
   /** How long an idle connection is kept. */
@@ -25,6 +27,13 @@ export interface AccountClientOptions {
 }
 
 type Scheme = "basic" | NtlmScheme;
+
+const WANTED: Readonly<Record<LoginChoice, readonly Scheme[]>> = {
+  auto: ["ntlm", "negotiate", "basic"],
+  basic: ["basic"],
+  ntlm: ["ntlm", "negotiate"],
+  "ntlm-v1": ["ntlm", "negotiate"],
+};
 
 /** Statuses of a server that has looked at a request without a body, and so asks for no login. */
 const ANSWERED: readonly number[] = [200, 400, 411, 415, 500];
@@ -42,7 +51,7 @@ export class AccountClient {
 
   constructor(options: AccountClientOptions) {
     this.#options = options;
-    this.#scheme = options.login === "basic" ? "basic" : undefined;
+    this.#scheme = options.login === "basic" && !options.onlyWhenAsked ? "basic" : undefined;
     const { url, account, password, login, connect, keepAlive, clock } = options;
     this.#connections = new LoginConnections({
       origin: url.origin,
@@ -95,16 +104,15 @@ export class AccountClient {
   async #discover(request: HttpRequest, signal: AbortSignal): Promise<Scheme | Dispatcher.ResponseData> {
     const response = await this.#connections.request({ ...request, body: "" }, "none", signal);
     const { statusCode, headers } = response;
-    if (statusCode !== 401 && !ANSWERED.includes(statusCode)) return response;
+    const asksNone = this.#options.onlyWhenAsked !== true && ANSWERED.includes(statusCode);
+    if (statusCode !== 401 && !asksNone) return response;
     await drain(response, signal);
     if (statusCode === 401) return this.#choose(parseHttpChallenges(headers["www-authenticate"]));
     return this.#options.login === "auto" ? "basic" : "ntlm";
   }
 
   #choose(offered: readonly HttpChallenge[]): Scheme {
-    const wanted: readonly Scheme[] =
-      this.#options.login === "auto" ? ["ntlm", "negotiate", "basic"] : ["ntlm", "negotiate"];
-    const possible = wanted.filter((name) => offered.some(({ scheme }) => scheme === name));
+    const possible = WANTED[this.#options.login].filter((name) => offered.some(({ scheme }) => scheme === name));
     const found = possible.find((name) => name !== this.#unfit) ?? possible[0];
     if (!found) throw notOffered(offered);
     return found;

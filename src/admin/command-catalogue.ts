@@ -1,6 +1,7 @@
 import type { Command } from "./command.ts";
 import { audit } from "./commands/audit.ts";
 import { calendarNameList, calendarNameSet } from "./commands/calendar-name.ts";
+import { calendarNameShow, calendarNameVerify } from "./commands/calendar-name-verify.ts";
 import { certificateAdd, certificateRemove } from "./commands/certificate-change.ts";
 import { certificateAccept, certificateImport } from "./commands/certificate-import.ts";
 import { certificateRequest } from "./commands/certificate-request.ts";
@@ -41,6 +42,8 @@ export const COMMANDS: readonly Command[] = [
   localeSet,
   calendarNameList,
   calendarNameSet,
+  calendarNameShow,
+  calendarNameVerify,
   certificateImport,
   certificateAccept,
   certificateList,

@@ -38,6 +38,8 @@ export interface LiveGateway {
   refresh(presentity: PresentityId): void;
   /** Tries a calendar server step by step; never throws for a failed step. */
   testCalendarServer(name: string, mailbox: Mailbox | undefined, signal: AbortSignal): AsyncIterable<TestStep>;
+  /** What a calendar server says that a mailbox's default calendar is named. Rejects with GatewayError. */
+  findCalendarName(server: string, mailbox: Mailbox, signal: AbortSignal): Promise<string>;
   /** Sets or removes the presentity's override and recomputes. */
   setOverride(presentity: PresentityId, override: Override | undefined): void;
 }

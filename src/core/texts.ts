@@ -38,10 +38,12 @@ export function withoutReservedTexts(client: ClientPresence, reserved: ReadonlyS
   return allowed.length === entries.length ? client : { ...client, status: Object.fromEntries(allowed) };
 }
 
-/** The catalogue's tag for a wanted language: exact, else with subtags dropped from the end (RFC 4647 3.4), else `en`. */
-export function matchLanguage(catalogue: TextCatalogue, tag: string): string {
-  if (Object.hasOwn(catalogue, tag)) return tag;
-  const tags = Object.keys(catalogue);
+/** The catalogue's tag for a wanted language; `en` where it has none. */
+export const matchLanguage = (catalogue: TextCatalogue, tag: string): string =>
+  Object.hasOwn(catalogue, tag) ? tag : (matchTag(Object.keys(catalogue), tag) ?? "en");
+
+/** Which of the tags fits a wanted language: the same, else with subtags dropped from the end (RFC 4647 3.4). */
+export function matchTag(tags: readonly string[], tag: string): string | undefined {
   const asked = tag.slice(0, LONGEST_TAG).toLowerCase().replaceAll("_", "-");
   let wanted = CHINESE.get(asked) ?? asked;
   for (;;) {
@@ -50,7 +52,7 @@ export function matchLanguage(catalogue: TextCatalogue, tag: string): string {
     const narrower = tags.find((each) => each.toLowerCase().startsWith(`${wanted}-`));
     if (narrower) return narrower;
     const cut = wanted.lastIndexOf("-");
-    if (cut < 0) return ALIASES.get(wanted) ?? "en";
+    if (cut < 0) return tags.find((each) => each === ALIASES.get(wanted));
     wanted = wanted.slice(0, cut);
   }
 }

@@ -279,7 +279,7 @@ function healthOf({ source, refresh, watch }: RunningServer): Health {
   if (refresh.lastError) return { state: "down", error: refresh.lastError };
   if (watch.lastError) return { state: "degraded", error: watch.lastError };
   const health = source.health();
-  if (health.state !== "ok" || !source.watchChanges) return health;
+  if (health.state !== "ok" || !source.watchChanges || health.detail !== undefined) return health;
   const { live, all } = watch.coverage;
   return { ...health, detail: `notifications for ${live} of ${all} mailboxes` };
 }

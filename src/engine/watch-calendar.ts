@@ -4,7 +4,7 @@ import { groupBy } from "../lib/group-by.ts";
 import { hours, milliseconds, minutes, seconds } from "../lib/time.ts";
 import { after } from "../ports/after.ts";
 import type { CalendarChange, CalendarSource } from "../ports/calendar-source.ts";
-import { type GatewayError, toGatewayError } from "../ports/errors.ts";
+import { GatewayError, toGatewayError } from "../ports/errors.ts";
 import type { Runtime } from "../ports/runtime.ts";
 
 const RETRY: BackoffPolicy = { first: seconds(2), longest: minutes(5) };
@@ -23,6 +23,8 @@ export interface WatchHandlers {
   readonly groupFailed: (mailboxes: readonly Mailbox[], failures: number, error: GatewayError) => void;
 }
 
+/** Better watched in any order than not at all. */
+const LONGEST_LOCATING = seconds(60);
 /** So many small groups in one place are made into few large ones. */
 const MOST_SMALL = 3;
 
@@ -154,16 +156,32 @@ export class WatchCalendar {
     this.#end(group);
   }
 
+  #regroup(group: WatchGroup): void {
+    this.#dissolve(group);
+    this.#arm();
+  }
+
+  /** Its mailboxes may be somewhere else than when it was formed. */
+  async #hasMoved({ mailboxes, place, stop: { signal } }: WatchGroup): Promise<boolean> {
+    const places = await this.#locate([...mailboxes], signal);
+    return !signal.aborted && [...places.values()].some((each) => each !== place);
+  }
+
   /** Where each mailbox is best watched; any order will do when that cannot be found out. */
   async #locate(mailboxes: readonly Mailbox[], signal: AbortSignal): Promise<ReadonlyMap<Mailbox, string>> {
+    if (!this.#source.locateMailboxes) return new Map();
+    const limit = new AbortController();
+    const cancel = after(this.#handlers.runtime.clock, LONGEST_LOCATING, () => limit.abort(tooSlow()));
     try {
-      const places = (await this.#source.locateMailboxes?.(mailboxes, signal)) ?? [];
+      const places = await this.#source.locateMailboxes(mailboxes, AbortSignal.any([signal, limit.signal]));
       return new Map(mailboxes.map((mailbox, index) => [mailbox, places[index] ?? ""]));
     } catch (error) {
       const { code, message } = toGatewayError(error);
       if (!signal.aborted)
         this.#handlers.runtime.log.warn("calendar.not-located", { gateway: this.#gateway, code, message });
       return new Map();
+    } finally {
+      cancel();
     }
   }
 
@@ -186,6 +204,7 @@ export class WatchCalendar {
       }
       failures++;
       if (error) this.#handlers.groupFailed([...group.mailboxes], failures, error);
+      if (failures > 1 && (await this.#hasMoved(group))) this.#regroup(group);
       const delay = Math.max(backoffDelay(RETRY, failures, runtime.random()), error?.retryAfter ?? 0);
       await runtime.clock.sleep(milliseconds(delay), signal).catch(() => undefined);
     }
@@ -237,3 +256,9 @@ export class WatchCalendar {
     this.#parked.set(mailbox, cancel);
   }
 }
+
+const tooSlow = (): GatewayError =>
+  new GatewayError("where mailboxes are could not be found out in time", {
+    type: "wait",
+    code: "calendar-not-located",
+  });

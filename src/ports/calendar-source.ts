@@ -45,6 +45,8 @@ export interface CalendarSource extends Plugin {
    * may. Rejects when the whole request failed; then they are watched in any order.
    */
   locateMailboxes?(mailboxes: readonly Mailbox[], signal: AbortSignal): Promise<readonly string[]>;
+  /** The display name of the mailbox's default calendar, as the server has it. Rejects with GatewayError. */
+  findCalendarName?(mailbox: Mailbox, signal: AbortSignal): Promise<string>;
   /** Tries the server step by step, for a named mailbox where one is given; never throws for a failed step. */
   test?(mailbox: Mailbox | undefined, signal: AbortSignal): AsyncIterable<TestStep>;
 }

@@ -66,6 +66,11 @@ export const GATEWAY_ERROR_CODES = {
     meaning: "a calendar server that does not run cannot be tested",
     action: "See `gateway show` for why it does not run.",
   },
+  "calendar-no-names": {
+    type: "cancel",
+    meaning: "a calendar server that does not run, or that has no folders, cannot be asked for the name of one",
+    action: "See `gateway show` for why it does not run.",
+  },
   "calendar-stopped": {
     type: "cancel",
     meaning: "the calendar server was stopped or configured anew while a request was under way",

@@ -35,6 +35,7 @@ export function createLiveView(deps: LiveViewDeps): LiveGateway {
       if (presentity) gateway.calendarServers.refresh(presentity);
     },
     testCalendarServer: (name, mailbox, signal) => testServer(gateway, { name, mailbox }, signal),
+    findCalendarName: (name, mailbox, signal) => findCalendarName(gateway, { name, mailbox }, signal),
     setOverride: (id, override) => gateway.setOverride(id, override),
   };
 }
@@ -91,4 +92,19 @@ async function* testServer(
     });
   }
   yield* source.test(mailbox, signal);
+}
+
+async function findCalendarName(
+  gateway: Gateway,
+  { name, mailbox }: { name: string; mailbox: Mailbox },
+  signal: AbortSignal,
+): Promise<string> {
+  const source = gateway.calendarServers.source(name);
+  if (!source?.findCalendarName) {
+    throw new GatewayError(`the calendar server ${name} is not running or has no names; see "gateway show ${name}"`, {
+      type: "cancel",
+      code: "calendar-no-names",
+    });
+  }
+  return source.findCalendarName(mailbox, signal);
 }

@@ -49,6 +49,8 @@ export class FakeLive implements LiveGateway {
   readonly tested: (string | undefined)[][] = [];
   readonly placed = new Map<string, number>();
   steps: readonly TestStep[] = [];
+  /** What calendar folders are named, by mailbox. */
+  readonly calendarNames = new Map<string, string | GatewayError>();
   partList: readonly GatewayPart[] = [];
   readonly #stage: Pick<CommandServices, "clock" | "journal">;
 
@@ -86,6 +88,13 @@ export class FakeLive implements LiveGateway {
       signal.throwIfAborted();
       yield step;
     }
+  }
+
+  async findCalendarName(server: string, mailbox: string): Promise<string> {
+    const name =
+      this.calendarNames.get(mailbox) ?? new GatewayError(`${server}: none`, { type: "cancel", code: "test" });
+    if (typeof name === "string") return name;
+    throw name;
   }
 
   setOverride(presentity: PresentityId, override: Override | undefined): void {

@@ -56,6 +56,10 @@ export class CountingSource implements CalendarSource {
     }
   }
 
+  unwatch(mailboxes: readonly Mailbox[]): void {
+    this.#source.unwatch?.(mailboxes);
+  }
+
   /** Groups that are being subscribed: requests are on their way that the server may not have seen yet. */
   get subscribing(): number {
     return this.#subscribing.size;

@@ -144,7 +144,7 @@ class PoolSite {
     await failed?.stop();
     const isAdopted = (): boolean =>
       orphans.every(({ server, calendar }) => server !== SERVERS[0] && (calendar?.heardAt ?? 0) > failedAt) &&
-      this.#watched >= this.#users;
+      this.#watched === this.#users;
     while (!isAdopted() && this.#minute < BACK_AT) await this.passUntil(this.#elapsed + SECOND);
     const seconds = (this.#clock.now() - failedAt) / SECOND;
     await this.passUntil(BACK_AT * MINUTE);
@@ -153,7 +153,7 @@ class PoolSite {
   }
 
   expectEveryoneWatched(when: string): void {
-    if (this.#watched < this.#users) throw new Error(`${when} ${this.#watched} of ${this.#users} are watched`);
+    if (this.#watched !== this.#users) throw new Error(`${when} ${this.#watched} of ${this.#users} are watched`);
   }
 
   /** Compares what was shown with what was entered. */
@@ -204,7 +204,7 @@ class PoolSite {
   }
 
   #createSource(name: string, runtime: Parameters<typeof createContext>[0]): CountingSource {
-    const url = this.#exchanges[SERVERS.findIndex((each) => name === each)]?.url ?? "";
+    const url = this.#exchanges[(SERVERS as readonly string[]).indexOf(name)]?.url ?? "";
     const login = { url, account: ACCOUNT.user, password: ACCOUNT.password };
     const source = new CountingSource(createEwsSource(login, createContext(runtime)));
     this.#sources.set(name, source);

@@ -123,6 +123,33 @@ export function describeCalendarSource(name: string, setUp: () => Promise<Calend
       expect(await within(1000, running)).toBe("enough");
     });
 
+    it("locating gives one text for each mailbox, also for one that is unknown", async () => {
+      const source = await start();
+      if (!source.locateMailboxes) return;
+      const { signal } = new AbortController();
+      const asked = [harness.unknown, ...harness.mailboxes];
+      const texts = await source.locateMailboxes(asked, signal);
+      expect(texts).toHaveLength(asked.length);
+      expect(await source.locateMailboxes(asked, signal)).toEqual(texts);
+      expect(await source.locateMailboxes([], signal)).toEqual([]);
+      await expect(source.locateMailboxes(asked, AbortSignal.abort("enough"))).rejects.toBe("enough");
+    });
+
+    it("a calendar's name is told, or why not, and asking settles soon after its signal aborts", async () => {
+      const source = await start();
+      if (!source.findCalendarName) return;
+      const [first] = harness.mailboxes;
+      const { signal } = new AbortController();
+      expect(await source.findCalendarName(first, signal)).not.toBe("");
+      await expect(source.findCalendarName(harness.unknown, signal)).rejects.toBeInstanceOf(GatewayError);
+      harness.hang();
+      const cancelled = new AbortController();
+      const running = source.findCalendarName(first, cancelled.signal).catch((error: unknown) => error);
+      await harness.untilHanging();
+      cancelled.abort("enough");
+      expect(await within(1000, running)).toBe("enough");
+    });
+
     it("watching tells all first, then each change, and rejects soon after its signal aborts", async () => {
       const source = await start();
       if (!source.watchChanges) return;

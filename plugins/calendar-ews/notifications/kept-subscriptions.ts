@@ -1,6 +1,6 @@
 import type { Mailbox } from "../../../src/core/addresses.ts";
 import { parseMailbox } from "../../../src/core/addresses.ts";
-import { minutes } from "../../../src/lib/time.ts";
+import { hours, minutes } from "../../../src/lib/time.ts";
 import { after } from "../../../src/ports/after.ts";
 import type { PluginMemory } from "../../../src/ports/plugin-memory.ts";
 import type { Clock } from "../../../src/ports/runtime.ts";
@@ -28,6 +28,8 @@ export interface KeptDeps {
 
 // So long after the start every group has taken up what is its own; the rest is nobody's.
 const ORPHANED_AFTER = minutes(5);
+// StatusFrequency and pull timeouts are at most a day.
+const EXPIRED_AFTER = hours(48);
 
 /**
  * The ids of all subscriptions, remembered until the server has confirmed their end, so that a crash leaves none behind:
@@ -45,9 +47,10 @@ export class KeptSubscriptions {
   constructor(deps: KeptDeps) {
     this.#deps = deps;
     for (const [id, text] of deps.memory.load()) {
-      const kept = decode(id, text, deps.host);
-      if (kept) this.#idle.set(id, kept);
-      else deps.memory.delete(id);
+      const entry = decode(id, text);
+      if (entry?.host === deps.host) this.#idle.set(id, entry.kept);
+      // Those of another server are that one's, unless it is used no more: then they have expired there.
+      else if (!entry || deps.clock.now() - entry.at > EXPIRED_AFTER) deps.memory.delete(id);
     }
     if (this.#idle.size > 0) this.#watchOrphans();
   }
@@ -82,7 +85,7 @@ export class KeptSubscriptions {
     const { kind, mailbox, anchor } = kept;
     this.#deps.memory.put(
       kept.id,
-      JSON.stringify([this.#deps.host, kind, mailbox, anchor, affinityCookies(kept.cookies)]),
+      JSON.stringify([this.#deps.host, kind, mailbox, anchor, affinityCookies(kept.cookies), this.#deps.clock.now()]),
     );
   }
 
@@ -132,13 +135,21 @@ export class KeptSubscriptions {
 const KINDS: readonly string[] = ["streaming", "push", "pull"] satisfies readonly Delivery["kind"][];
 const isKind = (text: unknown): text is Delivery["kind"] => typeof text === "string" && KINDS.includes(text);
 
-function decode(id: string, text: string, ownHost: string): KeptSubscription | undefined {
+interface Entry {
+  readonly host: string;
+  readonly at: number;
+  readonly kept: KeptSubscription;
+}
+
+function decode(id: string, text: string): Entry | undefined {
   try {
     const parts: unknown = JSON.parse(text);
     if (!Array.isArray(parts)) return undefined;
-    const [host, kind, mailbox, anchor, cookies]: readonly unknown[] = parts;
-    if (host !== ownHost || !isKind(kind) || typeof cookies !== "string") return undefined;
-    return { id, kind, mailbox: parseMailbox(String(mailbox)), anchor: parseMailbox(String(anchor)), cookies };
+    const [host, kind, mailbox, anchor, cookies, at]: readonly unknown[] = parts;
+    if (typeof host !== "string" || !isKind(kind) || typeof cookies !== "string" || typeof at !== "number")
+      return undefined;
+    const kept = { id, kind, mailbox: parseMailbox(String(mailbox)), anchor: parseMailbox(String(anchor)), cookies };
+    return { host, at, kept };
   } catch {
     return undefined; // of another version of the program
   }

@@ -84,10 +84,12 @@ async function* readStream(reading: Reading): AsyncGenerator<CalendarChange, Str
     }
     if (runtime.clock.now() - openedAt >= TOO_SHORT) ways.worked("streaming", key);
     yield* changesOf(frame, group);
-    if (frame.lost.length > 0) {
+    if (frame.lost.some((id) => group.mailboxOf(id) !== undefined)) {
       group.forget(frame.lost);
+      progress.isUp = false; // what this connection had on its way is lost too
       return "subscriptions-lost";
     }
+    if (frame.lost.length > 0) continue; // given up by us: the others go on
     if (frame.problem) throw problemError(frame.problem, client.host);
     if (frame.isClosing) return "lifetime-over";
   }

@@ -1,3 +1,4 @@
+import type { Mailbox } from "../../../src/core/addresses.ts";
 import { type Milliseconds, milliseconds, minutes } from "../../../src/lib/time.ts";
 import type { PluginContext } from "../../../src/ports/plugin-definition.ts";
 import type { EwsClient } from "../ews-client.ts";
@@ -49,6 +50,11 @@ export class Watching {
         return () => this.#bid(group);
       },
     };
+  }
+
+  /** The mailbox is not watched any more; its subscription is ended, and nobody waits for that. */
+  giveUp(mailbox: Mailbox): void {
+    for (const group of this.#groups) group.giveUp(mailbox);
   }
 
   /** Ends what is subscribed, within two seconds; what is not confirmed is remembered. */

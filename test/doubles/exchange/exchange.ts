@@ -3,6 +3,7 @@ import { createServer as createTlsServer } from "node:https";
 import type { Socket } from "node:net";
 import { type Farm, routeCall } from "./affinity.ts";
 import { type Authenticator, basicAuthenticator } from "./authentication.ts";
+import { AutodiscoverFront } from "./autodiscover.ts";
 import { type ExchangeClock, systemClock } from "./clock.ts";
 import { Faults } from "./faults.ts";
 import { type FrontContext, handleRequest } from "./http-front.ts";
@@ -42,6 +43,8 @@ export interface SimulatedExchange {
   readonly url: string;
   readonly faults: Faults;
   readonly stats: ExchangeStats;
+  /** The virtual directory /Autodiscover, off until it offers something. */
+  readonly autodiscover: AutodiscoverFront;
   addMailbox(smtp: string, options?: MailboxOptions): Mailbox;
   /** The mailbox of that address, if there is one. */
   findMailbox(smtp: string): Mailbox | undefined;
@@ -63,6 +66,7 @@ export async function startExchange(options: ExchangeOptions): Promise<Simulated
 class ExchangeServer implements SimulatedExchange {
   readonly faults: Faults;
   readonly stats: ExchangeStats;
+  readonly autodiscover = new AutodiscoverFront();
   readonly #options: ExchangeOptions;
   readonly #site: Site;
   readonly #subscriptions: Subscriptions;
@@ -147,6 +151,7 @@ class ExchangeServer implements SimulatedExchange {
       authenticator: this.#options.authenticator ?? basicAuthenticator(this.#options.accounts),
       faults: this.faults,
       stats: this.stats,
+      autodiscover: this.autodiscover,
       throttle,
       operations: offeredOperations(subscriptionContext),
       openStreaming: (call, response) => this.#openStreaming(call, response, throttle),

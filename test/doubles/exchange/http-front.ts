@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Authenticator } from "./authentication.ts";
+import { type AutodiscoverFront, answerAutodiscover } from "./autodiscover.ts";
 import { parseCall, parseSoapRequest, type SoapRequest } from "./call.ts";
 import type { ExchangeClock } from "./clock.ts";
 import type { BusyAnswer, Fault, Faults } from "./faults.ts";
@@ -19,6 +20,7 @@ export interface FrontContext {
   readonly authenticator: Authenticator;
   readonly faults: Faults;
   readonly stats: ExchangeStats;
+  readonly autodiscover: AutodiscoverFront;
   readonly throttle: Throttle;
   readonly operations: ReadonlyMap<string, (call: Call) => Answer>;
   openStreaming(call: Call, response: ServerResponse): void;
@@ -34,6 +36,7 @@ export async function handleRequest(
   stats.countInFlight(1);
   response.on("close", () => stats.countInFlight(-1));
   try {
+    if (await answerAutodiscover(request, response, context)) return;
     await answerRequest(request, response, context);
   } catch (error) {
     if (response.destroyed) return;

@@ -24,6 +24,8 @@ export interface MailboxOptions {
   readonly workingHours?: WorkingHours;
   readonly sid?: string;
   readonly principalName?: string;
+  /** Further SMTP addresses: mail reaches them, impersonation does not. */
+  readonly aliases?: readonly string[];
 }
 
 /** A stored calendar item; `createdAt` and `changedAt` are counts of the mailbox's changes. */
@@ -58,6 +60,7 @@ export class Mailbox {
   readonly workingHours: WorkingHours;
   readonly principalName: string;
   readonly sid: string;
+  readonly aliases: readonly string[];
   oof: OofSettings = { state: "disabled" };
   readonly #meetings = new Map<string, Meeting>();
   readonly #removed: RemovedMeeting[] = [];
@@ -71,6 +74,7 @@ export class Mailbox {
     this.calendarFolderName = options.calendarFolderName ?? "Calendar";
     this.utcOffset = options.utcOffset ?? 0;
     this.workingHours = options.workingHours ?? { startMinutes: 480, endMinutes: 1020 };
+    this.aliases = options.aliases ?? [];
     this.principalName = options.principalName ?? smtp;
     this.sid = options.sid ?? `S-1-5-21-1-2-3-${createHash("sha256").update(smtp).digest().readUInt32BE()}`;
     this.#onChange = onChange;

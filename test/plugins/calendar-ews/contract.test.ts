@@ -6,9 +6,10 @@ import { createTestRuntime } from "../../doubles/test-runtime.ts";
 import { createLogins, NTLM_ACCOUNT } from "./ntlm-scenario.ts";
 import { ACCOUNT, createContext, createEwsSource, until } from "./scenario.ts";
 
-for (const [login, account] of [
-  ["Basic", ACCOUNT],
-  ["NTLM", NTLM_ACCOUNT],
+for (const [login, account, autodiscover] of [
+  ["Basic", ACCOUNT, "off"],
+  ["NTLM", NTLM_ACCOUNT, "off"],
+  ["Basic, with Autodiscover", ACCOUNT, "on"],
 ] as const)
   describeCalendarSource(`ews by ${login}`, async () => {
     const runtime = createTestRuntime();
@@ -23,7 +24,9 @@ for (const [login, account] of [
       parseMailbox("carol@example.com"),
     ];
     for (const mailbox of [alice, bob, carol]) exchange.addMailbox(mailbox);
-    const options = { url: exchange.url, account: account.user, password: account.password };
+    exchange.autodiscover.offers = ["soap"];
+    exchange.autodiscover.set(bob, { externalEwsUrl: exchange.url, grouping: "DB1" });
+    const options = { url: exchange.url, account: account.user, password: account.password, autodiscover };
     return {
       mailboxes: [alice, bob, carol],
       unknown: parseMailbox("aaron@example.com"),

@@ -10,7 +10,8 @@ const problems = (options: Record<string, string>): readonly string[] => {
 
 describe("the options of an ews server", () => {
   it("are an address, an account and a password; the rest has defaults", () => {
-    expect(definition.options.parse(LOGIN)).toEqual({ ...LOGIN, auth: "auto", notifications: "auto" });
+    const defaults = { auth: "auto", notifications: "auto", autodiscover: "off" };
+    expect(definition.options.parse(LOGIN)).toEqual({ ...LOGIN, ...defaults });
     expect(definition.secrets).toEqual(["password"]);
   });
 

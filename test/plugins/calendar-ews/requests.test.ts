@@ -6,6 +6,8 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { availabilityOperation } from "../../../plugins/calendar-ews/availability.ts";
 import { encodeGetEvents } from "../../../plugins/calendar-ews/notifications/watch-pull.ts";
+import { encodeGetCalendarFolder } from "../../../plugins/calendar-ews/occasional/find-calendar-name.ts";
+import { encodeResolveAddress } from "../../../plugins/calendar-ews/occasional/resolve-address.ts";
 import type { RequestVersion } from "../../../plugins/calendar-ews/soap-request.ts";
 import { encodeStream } from "../../../plugins/calendar-ews/streaming.ts";
 import { type Delivery, encodeSubscribe, encodeUnsubscribe } from "../../../plugins/calendar-ews/subscribe.ts";
@@ -31,6 +33,8 @@ function requests(version: RequestVersion): readonly string[] {
     availabilityOperation({ host: "h", mailboxes: [ALICE], window: DAY }).encode(version).body,
     encodeUnsubscribe("<&>\"'\u0000", ALICE, version),
     encodeGetEvents("a<b", "c&d", ALICE, version),
+    encodeGetCalendarFolder(ALICE, version),
+    encodeResolveAddress(ALICE, version),
     encodeSubscribe(ALICE, "items", version),
     ...[...(hasStreaming ? [STREAMING] : []), ...OTHERS].flatMap((delivery) =>
       (["items-and-free-busy", "items"] as const).map((events) => encodeSubscribe(ALICE, events, version, delivery)),

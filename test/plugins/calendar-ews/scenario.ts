@@ -50,10 +50,14 @@ export function createEwsSource(options: z.input<typeof definition.options>, con
   return definition.create(definition.options.parse(options), context);
 }
 
+type GivenOptions = Partial<z.input<typeof definition.options>>;
+
 /** What a scenario may change. */
 export interface ScenarioOptions {
   readonly exchange?: Partial<ExchangeOptions>;
-  readonly options?: Partial<z.input<typeof definition.options>>;
+  readonly options?: GivenOptions;
+  /** Options that depend on the server's URL. */
+  readonly optionsAt?: (url: string) => GivenOptions;
   readonly parameters?: Partial<Record<ParameterName, string>>;
   /** What is to be otherwise of the plugin's context. */
   readonly context?: (runtime: TestRuntime) => Partial<PluginContext>;
@@ -73,6 +77,7 @@ export interface Scenario {
 export async function startScenario({
   exchange: given,
   options,
+  optionsAt,
   parameters = {},
   context: changed = () => ({}),
 }: ScenarioOptions = {}): Promise<Scenario> {
@@ -80,7 +85,7 @@ export async function startScenario({
   const exchange = await startExchange({ accounts: [ACCOUNT], clock: followClock(runtime.clock), ...given });
   const context = { ...createContext(runtime, parameters), ...changed(runtime) };
   const login = { url: exchange.url, account: ACCOUNT.user, password: ACCOUNT.password };
-  const source = createEwsSource({ ...login, ...options }, context);
+  const source = createEwsSource({ ...login, ...options, ...optionsAt?.(exchange.url) }, context);
   const ended = new AbortController();
   await source.start(ended.signal);
   return {

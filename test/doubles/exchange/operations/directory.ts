@@ -11,7 +11,7 @@ export function resolveNames(call: Call, site: Site): Answer {
   const wanted = (textAt(call.body, "UnresolvedEntry") ?? "").toLowerCase().replace(/^smtp:/, "");
   const found: Mailbox[] = [];
   for (const mailbox of site.mailboxes) {
-    const texts = [mailbox.smtp, mailbox.displayName];
+    const texts = [mailbox.smtp, mailbox.displayName, ...mailbox.aliases];
     if (texts.some((text) => text.toLowerCase().startsWith(wanted))) found.push(mailbox);
     if (found.length > MAXIMUM_RESOLUTIONS) break;
   }

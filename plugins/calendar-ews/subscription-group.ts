@@ -157,6 +157,15 @@ export class SubscriptionGroup {
     deadline.end();
   }
 
+  /** Leaves the subscriptions to the next group of the mailboxes. */
+  leave(): void {
+    for (const id of this.ids) {
+      const kept = this.#keptOf(id);
+      if (kept) this.#deps.kept.leave(kept);
+    }
+    this.#byId.clear();
+  }
+
   get #host(): string {
     return this.#deps.client.host;
   }

@@ -39,7 +39,7 @@ export class KeptSubscriptions {
   readonly #deps: KeptDeps;
   /** What nobody uses now. */
   readonly #idle = new Map<string, KeptSubscription>();
-  /** Ids that a group gave up: only those of an earlier run are worth taking up. */
+  /** Ids whose end was asked for: not worth taking up. */
   readonly #givenUp = new Set<string>();
   #cancel: () => void = () => undefined;
   #isClosed = false;
@@ -93,6 +93,12 @@ export class KeptSubscriptions {
   forget(id: string): void {
     this.#givenUp.delete(id);
     this.#deps.memory.delete(id);
+  }
+
+  /** Nobody uses it now: whoever watches its mailbox next may take it up. */
+  leave(kept: KeptSubscription): void {
+    this.#idle.set(kept.id, kept);
+    this.#watchOrphans();
   }
 
   /** Its end was not confirmed: it is ended later. */

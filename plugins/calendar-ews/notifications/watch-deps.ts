@@ -8,6 +8,9 @@ import { ewsError } from "../ews-errors.ts";
 import type { GroupDeps, SubscriptionGroup } from "../subscription-group.ts";
 import type { WayChoice } from "./way-choice.ts";
 
+/** `ended`: the subscriptions are not needed any more; `lost`: the next watch of the mailboxes may take them up. */
+export type Farewell = (how: "ended" | "lost") => void;
+
 /** What watching needs, whichever way. */
 export interface WatchDeps extends GroupDeps {
   readonly runtime: Runtime;
@@ -15,7 +18,7 @@ export interface WatchDeps extends GroupDeps {
   /** What tells the watch of these mailboxes from others. */
   readonly key: string;
   /** Told of a group at once; calls back at the end, to take over the farewell, which must not hold up the watch. */
-  readonly register: (group: SubscriptionGroup) => () => void;
+  readonly register: (group: SubscriptionGroup) => Farewell;
   readonly listener: NotificationListener;
   /** Where pushed notifications are heard; undefined: the parameter's port. */
   readonly port: number | undefined;

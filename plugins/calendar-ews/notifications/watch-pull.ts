@@ -36,7 +36,7 @@ export async function* watchByPull(
       yield* pullOnce({ deps, group, watermarks }, signal);
     }
   } finally {
-    farewell();
+    farewell("ended");
   }
 }
 

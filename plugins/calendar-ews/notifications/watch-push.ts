@@ -57,7 +57,7 @@ async function* hearOnce(
     stopTicking();
     endpoint.ended.removeEventListener("abort", tellEnd);
     endpoint.close();
-    farewell();
+    farewell("ended");
   }
 }
 

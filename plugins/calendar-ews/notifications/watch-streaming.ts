@@ -37,7 +37,8 @@ export async function* watchByStreaming(
       if (end === "lifetime-over") refuseHotLoop(client.host, runtime.clock.now() - openedAt);
     }
   } finally {
-    farewell();
+    // The server keeps subscriptions for half an hour when only the connection is lost.
+    farewell(signal.aborted ? "ended" : "lost");
   }
 }
 

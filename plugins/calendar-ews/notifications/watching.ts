@@ -5,7 +5,7 @@ import type { EwsClient } from "../ews-client.ts";
 import { concernsMailbox } from "../ews-errors.ts";
 import { type SubscriptionGroup, unsubscribeKept } from "../subscription-group.ts";
 import { type KeptSubscription, KeptSubscriptions } from "./kept-subscriptions.ts";
-import type { WatchDeps } from "./watch-deps.ts";
+import type { Farewell, WatchDeps } from "./watch-deps.ts";
 import { type NOTIFICATION_OPTIONS, type Way, WayChoice } from "./way-choice.ts";
 
 /** What an administrator says about notifications. */
@@ -47,7 +47,7 @@ export class Watching {
       pullInterval: () => this.#pullInterval(),
       register: (group) => {
         this.#groups.add(group);
-        return () => this.#bid(group);
+        return (how) => this.#bid(group, how);
       },
     };
   }
@@ -60,7 +60,7 @@ export class Watching {
   /** Ends what is subscribed, within two seconds; what is not confirmed is remembered. */
   async sayFarewell(): Promise<void> {
     this.#kept.close();
-    for (const group of this.#groups) this.#bid(group);
+    for (const group of this.#groups) this.#bid(group, "ended");
     await Promise.all(this.#farewells);
   }
 
@@ -84,8 +84,12 @@ export class Watching {
     return milliseconds(Math.max(SHORTEST_PULL, this.#count("pull").all * PULL_PACE));
   }
 
-  #bid(group: SubscriptionGroup): void {
+  #bid(group: SubscriptionGroup, how: Parameters<Farewell>[0]): void {
     if (!this.#groups.delete(group)) return;
+    if (how === "lost") {
+      group.leave();
+      return;
+    }
     const farewell = group.unsubscribe().finally(() => this.#farewells.delete(farewell));
     this.#farewells.add(farewell);
   }

@@ -111,6 +111,22 @@ describe("[P1] push notifications", () => {
   });
 });
 
+describe("a server that accepts connections and never answers", () => {
+  it("is a timeout, and no reason to give push up", async () => {
+    await setUp({ options: { notifications: "push" } });
+    scenario.exchange.faults.hang({ times: 1000, operation: "Subscribe" });
+    const watch = startWatch(scenario.source, mailboxes);
+    await until(async () => {
+      await scenario.runtime.clock.advance(500);
+      return watch.error !== undefined;
+    });
+    expect(watch.error).toMatchObject({ code: "ews-timeout", type: "wait" });
+    expect(eventNames()).not.toContain("ews.notifications-fell-back");
+    scenario.exchange.faults.clear();
+    await watchUp();
+  });
+});
+
 describe("push that cannot work", () => {
   it("because the server does not reach the gateway gives way to pull after two minutes, says so, and is tried again", async () => {
     await setUp({
@@ -213,7 +229,7 @@ describe("what a crash left behind", () => {
     await saw(watch, "changed user013@example.com");
     await again.end();
     expect(scenario.exchange.stats.subscriptions).toBe(0);
-    expect(scenario.memory.kept.size).toBe(0);
+    expect(scenario.memory.kept.size).toBe(0); // a clean stop waits for that
   });
 
   it("is subscribed anew where the server has lost it", async () => {
@@ -245,6 +261,7 @@ describe("what a crash left behind", () => {
       () => scenario.exchange.stats.subscriptions === 2,
     );
     expect(scenario.exchange.stats.subscriptions).toBe(2);
+    await until(() => scenario.memory.kept.size === 2, "the end is confirmed");
     expect(watch.error).toBeUndefined();
     await again.end();
     expect(scenario.memory.kept.size).toBe(0);

@@ -1,9 +1,9 @@
 import { seconds } from "../../../src/lib/time.ts";
 import { SocketNotificationListener } from "../../../src/shell/notification-listener.ts";
-import { settle } from "../../doubles/fake-clock.ts";
 import { TestMemory } from "../../doubles/plugin-context.ts";
+import { quiet, watchRequests } from "../../scenarios/quiet.ts";
 import { freePort } from "../../shell/notification-stage.ts";
-import { passUntil, type Scenario, type ScenarioOptions, startScenario, until, type Watch } from "./scenario.ts";
+import { passUntil, type Scenario, type ScenarioOptions, startScenario, type Watch } from "./scenario.ts";
 
 /** A scenario whose source hears on a real port of this machine and remembers. */
 export interface PushScenario extends Scenario {
@@ -49,10 +49,18 @@ export const told = ({ runtime }: Scenario, watch: Watch, ...words: readonly str
   passUntil(runtime.clock, () => watch.error !== undefined || words.every((word) => watch.words.includes(word)));
 
 /** Lets time pass in small steps, each once the requests of the one before are answered. */
-export async function pass({ runtime, exchange }: Scenario, length: number, until_: () => boolean = () => false) {
-  for (let passed = 0; passed < length && !until_(); passed += seconds(15)) {
+export async function pass(
+  { runtime, exchange }: Scenario,
+  length: number,
+  isEnough: () => boolean = () => false,
+): Promise<void> {
+  const { stats } = exchange;
+  const progress = (): string =>
+    [stats.inFlight, stats.subscriptions, stats.connections, Object.values(stats.requests)].join();
+  const requests = watchRequests();
+  for (let passed = 0; passed < length && !isEnough(); passed += seconds(15)) {
     await runtime.clock.advance(seconds(15));
-    for (let turn = 0; turn < 3; turn++) await settle();
-    await until(() => exchange.stats.inFlight === exchange.stats.streamingConnections, "quiet");
+    await quiet(progress, requests);
   }
+  requests.end();
 }

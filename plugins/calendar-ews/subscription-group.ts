@@ -192,6 +192,9 @@ export class SubscriptionGroup {
   async #subscribeOne(mailbox: Mailbox, signal: AbortSignal): Promise<void> {
     const anchor = this.#anchor ?? mailbox;
     const { content: made, cookies } = await this.#callSubscribe(mailbox, anchor, signal);
+    // Two mailboxes cannot share one: the notifications of one of them would be taken for the other's.
+    if (this.#byId.has(made.id))
+      throw ewsError("ews-bad-answer", `${mailbox} at ${this.#host}: another mailbox's id came`);
     if (!this.#anchor) {
       this.#anchor = anchor;
       this.#cookies = cookies;

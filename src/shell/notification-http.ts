@@ -63,6 +63,7 @@ export async function listenHttp(
     server.once("error", reject);
     server.listen({ ...place, exclusive: true }, resolve);
   });
+  server.on("error", () => reception.refusals.count("tooManyConnections")); // one could not be accepted: others can
   const address = server.address();
   return {
     port: address !== null && typeof address === "object" ? address.port : place.port,

@@ -2,7 +2,7 @@ import { createServer } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { minutes, seconds } from "../../src/lib/time.ts";
 import { GatewayError } from "../../src/ports/errors.ts";
-import { checkParameter } from "../../src/ports/parameters.ts";
+import { checkParameter, readParameters } from "../../src/ports/parameters.ts";
 import { parseSources } from "../../src/shell/source-list.ts";
 import { connect, createStage, freePort, type NotificationStage, post, sendDatagram } from "./notification-stage.ts";
 
@@ -37,6 +37,10 @@ describe("[P1] the notification port", () => {
     [" 50020 ", "50020"],
   ])("may be %s", (given, value) => {
     expect(checkParameter("exchange-notification-port", given)).toEqual({ value });
+  });
+
+  it("is 50020 unless it is set", () => {
+    expect(readParameters(() => ({})).integer("exchange-notification-port")).toBe(50_020);
   });
 
   it.each(["1023", "65536", "http", "", "50020.5"])("may not be %j", (given) => {

@@ -81,10 +81,10 @@ export function post(
   });
 }
 
-/** A bare connection to the URL's port. */
-export async function connect(url: string): Promise<Socket> {
+/** A bare connection to the URL's port, from an address of this machine. */
+export async function connect(url: string, localAddress = "127.0.0.1"): Promise<Socket> {
   const { hostname, port } = new URL(url);
-  const socket = createConnection({ host: hostname, port: Number(port) });
+  const socket = createConnection({ host: hostname, port: Number(port), localAddress });
   socket.on("error", () => undefined);
   await once(socket, "connect");
   return socket;

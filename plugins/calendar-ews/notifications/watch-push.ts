@@ -23,20 +23,29 @@ export async function* watchByPush(
   signal: AbortSignal,
 ): AsyncGenerator<CalendarChange, void> {
   const watched = new Set(mailboxes);
-  for (;;) {
-    for await (const change of hearOnce(deps, [...watched], signal)) {
+  const progress: Progress = { isUp: false, hasBetter: false };
+  // Else the port was changed, or the frequency: subscribed anew, with the new one.
+  while (!progress.hasBetter) {
+    progress.isUp = false;
+    for await (const change of hearOnce(deps, [...watched], progress, signal)) {
       if (change.kind === "failed") watched.delete(change.mailbox);
       yield change;
     }
-    // The port was changed, or the frequency: subscribed anew, with the new one.
-    if (deps.ways.claimBetter("push")) return;
   }
+}
+
+interface Progress {
+  /** `all` was told. */
+  isUp: boolean;
+  /** There is a better way than push. */
+  hasBetter: boolean;
 }
 
 /** One address, one status frequency. */
 async function* hearOnce(
   deps: WatchDeps,
   mailboxes: readonly Mailbox[],
+  progress: Progress,
   signal: AbortSignal,
 ): AsyncGenerator<CalendarChange, void> {
   const { client, runtime, register, listener, sources, port, statusFrequency } = deps;
@@ -52,7 +61,7 @@ async function* hearOnce(
   if (endpoint.ended.aborted) tellEnd();
   const stopTicking = tick(runtime.clock, () => inbox.tell("tick"));
   try {
-    yield* hear({ deps, group, inbox, frequency, progress: { isUp: false } }, signal);
+    yield* hear({ deps, group, inbox, frequency, progress }, signal);
   } finally {
     stopTicking();
     endpoint.ended.removeEventListener("abort", tellEnd);
@@ -80,8 +89,7 @@ interface Hearing {
   readonly inbox: PushInbox;
   /** Minutes. */
   readonly frequency: number;
-  /** `all` was told. */
-  readonly progress: { isUp: boolean };
+  readonly progress: Progress;
 }
 
 async function* hear(hearing: Hearing, signal: AbortSignal): AsyncGenerator<CalendarChange, void> {
@@ -121,8 +129,9 @@ function changeOf(sign: Exclude<PushSign, { kind: "tick" | "ended" }>, { deps, p
 }
 
 function takeTick(hearing: Hearing): "over" | "overdue" | undefined {
-  const { deps, frequency } = hearing;
-  if (deps.statusFrequency() !== frequency || deps.ways.claimBetter("push")) return "over";
+  const { deps, frequency, progress } = hearing;
+  progress.hasBetter = deps.ways.claimBetter("push");
+  if (progress.hasBetter || deps.statusFrequency() !== frequency) return "over";
   return forgetOverdue(hearing) ? "overdue" : undefined;
 }
 

@@ -11,6 +11,8 @@ import { subscribeMissing, type WatchDeps } from "./watch-deps.ts";
 const LIFETIME_MINUTES = 29;
 // What a proxy in between that cuts or holds back the stream looks like from here.
 const OF_A_CUT = ["ews-unavailable", "ews-timeout", "ews-stream-silent", "ews-bad-answer", "ews-not-xml"] as const;
+// A proxy that holds the stream back shows only after minutes: twice is enough.
+const SILENCE_COUNTS = 3;
 // A connection that lasts no longer than this is not renewed at once, but reported.
 const TOO_SHORT = seconds(10);
 
@@ -51,7 +53,8 @@ async function* noteCuts<End>(
   try {
     return yield* reading;
   } catch (error) {
-    if (!signal.aborted && isEwsError(error, ...OF_A_CUT)) ways.failed("streaming", key);
+    if (!signal.aborted && isEwsError(error, ...OF_A_CUT))
+      ways.failed("streaming", key, isEwsError(error, "ews-stream-silent") ? SILENCE_COUNTS : 1);
     throw error;
   }
 }

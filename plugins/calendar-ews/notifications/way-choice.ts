@@ -80,10 +80,10 @@ export class WayChoice {
     this.#deps.runtime.log.info("ews.notifications-went-up", { host: this.#deps.host, to: way });
   }
 
-  /** A stream was cut, or a push subscription was not heard of, for the group. */
-  failed(way: Way, group: string): void {
+  /** A stream was cut, or a push subscription was not heard of, for the group; how many times over that counts. */
+  failed(way: Way, group: string, times = 1): void {
     const key = `${way} ${group}`;
-    this.#failures.set(key, (this.#failures.get(key) ?? 0) + 1);
+    this.#failures.set(key, (this.#failures.get(key) ?? 0) + times);
   }
 
   /** True when the error, or what failed before it, says that the way cannot work: then `best` is another one. */

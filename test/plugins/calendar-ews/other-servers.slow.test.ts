@@ -1,11 +1,11 @@
 import { createServer, type Server, type ServerResponse } from "node:http";
 import { afterEach, describe, expect, it } from "vitest";
 import { parseMailbox } from "../../../src/core/addresses.ts";
-import { hours, plus } from "../../../src/lib/time.ts";
+import { hours, minutes, plus } from "../../../src/lib/time.ts";
 import type { CalendarSource } from "../../../src/ports/calendar-source.ts";
-import { createTestRuntime, MONDAY_MORNING } from "../../doubles/test-runtime.ts";
+import { createTestRuntime, MONDAY_MORNING, type TestRuntime } from "../../doubles/test-runtime.ts";
 import { at, soapFault } from "./answers.ts";
-import { createContext, createEwsSource, gatewayError, startWatch, until } from "./scenario.ts";
+import { createContext, createEwsSource, gatewayError, passUntil, startWatch, until } from "./scenario.ts";
 
 /** Servers that are not Exchange, and that are less careful than the simulated one. */
 
@@ -15,6 +15,7 @@ const WINDOW = { start: MONDAY_MORNING, end: plus(MONDAY_MORNING, hours(24)) };
 
 interface ScriptedServer {
   readonly source: CalendarSource;
+  readonly runtime: TestRuntime;
   /** Bodies of the requests, in order. */
   readonly requests: readonly string[];
   countOf(operation: string): number;
@@ -31,7 +32,7 @@ afterEach(async () => {
   await new Promise((resolve) => server?.close(resolve));
 });
 
-async function serve(script: Script): Promise<ScriptedServer> {
+async function serve(script: Script, options: { readonly notifications?: "pull" } = {}): Promise<ScriptedServer> {
   const requests: string[] = [];
   const started = createServer((request, response) => {
     const chunks: Buffer[] = [];
@@ -47,10 +48,12 @@ async function serve(script: Script): Promise<ScriptedServer> {
   const address = started.address();
   const port = typeof address === "object" && address ? address.port : 0;
   const login = { url: `http://127.0.0.1:${port}`, account: "svc", password: "pw", auth: "basic" } as const;
-  source = createEwsSource(login, createContext(createTestRuntime()));
+  const runtime = createTestRuntime();
+  source = createEwsSource({ ...login, ...options }, createContext(runtime));
   await source.start(new AbortController().signal);
   return {
     source,
+    runtime,
     requests,
     countOf: (operation) => requests.filter((body) => body.includes(`<m:${operation}>`)).length,
   };
@@ -185,6 +188,47 @@ describe("a server that is not Exchange", () => {
       "Exchange2010_SP1",
       "Exchange2007_SP1",
     ]);
+  });
+});
+
+describe("a server that answers another mailbox's data", () => {
+  const notification = (id: string): string =>
+    `<m:Notification><t:SubscriptionId>${id}</t:SubscriptionId><t:PreviousWatermark>1</t:PreviousWatermark>` +
+    "<t:CreatedEvent><t:Watermark>2</t:Watermark></t:CreatedEvent></m:Notification>";
+
+  it("is refused when its events are another subscription's, and nobody is marked", async () => {
+    const accept = subscribing((_request, response) =>
+      response.end(answer("GetEvents", OK + notification("mallory@example.com"))),
+    );
+    const { source: ews, runtime } = await serve(accept, { notifications: "pull" });
+    const watch = startWatch(ews, [ALICE, BOB]);
+    await passUntil(runtime.clock, () => watch.words.includes("all"));
+    await runtime.clock.advance(minutes(3));
+    await watch.ended;
+    expect(watch.error).toMatchObject({ code: "ews-bad-answer" });
+    expect(watch.words).toEqual(["all"]);
+  });
+
+  it("is not believed when it streams what nobody subscribed to", async () => {
+    const accept = subscribing((_request, response) =>
+      response.write(frame(`${OK}<m:Notifications>${notification("mallory")}${notification(BOB)}</m:Notifications>`)),
+    );
+    const { source: ews } = await serve(accept);
+    const watch = startWatch(ews, [ALICE, BOB]);
+    await until(() => watch.words.length > 1);
+    expect(watch.words).toEqual(["all", "changed bob@example.com"]);
+    watch.stop();
+    await watch.ended;
+  });
+
+  it("fails for a mailbox to which it gives the subscription of another", async () => {
+    const accept = subscribing((_request, response) => response.write(frame(OK)));
+    const { source: ews } = await serve((request, response) => accept(request.replace(BOB, ALICE), response));
+    const watch = startWatch(ews, [ALICE, BOB]);
+    await until(() => watch.words.includes("all"));
+    expect(watch.words).toEqual(["failed bob@example.com ews-bad-answer", "all"]);
+    watch.stop();
+    await watch.ended;
   });
 });
 

@@ -95,15 +95,17 @@ export class EwsClient {
     return this.#steppingDown(() => this.#exchange(operation, signal, "unguarded"));
   }
 
-  /** An endless answer; not limited, for streaming has a budget of its own (HangingConnectionLimit). */
+  /** An endless answer; not limited, for streaming has a budget of its own (HangingConnectionLimit), but pauses hold. */
   async *stream(encode: Operation<never>["encode"], signal: AbortSignal): AsyncGenerator<Uint8Array, void> {
     try {
+      await this.#limiter.untilPauseIsOver(signal);
       this.#guard.check(this.#options.runtime.clock.now());
       yield* this.#options.transport.stream(encode(this.#version), signal);
     } catch (error) {
       if (!signal.aborted) {
         this.#recordError(error);
         this.#limiter.noteFailure(error);
+        if (isRefusal(error) && error.retryAfter !== undefined) this.#limiter.pauseFor(error.retryAfter);
       }
       throw error;
     }

@@ -1,4 +1,4 @@
-import { formatLength, type Instant, milliseconds, seconds } from "../../src/lib/time.ts";
+import { formatLength, type Instant, later, milliseconds, plus, seconds } from "../../src/lib/time.ts";
 import type { GatewayError } from "../../src/ports/errors.ts";
 import type { Clock } from "../../src/ports/runtime.ts";
 import { after } from "./deadline.ts";
@@ -7,6 +7,9 @@ import { afterOutage, afterRefusal, afterSuccess, FIRST_ALLOWANCE } from "./requ
 
 // A request that would have to wait longer is given back to the caller, who can plan better.
 const LONGEST_WAIT = seconds(5);
+
+// How often what does not stand in the queue looks whether a pause is over.
+const LOOK_AGAIN = seconds(1);
 
 /** `reading` requests have an impatient caller and go first; `watching` ones wait as long as it takes. */
 export type Urgency = "reading" | "watching";
@@ -82,6 +85,18 @@ export class RequestLimiter {
     if (this.#options.isOutage(error)) this.#allowance = afterOutage(this.#allowance);
   }
 
+  /** Nothing starts for so many milliseconds: the server asked for it where no limit applies. */
+  pauseFor(length: number): void {
+    const until = plus(this.#options.clock.now(), length);
+    this.#allowance = { ...this.#allowance, pausedUntil: later(this.#allowance.pausedUntil, until) };
+    this.#armPause();
+  }
+
+  /** Resolves when no pause is on; rejects with the signal's reason. */
+  async untilPauseIsOver(signal: AbortSignal): Promise<void> {
+    while (this.#cancelWake !== undefined) await this.#options.clock.sleep(LOOK_AGAIN, signal);
+  }
+
   /** Rejects all that wait. */
   close(reason: GatewayError): void {
     this.#cancelWake?.();
@@ -137,6 +152,11 @@ export class RequestLimiter {
     const { clock, random } = this.#options;
     const refusal = { ...beginning, now: clock.now(), retryAfter, random: random() };
     this.#allowance = afterRefusal(this.#allowance, refusal);
+    this.#armPause();
+  }
+
+  #armPause(): void {
+    const { clock } = this.#options;
     this.#cancelWake?.();
     // The pause ends by a timer, not by the time of day, which may be set back.
     this.#cancelWake = after(clock, milliseconds(this.pause), () => this.#endPause());

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { hours, minutes, seconds } from "../../src/lib/time.ts";
+import type { LogFields } from "../../src/ports/runtime.ts";
 import { type SiteOptions, ThrottledSite } from "./throttled-site.ts";
 
 let site: ThrottledSite;
@@ -86,6 +87,8 @@ describe("a queue that is too short", () => {
     await start({ users: 1000, version: "exchange2016", parameters: { "exchange-queue": "1" } });
     const since = site.now;
     await site.pass(hours(1), { changesAnHour: 4 });
+    const isOfQueue = ({ fields }: { readonly fields: LogFields }) => fields["code"] === "ews-queue-full";
+    expect(site.runtime.events.some(isOfQueue)).toBe(true);
     expect(site.edges(since)).toMatchObject({ lost: 0, invented: 0 });
   });
 });

@@ -65,7 +65,7 @@ export class ThrottledSite {
       clients.channel.push(onlineAt(presentity, MONDAY_MORNING));
     }
     const login = { url: this.exchange.url, account: ACCOUNT.user, password: ACCOUNT.password };
-    this.#gateway = new Gateway({
+    const deps = {
       runtime: this.runtime,
       registry,
       journal: new MemoryJournal(),
@@ -75,7 +75,9 @@ export class ThrottledSite {
       clientSources: [clients],
       createCalendarSource: () => createEwsSource(login, createContext(this.runtime, parameters)),
       isConnected: () => true,
-    });
+      alert: () => undefined,
+    };
+    this.#gateway = new Gateway(deps);
   }
 
   /** Starts the Exchange and the gateway; each user has a meeting in each of the next hours. */

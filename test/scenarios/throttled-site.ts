@@ -70,7 +70,7 @@ export class ThrottledSite {
       registry,
       journal: new MemoryJournal(),
       parameters: new LiveParameters(registry),
-      reservedTexts: new Set(),
+      reservedTexts: new Set<string>(),
       publishers: [this.#edges.publisher],
       clientSources: [clients],
       createCalendarSource: () => createEwsSource(login, createContext(this.runtime, parameters)),

@@ -105,7 +105,6 @@ export class EwsClient {
       if (!signal.aborted) {
         this.#recordError(error);
         this.#limiter.noteFailure(error);
-        if (isRefusal(error) && error.retryAfter !== undefined) this.#limiter.pauseFor(error.retryAfter);
       }
       throw error;
     }

@@ -80,15 +80,16 @@ export class RequestLimiter {
     }
   }
 
-  /** A server that was away is met again with few requests at a time: it may have just started. */
+  /**
+   * Notes the failure of a request that ran beside: a server that was away is met again with few requests at a time, for
+   * it may have just started; and a pause that it asks for holds for all.
+   */
   noteFailure(error: unknown): void {
-    if (this.#options.isOutage(error)) this.#allowance = afterOutage(this.#allowance);
-  }
-
-  /** Nothing starts for so many milliseconds: the server asked for it where no limit applies. */
-  pauseFor(length: number): void {
-    const until = plus(this.#options.clock.now(), length);
-    this.#allowance = { ...this.#allowance, pausedUntil: later(this.#allowance.pausedUntil, until) };
+    const { clock, isOutage, isRefusal } = this.#options;
+    if (isOutage(error)) this.#allowance = afterOutage(this.#allowance);
+    if (!isRefusal(error) || error.retryAfter === undefined) return;
+    const pausedUntil = later(this.#allowance.pausedUntil, plus(clock.now(), error.retryAfter));
+    this.#allowance = { ...this.#allowance, pausedUntil };
     this.#armPause();
   }
 

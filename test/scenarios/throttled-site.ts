@@ -75,7 +75,6 @@ export class ThrottledSite {
       clientSources: [clients],
       createCalendarSource: () => createEwsSource(login, createContext(this.runtime, parameters)),
       isConnected: () => true,
-      alert: () => undefined,
     };
     this.#gateway = new Gateway(deps);
   }

@@ -126,15 +126,18 @@ export function headError(head: AnswerHead, host: string): GatewayError | undefi
   if (status === 429) {
     return ewsError("ews-throttled", `${host}: too many requests`, { cause, ...retryAfter(head.retryAfter) });
   }
-  if (status >= 500) {
+  if (status > 500 || (status === 500 && isWebPage)) {
     const text = `${host}: the server answered HTTP ${status}`;
     return ewsError("ews-unavailable", text, { cause, ...retryAfter(head.retryAfter) });
   }
   if (status >= 300 && status < 400) return ewsError("ews-not-xml", redirectText(head, host), { cause });
   if (status === 400) return ewsError("ews-request-refused", `${host}: the server answered HTTP 400`, { cause });
-  return status === 200
+  if (status !== 200 && status !== 500) {
+    return ewsError("ews-wrong-url", `${host}: the server answered HTTP ${status}`, { cause });
+  }
+  return isWebPage
     ? ewsError("ews-not-xml", `${host}: a web page came instead of an EWS answer`, { cause })
-    : ewsError("ews-wrong-url", `${host}: the server answered HTTP ${status}`, { cause });
+    : undefined;
 }
 
 /** Only the origin of the redirect's target is named: its query may hold what a login page was to be told. */

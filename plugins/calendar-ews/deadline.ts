@@ -7,8 +7,7 @@ import type { Clock } from "../../src/ports/runtime.ts";
 export function after(clock: Clock, length: Milliseconds, callback: () => void): () => void {
   const cancelled = new AbortController();
   void clock.sleep(length, cancelled.signal).then(callback, () => undefined); // rejects only when cancelled
-  // A reason of our own spares the making of an Error, with its stack, for every request.
-  return () => cancelled.abort("cancelled");
+  return () => cancelled.abort();
 }
 
 /** A signal that aborts with the first of its parents, or when its time is over; `end` it in any case. */

@@ -100,11 +100,12 @@ export class EwsClient {
     return this.#steppingDown(() => this.#exchange(operation, signal, "unguarded"));
   }
 
-  /** An endless answer; not limited, for streaming has a budget of its own (HangingConnectionLimit). */
+  /** An endless answer; not limited, for streaming has a budget of its own (HangingConnectionLimit), but pauses hold. */
   async *stream(encode: Operation<never>["encode"], signal: AbortSignal): AsyncGenerator<Uint8Array, void> {
     for (;;) {
       const asked = this.#version;
       try {
+        await this.#limiter.untilPauseIsOver(signal);
         this.#guard.check(this.#options.runtime.clock.now());
         yield* this.#options.transport.stream(encode(asked), signal);
         return;

@@ -1,4 +1,4 @@
-import { formatLength, type Instant, milliseconds, seconds } from "../../src/lib/time.ts";
+import { formatLength, type Instant, later, milliseconds, plus, seconds } from "../../src/lib/time.ts";
 import type { GatewayError } from "../../src/ports/errors.ts";
 import type { Clock } from "../../src/ports/runtime.ts";
 import { after } from "./deadline.ts";
@@ -7,6 +7,9 @@ import { afterOutage, afterRefusal, afterSuccess, FIRST_ALLOWANCE } from "./requ
 
 // A request that would have to wait longer is given back to the caller, who can plan better.
 const LONGEST_WAIT = seconds(5);
+
+// How often what does not stand in the queue looks whether a pause is over.
+const LOOK_AGAIN = seconds(1);
 
 /** `reading` requests have an impatient caller and go first; `watching` ones wait as long as it takes. */
 export type Urgency = "reading" | "watching";
@@ -77,9 +80,22 @@ export class RequestLimiter {
     }
   }
 
-  /** A server that was away is met again with few requests at a time: it may have just started. */
+  /**
+   * Notes the failure of a request that ran beside: a server that was away is met again with few requests at a time, for
+   * it may have just started; and a pause that it asks for holds for all.
+   */
   noteFailure(error: unknown): void {
-    if (this.#options.isOutage(error)) this.#allowance = afterOutage(this.#allowance);
+    const { clock, isOutage, isRefusal } = this.#options;
+    if (isOutage(error)) this.#allowance = afterOutage(this.#allowance);
+    if (!isRefusal(error) || error.retryAfter === undefined) return;
+    const pausedUntil = later(this.#allowance.pausedUntil, plus(clock.now(), error.retryAfter));
+    this.#allowance = { ...this.#allowance, pausedUntil };
+    this.#armPause();
+  }
+
+  /** Resolves when no pause is on; rejects with the signal's reason. */
+  async untilPauseIsOver(signal: AbortSignal): Promise<void> {
+    while (this.#cancelWake !== undefined) await this.#options.clock.sleep(LOOK_AGAIN, signal);
   }
 
   /** Rejects all that wait. */
@@ -137,6 +153,11 @@ export class RequestLimiter {
     const { clock, random } = this.#options;
     const refusal = { ...beginning, now: clock.now(), retryAfter, random: random() };
     this.#allowance = afterRefusal(this.#allowance, refusal);
+    this.#armPause();
+  }
+
+  #armPause(): void {
+    const { clock } = this.#options;
     this.#cancelWake?.();
     // The pause ends by a timer, not by the time of day, which may be set back.
     this.#cancelWake = after(clock, milliseconds(this.pause), () => this.#endPause());

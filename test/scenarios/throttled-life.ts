@@ -25,11 +25,11 @@ export function describeLife({ name, mostAtOnce, ...options }: LifeOptions): voi
     const expectNoRefusal = (): void => {
       const { stats } = site.exchange;
       expect(stats.throttled).toEqual({});
-      // At the very start the server is asked which login it offers, and which version it speaks.
-      const { "http-401": logins, ErrorInvalidServerVersion: versions = 0, ...others } = stats.refusals;
-      expect(others).toEqual({});
-      expect(logins).toBe(1);
-      expect(versions).toBeLessThanOrEqual(2);
+      // At the very start the server is asked which login it offers, and which version it speaks; a restart forgets.
+      const known = ["http-401", "ErrorInvalidServerVersion", "ErrorSubscriptionNotFound"];
+      expect(Object.keys(stats.refusals).filter((reason) => !known.includes(reason))).toEqual([]);
+      expect(stats.refusalsOf("http-401")).toBe(1);
+      expect(stats.refusalsOf("ErrorInvalidServerVersion")).toBeLessThanOrEqual(2);
       expect(stats.mostUsed.request).toBeLessThanOrEqual(mostAtOnce);
     };
 
@@ -55,9 +55,7 @@ export function describeLife({ name, mostAtOnce, ...options }: LifeOptions): voi
 
     it("[H1] [H2] [H5] never searches nor lists items, and takes a fiftieth of the server's time", () => {
       const { requests, mostUsed } = site.exchange.stats;
-      expect(new Set(Object.keys(requests))).toEqual(
-        new Set(["GetUserAvailability", "Subscribe", "GetStreamingEvents"]),
-      );
+      expect(Object.keys(requests).filter((operation) => /Find|Folder|Item/.test(operation))).toEqual([]);
       expect(site.shareOfTime(aliveSince)).toBeLessThan(0.02);
       // HangingConnectionLimit: each notification connection has the identity of another mailbox.
       expect(mostUsed["streaming-connection"]).toBe(1);

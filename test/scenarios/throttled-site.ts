@@ -65,18 +65,19 @@ export class ThrottledSite {
       clients.channel.push(onlineAt(presentity, MONDAY_MORNING));
     }
     const login = { url: this.exchange.url, account: ACCOUNT.user, password: ACCOUNT.password };
-    this.#gateway = new Gateway({
+    const deps = {
       runtime: this.runtime,
       registry,
       journal: new MemoryJournal(),
       parameters: new LiveParameters(registry),
-      reservedTexts: new Set(),
+      reservedTexts: new Set<string>(),
       publishers: [this.#edges.publisher],
       clientSources: [clients],
       createCalendarSource: () => createEwsSource(login, createContext(this.runtime, parameters)),
       alert: () => undefined,
       isConnected: () => true,
-    });
+    };
+    this.#gateway = new Gateway(deps);
   }
 
   /** Starts the Exchange and the gateway; each user has a meeting in each of the next hours. */

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { hours, minutes, seconds } from "../../src/lib/time.ts";
+import type { LogFields } from "../../src/ports/runtime.ts";
 import { type SiteOptions, ThrottledSite } from "./throttled-site.ts";
 
 let site: ThrottledSite;
@@ -86,12 +87,14 @@ describe("a queue that is too short", () => {
     await start({ users: 1000, version: "exchange2016", parameters: { "exchange-queue": "1" } });
     const since = site.now;
     await site.pass(hours(1), { changesAnHour: 4 });
+    const isOfQueue = ({ fields }: { readonly fields: LogFields }) => fields["code"] === "ews-queue-full";
+    expect(site.runtime.events.some(isOfQueue)).toBe(true);
     expect(site.edges(since)).toMatchObject({ lost: 0, invented: 0 });
   });
 });
 
 describe("rights that come into force later", () => {
-  it("[K10] are waited for: the administrator is told once of each user, and all are watched half an hour after", async () => {
+  it("[K10] are waited for: the administrator is told once of each user, and all are watched within an hour", async () => {
     let isGranted = false;
     const account = {
       user: "svc",
@@ -105,6 +108,6 @@ describe("rights that come into force later", () => {
     expect(site.logged("calendar.mailbox-not-watched")).toBe(50);
     expect(site.exchange.stats.requestsOf("Subscribe")).toBe(50);
     isGranted = true;
-    await site.passUntil(() => site.isWatched, minutes(31));
+    await site.passUntil(() => site.isWatched, minutes(62));
   });
 });

@@ -240,6 +240,53 @@ describe("throttling budgets", () => {
     expect(exchange.stats.streamingConnections).toBe(3);
   });
 
+  it("charge subscriptions to the mailbox since Exchange 2010 SP2 RU4, and requests still to the account", async () => {
+    await exchange.stop();
+    const clock = new ManualClock(0);
+    await start({ version: "exchange2010sp3", budgets: { maxSubscriptions: 1, maxConcurrency: 1 }, clock });
+    exchange.addMailbox("bob@example.com");
+    const subscribe = async (smtp: string): Promise<string | undefined> => {
+      const options = { ...service, version: "Exchange2010_SP1", ...asAlice("SmtpAddress", smtp) };
+      return codeOf((await client.call(streamingSubscribe(), options)).text);
+    };
+    expect([await subscribe("alice@example.com"), await subscribe("bob@example.com")]).toEqual(["NoError", "NoError"]);
+    exchange.faults.slow(1000);
+    const slow = subscribe("alice@example.com");
+    await expect.poll(() => clock.pending).toBe(1);
+    expect(await subscribe("bob@example.com")).toBe("ErrorExceededConnectionCount");
+    clock.advance(1000);
+    expect(await slow).toBe("ErrorExceededSubscriptionCount");
+    expect(exchange.stats.throttled).toEqual({ request: 1, subscription: 1 });
+    expect(exchange.stats.mostUsed).toEqual({ request: 1, subscription: 1 });
+  });
+
+  it.each([
+    ["fault500", 500],
+    ["inner200", 200],
+    ["http503", 503],
+  ] as const)(
+    "lock out whoever has spent more time than EwsCutoffBalance, until it is recharged (%s)",
+    async (form, status) => {
+      await exchange.stop();
+      const clock = new ManualClock(0);
+      // A burst of 10 s and a cut-off of 20 s: thirty calls of a second, and the one that exceeds them.
+      const time = { maxBurst: 10_000, cutoffBalance: 20_000, rechargeRate: 3_600_000, cost: () => 1000, form };
+      await start({ budgets: { time }, clock });
+      for (let count = 0; count < 31; count += 1) expect((await ask()).status).toBe(200);
+      const refused = await ask();
+      expect(refused.status).toBe(status);
+      if (form === "http503") expect(refused.headers["retry-after"]).toBe("21");
+      else expect(refused.text).toContain('Name="BackOffMilliseconds">21000<');
+      expect((await client.call(ASK, { ...service, ...asAlice() })).text).toContain("NoError");
+      clock.advance(20_999);
+      expect((await ask()).text).not.toContain("NoError");
+      clock.advance(1);
+      expect((await ask()).text).toContain("NoError");
+      expect(exchange.stats.throttled).toEqual({ time: 2 });
+      expect(exchange.stats.refusalsOf("server-busy")).toBe(2);
+    },
+  );
+
   it("are without limit when that is said", async () => {
     await exchange.stop();
     await start({ budgets: { maxSubscriptions: "unlimited", maxConcurrency: "unlimited" } });

@@ -117,7 +117,7 @@ export class Throttle {
   #recharged(holder: string, { maxBurst, rechargeRate, cutoffBalance }: TimeBudget): Balance {
     const at = this.#site.clock.now();
     const before = this.#balances.get(holder) ?? { amount: maxBurst, at, isLocked: false };
-    const amount = Math.min(maxBurst, before.amount + ((at - before.at) / 3_600_000) * rechargeRate);
+    const amount = Math.min(maxBurst, before.amount + ((at - before.at) * rechargeRate) / 3_600_000);
     return { amount, at, isLocked: amount < (before.isLocked ? 0 : -cutoffBalance) };
   }
 

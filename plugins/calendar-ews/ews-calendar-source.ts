@@ -2,11 +2,18 @@ import { X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import type { Mailbox } from "../../src/core/addresses.ts";
 import { type Instant, seconds, type TimeWindow } from "../../src/lib/time.ts";
-import type { BusyTimeResult, CalendarChange, CalendarSource, TestStep } from "../../src/ports/calendar-source.ts";
+import type {
+  BusyTimeResult,
+  CalendarChange,
+  CalendarSource,
+  TestStep,
+  TestSubject,
+} from "../../src/ports/calendar-source.ts";
 import type { GatewayError } from "../../src/ports/errors.ts";
 import type { Health } from "../../src/ports/plugin.ts";
 import type { PluginContext } from "../../src/ports/plugin-definition.ts";
-import type { TlsException, TlsTerms } from "../../src/ports/trust.ts";
+import type { HttpProxy, TlsException, TlsTerms } from "../../src/ports/trust.ts";
+import { ProxyRoute } from "../shared-http/proxy-route.ts";
 import { trustedConnector } from "../shared-http/trusted-connector.ts";
 import type { LoginChoice } from "../shared-microsoft/account-client.ts";
 import { availabilityOperation, MAX_MAILBOXES } from "./availability.ts";
@@ -27,12 +34,14 @@ export interface EwsOptions {
   /** Path of a PEM file with a private CA. */
   readonly caFile: string | undefined;
   readonly tlsExceptions: ReadonlySet<TlsException>;
+  readonly proxy?: HttpProxy | undefined;
 }
 
 interface Connection {
   readonly transport: EwsTransport;
   readonly client: EwsClient;
   readonly terms: TlsTerms;
+  readonly route: ProxyRoute | undefined;
   /** Aborts when the source stops. */
   readonly lifetime: AbortController;
 }
@@ -131,28 +140,28 @@ export class EwsCalendarSource implements CalendarSource {
     }
   }
 
-  async *test(mailbox: Mailbox | undefined, signal: AbortSignal): AsyncGenerator<TestStep, void> {
+  async *test(subject: TestSubject, signal: AbortSignal): AsyncGenerator<TestStep, void> {
     signal.throwIfAborted();
     if (!this.#connection) {
       yield { step: "start", ok: false, detail: this.#stoppedError().message, milliseconds: 0 };
       return;
     }
-    const { client, terms } = this.#connection;
     const { url, account } = this.#options;
     const { runtime, trust } = this.#context;
-    yield* diagnose({ url, account, trust, terms, client, clock: runtime.clock }, mailbox, signal);
+    yield* diagnose({ ...this.#connection, url, account, trust, clock: runtime.clock }, subject, signal);
   }
 
   #connect(ca: string | undefined): Connection {
     const { runtime, parameters, trust } = this.#context;
-    const { url, account, password, auth, tlsExceptions } = this.#options;
+    const { url, account, password, auth, tlsExceptions, proxy } = this.#options;
     const terms = { ca, exceptions: tlsExceptions };
+    const route = proxy && new ProxyRoute({ proxy, trust, ca, clock: runtime.clock });
     const transport = new EwsTransport({
       url,
       account,
       password,
       auth,
-      connect: trustedConnector(trust, terms),
+      connect: trustedConnector(trust, terms, route),
       clock: runtime.clock,
       timeout: () => seconds(parameters.integer("exchange-timeout")),
     });
@@ -164,7 +173,7 @@ export class EwsCalendarSource implements CalendarSource {
       longestQueue: () => parameters.integer("exchange-queue"),
       onOutcome: (error) => this.#recordOutcome(error),
     });
-    return { transport, client, terms, lifetime: new AbortController() };
+    return { transport, client, terms, route, lifetime: new AbortController() };
   }
 
   #running(): Connection {

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { definePlugin } from "../../src/ports/plugin-definition.ts";
 import { TLS_EXCEPTIONS } from "../../src/ports/trust.ts";
+import { PROXY_OPTIONS, proxyOf } from "../shared-http/proxy-options.ts";
 import { EwsCalendarSource } from "./ews-calendar-source.ts";
 
 const isLoopback = (host: string): boolean => /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(host);
@@ -61,6 +62,7 @@ const options = z.strictObject({
     .describe("How to log in. auto: by NTLMv2 where the server offers it, else by Basic. ntlm-v1 is weak: last resort"),
   ca: z.string().trim().min(1).optional().describe("File with the PEM certificate of a private CA that is trusted too"),
   "tls-exceptions": tlsExceptions,
+  ...PROXY_OPTIONS,
 });
 
 function endpoint(text: string): URL {
@@ -76,7 +78,7 @@ export default definePlugin({
   summary: "Exchange 2010 SP1 and later, and other servers that speak Exchange Web Services",
   implements: ["Exchange Web Services: GetUserAvailability, streaming notifications (MS-OXWAVLS, MS-OXWSNTIF)"],
   options,
-  secrets: ["password"],
+  secrets: ["password", "proxy-password"],
   needs: [],
   create: (given, context) =>
     new EwsCalendarSource(
@@ -87,6 +89,7 @@ export default definePlugin({
         auth: given.auth,
         caFile: given.ca,
         tlsExceptions: new Set(given["tls-exceptions"]),
+        proxy: proxyOf(given),
       },
       context,
     ),

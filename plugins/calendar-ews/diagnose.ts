@@ -1,7 +1,7 @@
 import type { TestStep, TestSubject } from "../../src/ports/calendar-source.ts";
 import { GatewayError } from "../../src/ports/errors.ts";
 import { connectionError } from "./connection-errors.ts";
-import { Deadline } from "./deadline.ts";
+import { Deadline, orAborted } from "./deadline.ts";
 import { connectionSteps } from "./diagnose-connection.ts";
 import { mailboxSteps } from "./diagnose-mailbox.ts";
 import { type Diagnosed, type DiagnosisStep, LONGEST_STEP } from "./diagnosis-step.ts";
@@ -30,7 +30,7 @@ async function tryStep(step: DiagnosisStep, { clock, url }: Diagnosed, signal: A
     return { step: step.name, ...result, milliseconds: Math.max(0, clock.now() - startedAt) };
   };
   try {
-    const found = await aborting(step.attempt(deadline.signal), deadline.signal);
+    const found = await orAborted(step.attempt(deadline.signal), deadline.signal);
     return finish(typeof found === "string" ? { ok: true, detail: found } : { ok: true, ...found });
   } catch (error) {
     signal.throwIfAborted();
@@ -40,13 +40,4 @@ async function tryStep(step: DiagnosisStep, { clock, url }: Diagnosed, signal: A
   } finally {
     deadline.end();
   }
-}
-
-/** Settles with the signal what cannot be cancelled itself (DNS). */
-function aborting<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) reject(signal.reason);
-    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-    promise.then(resolve, reject);
-  });
 }

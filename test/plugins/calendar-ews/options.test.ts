@@ -11,7 +11,7 @@ const problems = (options: Record<string, string>): readonly string[] => {
 describe("the options of an ews server", () => {
   it("are an address, an account and a password; the rest has defaults", () => {
     expect(definition.options.parse(LOGIN)).toEqual({ ...LOGIN, auth: "auto" });
-    expect(definition.secrets).toEqual(["password"]);
+    expect(definition.secrets).toEqual(["password", "proxy-password"]);
   });
 
   it.each([

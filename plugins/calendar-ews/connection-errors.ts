@@ -38,7 +38,7 @@ const TLS_PROBLEMS: ReadonlyMap<string, string> = new Map([
 ]);
 
 const isTlsCode = (code: string): boolean =>
-  TLS_PROBLEMS.has(code) || /^(?:ERR_SSL_(?!WRONG_VERSION_NUMBER$)|ERR_TLS_|EPROTO$)/.test(code);
+  TLS_PROBLEMS.has(code) || code.startsWith("ERR_SSL_") || code.startsWith("ERR_TLS_") || code === "EPROTO";
 
 /** What is wrong with TLS: from Node's code, or as our own rules (ports/trust.ts) say it. */
 const tlsProblem = (code: string, error: unknown): string =>
@@ -55,7 +55,6 @@ const CONNECTION_PROBLEMS: ReadonlyMap<string, string> = new Map([
   ["EHOSTUNREACH", "there is no route to the host"],
   ["ENETUNREACH", "there is no route to the network"],
   ["ETIMEDOUT", "the connection timed out"],
-  ["ERR_SSL_WRONG_VERSION_NUMBER", "what answers there does not speak TLS; is the port right"],
   ["UND_ERR_CONNECT_TIMEOUT", "the connection timed out"],
   ["UND_ERR_SOCKET", "the connection was closed before the answer was complete"],
 ]);

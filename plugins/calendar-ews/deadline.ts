@@ -48,13 +48,3 @@ export class Deadline {
     for (const parent of this.#parents) parent.removeEventListener("abort", this.#abort);
   }
 }
-
-/** Settles as the promise does, or rejects with the signal's reason: for what cannot be cancelled itself. */
-export function orAborted<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason);
-    if (signal.aborted) abort();
-    signal.addEventListener("abort", abort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
-  });
-}

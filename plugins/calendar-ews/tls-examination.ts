@@ -21,8 +21,10 @@ export async function examineTls(
 }
 
 /** Of a handshake that did not come to certificates: the network's fault (T8), or one that has no name (T9). */
-export function tlsStatus({ code, message }: GatewayError): string | undefined {
+export function tlsStatus({ code, message, cause }: GatewayError): string | undefined {
   if (message.startsWith(STATUS)) return undefined;
+  const isOtherProtocol = cause instanceof Error && "code" in cause && cause.code === "ERR_SSL_WRONG_VERSION_NUMBER";
+  if (isOtherProtocol) return `${STATUS} Failed - Network Error: what answers does not speak TLS; is the port right`;
   return code === "ews-tls" ? `${STATUS} Failed` : `${STATUS} Failed - Network Error`;
 }
 

@@ -40,7 +40,7 @@ describe("the test of a server", () => {
     for (const { milliseconds } of steps) expect(milliseconds).toBeGreaterThanOrEqual(0);
   });
 
-  it("[I4] impersonates by SMTP address, by SID, reads and subscribes, and leaves nothing behind", async () => {
+  it("[I4] [I5] impersonates by SMTP address, by SID, by an account without a mailbox, reads and subscribes, and leaves nothing behind", async () => {
     const { exchange } = await startWith();
     const steps = await stepsFor({ mailbox: ALICE, sid: ALICE_SID });
     const more = ["impersonation by SMTP address", "impersonation by SID", "availability", "subscription"];
@@ -102,6 +102,14 @@ describe("the test of a server", () => {
     expect(detailOf(steps, "scope")).toBe("the account may not impersonate bob@example.com, as it should be");
     const unknown = await stepsFor({ outside: parseMailbox("carol@example.com") });
     expect(unknown.map(word).at(-1)).toBe("failed scope");
+  });
+
+  it("[I8] finds a right that was given meanwhile, without a restart", async () => {
+    const scope: string[] = [];
+    await startWith({ scope });
+    expect((await stepsFor({ mailbox: ALICE })).map(word)).toContain("failed impersonation by SMTP address");
+    scope.push(ALICE);
+    expect((await stepsFor({ mailbox: ALICE })).map(word).at(-1)).toBe("ok subscription");
   });
 
   it("fails at the login when the password is refused, whatever else would work", async () => {

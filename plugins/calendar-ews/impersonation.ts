@@ -3,7 +3,7 @@ import { GatewayError } from "../../src/ports/errors.ts";
 import type { EwsClient, Operation } from "./ews-client.ts";
 import { problemError, ResponseCodeError } from "./ews-errors.ts";
 import { answerDecoder, messagesOnly, type ResponseMessage } from "./soap-answer.ts";
-import { type ConnectingId, encodeEnvelope } from "./soap-request.ts";
+import { type ConnectingId, encodeEnvelope, type RequestVersion } from "./soap-request.ts";
 
 /** Whose identity is taken on: a mailbox by its primary SMTP address, or somebody by another name. */
 export type Impersonated = Mailbox | ConnectingId;
@@ -12,6 +12,10 @@ export type Impersonated = Mailbox | ConnectingId;
 const GET_CALENDAR =
   "<m:GetFolder><m:FolderShape><t:BaseShape>IdOnly</t:BaseShape></m:FolderShape>" +
   '<m:FolderIds><t:DistinguishedFolderId Id="calendar"/></m:FolderIds></m:GetFolder>';
+
+/** The request by which an identity is taken on. */
+export const encodeImpersonatedRequest = (version: RequestVersion, who: Impersonated): string =>
+  encodeEnvelope(version, GET_CALENDAR, who);
 
 /** Takes the identity on once. Rejects with a GatewayError that says which right is missing. */
 export async function impersonate(client: EwsClient, who: Impersonated, signal: AbortSignal): Promise<void> {
@@ -74,7 +78,7 @@ const responseCodeOf = (error: unknown): string | undefined =>
 
 function impersonation(subject: string, who: Impersonated, host: string): Operation<void> {
   return {
-    encode: (version) => ({ body: encodeEnvelope(version, GET_CALENDAR, who) }),
+    encode: (version) => ({ body: encodeImpersonatedRequest(version, who) }),
     decoder: () => {
       let failed: ResponseMessage | undefined;
       const body = messagesOnly((message) => {

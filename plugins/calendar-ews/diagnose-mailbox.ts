@@ -1,6 +1,6 @@
 import type { Mailbox } from "../../src/core/addresses.ts";
 import type { TestStep, TestSubject } from "../../src/ports/calendar-source.ts";
-import { type Diagnosed, type DiagnosisStep, type Finding, fetchOne } from "./diagnosis-step.ts";
+import { type Diagnosed, type DiagnosisStep, fetchOne, type StepFinding } from "./diagnosis-step.ts";
 import type { EwsClient } from "./ews-client.ts";
 import { ewsError } from "./ews-errors.ts";
 import { type Impersonated, impersonate, isAboutName, isDenial, nameOf } from "./impersonation.ts";
@@ -98,7 +98,7 @@ async function subscribeAndUnsubscribe(client: EwsClient, mailbox: Mailbox, sign
 }
 
 /** I6, I7: a role assignment that names no scope lets the account impersonate everybody. */
-async function tryOutside(client: EwsClient, mailbox: Mailbox, signal: AbortSignal): Promise<Finding> {
+async function tryOutside(client: EwsClient, mailbox: Mailbox, signal: AbortSignal): Promise<StepFinding> {
   try {
     await impersonate(client, mailbox, signal);
   } catch (error) {

@@ -20,12 +20,12 @@ export interface Diagnosed {
 }
 
 /** What was found, in words; as a warning where it is not as it should be. */
-export type Finding = string | { readonly detail: string; readonly isWarning: true };
+export type StepFinding = string | { readonly detail: string; readonly isWarning: true };
 
 /** One step and what it tries; rejects where it fails. */
 export interface DiagnosisStep {
   readonly name: string;
-  readonly attempt: (signal: AbortSignal) => Promise<Finding>;
+  readonly attempt: (signal: AbortSignal) => Promise<StepFinding>;
   /** Who is spoken to, where it is not the server. */
   readonly host?: string;
   /** What administrators know the failure by (T1 to T9); undefined where the error's text begins with it. */

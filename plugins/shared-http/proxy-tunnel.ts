@@ -106,7 +106,12 @@ function unavailable(proxy: HttpProxy, error: unknown): ProxyError {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   const words =
     error instanceof Error && error.name === "HTTPParserError" ? "its answer is not valid HTTP" : WORDS.get(code);
-  const isTls = error instanceof Error && code === "ERR_TLS_CERT_REFUSED";
-  const text = words ?? (isTls ? error.message : `the connection failed${code && ` (${code})`}`);
+  const text = words ?? (tlsWords(error, code) || `the connection failed${code && ` (${code})`}`);
   return new ProxyError("unavailable", proxy.url.host, text, error);
+}
+
+/** Our own rules say what is wrong (ports/trust.ts); of OpenSSL's verification there is a code. */
+function tlsWords(error: unknown, code: string): string {
+  if (error instanceof Error && code === "ERR_TLS_CERT_REFUSED") return error.message;
+  return /CERT|SIGNATURE|ISSUER|_CA$/.test(code) ? `its certificate is not trusted here (${code})` : "";
 }

@@ -67,7 +67,9 @@ describe("a tunnel", () => {
     const known = proxyConnector(trust, authority.caPem);
     const socket = await openTunnel({ url: new URL(proxy.url) }, target, known, signal);
     socket.destroy();
-    await expect(open({ url: new URL(proxy.url) }, target.port)).rejects.toThrow(/UNABLE_TO_VERIFY_LEAF_SIGNATURE/);
+    await expect(open({ url: new URL(proxy.url) }, target.port)).rejects.toThrow(
+      /certificate is not trusted here \(UNABLE_TO_VERIFY_LEAF_SIGNATURE\)/,
+    );
   });
 
   it.each<readonly [string, ProxyScript, Partial<HttpProxy>, string]>([

@@ -53,8 +53,8 @@ async function check({ config }: { config: string }): Promise<number> {
 }
 
 async function command(words: readonly string[], { config }: { config: string }): Promise<number> {
-  const line = words.join(" ");
-  const answer = await runCommand(loadConfig(config, process.env), process.env, line, new AbortController().signal);
+  const request = { line: words.join(" "), tell: say };
+  const answer = await runCommand(loadConfig(config, process.env), process.env, request, new AbortController().signal);
   (answer.isError ? complain : say)(answer.text);
   return answer.isError ? EXIT.failure : EXIT.ok;
 }

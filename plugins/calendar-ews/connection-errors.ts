@@ -1,4 +1,5 @@
 import type { GatewayError } from "../../src/ports/errors.ts";
+import { ProxyError } from "../shared-http/proxy-tunnel.ts";
 import { LoginError } from "../shared-microsoft/login-error.ts";
 import { ewsError } from "./ews-errors.ts";
 
@@ -73,6 +74,10 @@ const isProtocolError = (error: unknown, code: string): boolean =>
 /** Translates an error of the connection to the host, or of the login on it. */
 export function connectionError(error: unknown, host: string): GatewayError {
   if (error instanceof LoginError) return loginError(error, host);
+  if (error instanceof ProxyError) {
+    const text = `${host}: the proxy ${error.proxy} cannot be used: ${error.message}`;
+    return ewsError(`ews-proxy-${error.failure}`, text, { cause: error });
+  }
   const code = codeOf(error);
   if (isTlsCode(code)) return ewsError("ews-tls", `${host}: ${tlsProblem(code, error)}`, { cause: error });
   if (isProtocolError(error, code)) {

@@ -2,11 +2,18 @@ import { X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import type { Mailbox } from "../../src/core/addresses.ts";
 import { type Instant, seconds, type TimeWindow } from "../../src/lib/time.ts";
-import type { BusyTimeResult, CalendarChange, CalendarSource, TestStep } from "../../src/ports/calendar-source.ts";
+import type {
+  BusyTimeResult,
+  CalendarChange,
+  CalendarSource,
+  TestStep,
+  TestSubject,
+} from "../../src/ports/calendar-source.ts";
 import type { GatewayError } from "../../src/ports/errors.ts";
 import type { Health } from "../../src/ports/plugin.ts";
 import type { PluginContext } from "../../src/ports/plugin-definition.ts";
-import type { TlsException, TlsTerms } from "../../src/ports/trust.ts";
+import type { HttpProxy, TlsException, TlsTerms } from "../../src/ports/trust.ts";
+import { ProxyRoute } from "../shared-http/proxy-route.ts";
 import { trustedConnector } from "../shared-http/trusted-connector.ts";
 import type { LoginChoice } from "../shared-microsoft/account-client.ts";
 import { Autodiscover } from "./autodiscover/autodiscover.ts";
@@ -35,11 +42,13 @@ export interface EwsOptions {
   readonly notifications: WatchOptions;
   /** Undefined: Autodiscover is off. */
   readonly autodiscover: Pick<HostRule, "endpoint" | "hosts"> | undefined;
+  readonly proxy?: HttpProxy | undefined;
 }
 
 interface Connection extends ServerConnection {
   readonly terms: TlsTerms;
   readonly autodiscover: Autodiscover | undefined;
+  readonly route: ProxyRoute | undefined;
   /** Aborts when the source stops. */
   readonly lifetime: AbortController;
 }
@@ -151,27 +160,28 @@ export class EwsCalendarSource implements CalendarSource {
     }
   }
 
-  async *test(mailbox: Mailbox | undefined, signal: AbortSignal): AsyncGenerator<TestStep, void> {
+  async *test(subject: TestSubject, signal: AbortSignal): AsyncGenerator<TestStep, void> {
     signal.throwIfAborted();
     if (!this.#connection) {
       yield { step: "start", ok: false, detail: this.#stoppedError().message, milliseconds: 0 };
       return;
     }
-    const { client, terms } = this.#connection;
     const { url, account } = this.#options;
     const { runtime, trust } = this.#context;
-    yield* diagnose({ url, account, trust, terms, client, clock: runtime.clock }, mailbox, signal);
+    yield* diagnose({ ...this.#connection, url, account, trust, clock: runtime.clock }, subject, signal);
   }
 
   #connect(ca: string | undefined): Connection {
-    const { url, autodiscover: found } = this.#options;
-    const terms = this.#termsFor(url, ca);
+    const { url, autodiscover: found, proxy } = this.#options;
+    const { runtime, trust } = this.#context;
     const lifetime = new AbortController();
-    const main = this.#open(url, terms, lifetime.signal);
-    const open = (other: URL) => this.#open(other, this.#termsFor(other, ca), lifetime.signal);
+    const route = proxy && new ProxyRoute({ proxy, trust, ca, clock: runtime.clock });
+    const open = (server: URL): ServerConnection =>
+      this.#open(server, { terms: this.#termsFor(server, ca), route, lifetime: lifetime.signal });
+    const main = open(url);
     const rule = found && { ...found, server: url };
-    const autodiscover = rule && new Autodiscover({ rule, runtime: this.#context.runtime, main, open });
-    return { ...main, terms, autodiscover, lifetime };
+    const autodiscover = rule && new Autodiscover({ rule, runtime, main, open });
+    return { ...main, terms: this.#termsFor(url, ca), route, autodiscover, lifetime };
   }
 
   /** The exceptions were made for one server's certificates, and hold for no other. */
@@ -180,7 +190,10 @@ export class EwsCalendarSource implements CalendarSource {
     return { ca, exceptions: url.host === configured.host ? tlsExceptions : new Set() };
   }
 
-  #open(url: URL, terms: TlsTerms, lifetime: AbortSignal): ServerConnection {
+  #open(
+    url: URL,
+    { terms, route, lifetime }: Pick<Connection, "terms" | "route"> & { readonly lifetime: AbortSignal },
+  ): ServerConnection {
     const { runtime, parameters, trust } = this.#context;
     const { url: configured, account, password, auth } = this.#options;
     const isConfigured = url === configured;
@@ -190,7 +203,7 @@ export class EwsCalendarSource implements CalendarSource {
       password,
       auth,
       onlyWhenAsked: !isConfigured,
-      connect: trustedConnector(trust, terms),
+      connect: trustedConnector(trust, terms, route),
       clock: runtime.clock,
       timeout: () => seconds(parameters.integer("exchange-timeout")),
     });

@@ -61,6 +61,21 @@ export const EWS_ERROR_CODES = {
     action:
       "Put the certificate right on the server, or install what is missing of its chain with `certificate import <host>`.",
   },
+  "ews-proxy-unavailable": {
+    type: "wait",
+    meaning: "The proxy cannot be reached, does not answer, hangs up, or is no HTTP proxy.",
+    action: "Check the option proxy, the proxy, and the network to it.",
+  },
+  "ews-proxy-unauthorized": {
+    type: "auth",
+    meaning: "The proxy wants a login, or refused the one it was given (HTTP 407).",
+    action: "Set proxy-user and proxy-password for a proxy that takes Basic, or let the gateway pass without a login.",
+  },
+  "ews-proxy-refused": {
+    type: "wait",
+    meaning: "The proxy does not connect to the server.",
+    action: "Allow CONNECT to the server's host and port at the proxy; HTTP 502 to 504 mean that it does not reach it.",
+  },
   "ews-ca-unreadable": {
     type: "modify",
     meaning: "The file named in the option ca cannot be read or holds no PEM certificate.",
@@ -248,6 +263,17 @@ const BY_RESPONSE_CODE: ReadonlyMap<string, EwsErrorCode> = new Map<string, EwsE
   }),
 );
 
+/** The ResponseCode of an answer as the cause of an error, for who must tell apart what has one code here. */
+export class ResponseCodeError extends Error {
+  override readonly name = "ResponseCodeError";
+  readonly responseCode: string;
+
+  constructor(responseCode: string) {
+    super(responseCode);
+    this.responseCode = responseCode;
+  }
+}
+
 /** An error as it stands in an answer: in a SOAP fault or in a response message. */
 export interface EwsProblem {
   /** ResponseCode; empty when the answer has none. */
@@ -280,5 +306,6 @@ export function problemError(problem: EwsProblem, subject: string): GatewayError
   const words = [brief(responseCode).slice(0, 80), brief(problem.text)].filter((part) => part !== "");
   const retryAfter = code === "ews-throttled" ? backOff(problem.values.get("BackOffMilliseconds")) : undefined;
   const text = `${subject}: ${words.length > 0 ? words.join(": ") : "an error without details"}`;
-  return ewsError(code, text, retryAfter === undefined ? {} : { retryAfter });
+  const cause = new ResponseCodeError(responseCode);
+  return ewsError(code, text, retryAfter === undefined ? { cause } : { cause, retryAfter });
 }

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { definePlugin } from "../../src/ports/plugin-definition.ts";
 import { TLS_EXCEPTIONS } from "../../src/ports/trust.ts";
+import { PROXY_OPTIONS, proxyOf } from "../shared-http/proxy-options.ts";
 import { EwsCalendarSource } from "./ews-calendar-source.ts";
 import { notificationOptions } from "./notifications/options.ts";
 
@@ -90,6 +91,7 @@ const options = z.strictObject({
   ...notificationOptions,
   autodiscover,
   "autodiscover-hosts": autodiscoverHosts,
+  ...PROXY_OPTIONS,
 });
 
 function endpoint(text: string): URL {
@@ -112,7 +114,7 @@ export default definePlugin({
     "Exchange Web Services: GetUserAvailability; streaming, push and pull notifications (MS-OXWAVLS, MS-OXWSNTIF)",
   ],
   options,
-  secrets: ["password"],
+  secrets: ["password", "proxy-password"],
   credentials: ["account", "password"],
   needs: [],
   create: (given, context) =>
@@ -130,6 +132,7 @@ export default definePlugin({
           sources: given["notification-sources"] ?? [],
         },
         autodiscover: autodiscoverSetting(given.autodiscover, given["autodiscover-hosts"]),
+        proxy: proxyOf(given),
       },
       context,
     ),

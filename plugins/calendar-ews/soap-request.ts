@@ -12,8 +12,14 @@ const NAMESPACES =
   'xmlns:t="http://schemas.microsoft.com/exchange/services/2006/types" ' +
   'xmlns:m="http://schemas.microsoft.com/exchange/services/2006/messages"';
 
+/** Who is impersonated, where it is not by the SMTP address: by user principal name or by security identifier. */
+export interface ConnectingId {
+  readonly kind: "PrincipalName" | "SID";
+  readonly value: string;
+}
+
 /** A whole request; `body` is XML already, `impersonated` is whose identity the operation takes on. */
-export function encodeEnvelope(version: RequestVersion, body: string, impersonated?: Mailbox): string {
+export function encodeEnvelope(version: RequestVersion, body: string, impersonated?: Mailbox | ConnectingId): string {
   return (
     `<?xml version="1.0" encoding="utf-8"?><s:Envelope ${NAMESPACES}><s:Header>` +
     `<t:RequestServerVersion Version="${version}"/>${impersonated ? encodeImpersonation(impersonated) : ""}` +
@@ -22,6 +28,8 @@ export function encodeEnvelope(version: RequestVersion, body: string, impersonat
 }
 
 // PrimarySmtpAddress is valid in every schema version; SmtpAddress came with Exchange 2010.
-const encodeImpersonation = (mailbox: Mailbox): string =>
-  `<t:ExchangeImpersonation><t:ConnectingSID><t:PrimarySmtpAddress>${escapeXml(mailbox)}</t:PrimarySmtpAddress>` +
-  "</t:ConnectingSID></t:ExchangeImpersonation>";
+function encodeImpersonation(who: Mailbox | ConnectingId): string {
+  const { kind, value } = typeof who === "string" ? { kind: "PrimarySmtpAddress", value: who } : who;
+  const id = `<t:${kind}>${escapeXml(value)}</t:${kind}>`;
+  return `<t:ExchangeImpersonation><t:ConnectingSID>${id}</t:ConnectingSID></t:ExchangeImpersonation>`;
+}

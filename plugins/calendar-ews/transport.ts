@@ -2,7 +2,9 @@ import type { buildConnector, Dispatcher } from "undici";
 import { type Milliseconds, minutes, seconds } from "../../src/lib/time.ts";
 import { GatewayError } from "../../src/ports/errors.ts";
 import type { Clock } from "../../src/ports/runtime.ts";
+import { orAborted } from "../shared-http/or-aborted.ts";
 import { AccountClient, type LoginChoice } from "../shared-microsoft/account-client.ts";
+import type { HttpRequest } from "../shared-microsoft/login-connection.ts";
 import { connectionError, headError } from "./connection-errors.ts";
 import { Deadline } from "./deadline.ts";
 import { ewsError } from "./ews-errors.ts";
@@ -125,20 +127,19 @@ export class EwsTransport {
 
   async #send({ body, headers }: EwsRequest, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
     const { url } = this.#options;
-    const response = await this.#client.request(
-      {
-        method: "POST",
-        path: url.pathname + url.search,
-        headers: {
-          ...headers,
-          "content-type": "text/xml; charset=utf-8",
-          accept: "text/xml",
-          "user-agent": "presence-gateway",
-        },
-        body,
+    const request: HttpRequest = {
+      method: "POST",
+      path: url.pathname + url.search,
+      headers: {
+        ...headers,
+        "content-type": "text/xml; charset=utf-8",
+        accept: "text/xml",
+        "user-agent": "presence-gateway",
       },
-      signal,
-    );
+      body,
+    };
+    // undici hears of an abort only once it is connected, and a connection may take its time.
+    const response = await orAborted(this.#client.request(request, signal), signal);
     const error = headError(
       {
         status: response.statusCode,

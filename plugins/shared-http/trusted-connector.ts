@@ -1,22 +1,18 @@
-import type { SecureContext } from "node:tls";
-import { buildConnector } from "undici";
-import { seconds } from "../../src/lib/time.ts";
+import type { buildConnector } from "undici";
 import type { TlsTerms, Trust } from "../../src/ports/trust.ts";
+import { directConnector } from "./direct-connector.ts";
+import type { ProxyRoute } from "./proxy-route.ts";
 
-const LONGEST_CONNECT = seconds(20);
-
-/** Connects to servers that are trusted at the time of the connection. */
-export function trustedConnector(trust: Trust, terms: TlsTerms): buildConnector.connector {
-  let built: { readonly context: SecureContext; readonly connect: buildConnector.connector } | undefined;
-  const plain = buildConnector({ timeout: LONGEST_CONNECT });
+/** Connects to servers that are trusted at the time of the connection; by a proxy where a route is given. */
+export function trustedConnector(trust: Trust, terms: TlsTerms, route?: ProxyRoute): buildConnector.connector {
+  const direct = directConnector(trust, terms);
+  if (!route) return direct;
   return (target, callback) => {
-    if (target.protocol !== "https:") return plain(target, callback);
-    const tls = trust.tlsOptions(terms);
-    if (built?.context !== tls.secureContext) {
-      // A resumed TLS session is not verified anew, so none is kept.
-      const options = { ...tls, timeout: LONGEST_CONNECT, maxCachedSessions: 0 };
-      built = { context: tls.secureContext, connect: buildConnector(options) };
-    }
-    built.connect(target, callback);
+    const isTls = target.protocol === "https:";
+    const port = Number(target.port) || (isTls ? 443 : 80);
+    route.open({ host: target.hostname, port }).then(
+      (socket) => (isTls ? direct({ ...target, httpSocket: socket }, callback) : callback(null, socket)),
+      (error: Error) => callback(error, null),
+    );
   };
 }

@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
 import { z } from "zod";
-import { AddressError, parseMailbox, parsePresentityId } from "../core/addresses.ts";
+import { AddressError, type Mailbox, parseMailbox, parsePresentityId } from "../core/addresses.ts";
 import { type Milliseconds, parseLength } from "../lib/time.ts";
 
 /** A schema of a text that `parse` reads; what `parse` throws as AddressError is the problem shown. */
@@ -26,6 +26,12 @@ export const presentityArgument = readBy((text) => {
 
 /** The SMTP address of a mailbox. */
 export const mailboxArgument = readBy(parseMailbox);
+
+/** A user to be tested: the SMTP address of the mailbox, or the security identifier (MS-DTYP 2.4.2.1). */
+export const testedUserArgument = readBy((text): { readonly mailbox?: Mailbox; readonly sid?: string } => {
+  const sid = text.trim().toUpperCase();
+  return /^S-1-\d{1,15}(-\d{1,10}){1,15}$/.test(sid) ? { sid } : { mailbox: parseMailbox(text) };
+});
 
 /** A well-formed BCP 47 tag in canonical form; `_` is taken for `-`. */
 export const localeArgument = readBy((text) => {

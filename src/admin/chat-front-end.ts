@@ -4,7 +4,8 @@ import type { Runtime } from "../ports/runtime.ts";
 import type { XmppLink } from "../ports/xmpp-link.ts";
 import { findStanding } from "./authorization.ts";
 import type { Actor, CommandServices } from "./command.ts";
-import { drawError, drawText, splitText } from "./draw-text.ts";
+import { drawPieces, gatherPieces } from "./draw-progress.ts";
+import { drawError, splitText } from "./draw-text.ts";
 import { type ChatMessage, readChatMessage } from "./read-chat-message.ts";
 import { RefusalLimiter } from "./refusal-limiter.ts";
 import { runCommandLine } from "./run-command-line.ts";
@@ -70,25 +71,30 @@ export class ChatFrontEnd {
       const standing = await findStanding({ admins, ...services }, message.sender);
       if (standing === "stranger") return await this.#refuseStranger(message);
       const actor: Actor = { name: message.sender, role: standing, presentity: message.sender };
-      await this.#answer(message, await this.#reply(message, actor));
+      for await (const text of this.#reply(message, actor)) await this.#answer(message, text);
     } catch (error) {
       if (this.#lifetime.signal.aborted) return;
       runtime.log.warn("chat.answer-failed", { sender: message.sender, code: toGatewayError(error).code });
     }
   }
 
-  async #reply({ body }: ChatMessage, actor: Actor): Promise<string> {
-    if (typeof body !== "string") return body.problem;
+  /** The texts of the answer: of what takes its time, several. */
+  async *#reply({ body }: ChatMessage, actor: Actor): AsyncGenerator<string, void> {
+    if (typeof body !== "string") {
+      yield body.problem;
+      return;
+    }
     const { signal } = this.#lifetime;
     try {
-      return drawText(await runCommandLine({ ...this.#deps.services, actor }, body, signal));
+      const result = await runCommandLine({ ...this.#deps.services, actor }, body, signal);
+      yield* gatherPieces(drawPieces(result), this.#deps.runtime.clock, signal);
     } catch (error) {
       signal.throwIfAborted();
       const failure = toGatewayError(error);
       if (failure.code === "command-forbidden") await this.#recordRefusal(actor.name, failure.message);
       if (failure.code === "internal-error") this.#recordDefect(failure);
       // Codes are for those who have docs/ERRORS.md.
-      return actor.role === "admin" ? drawError(failure) : failure.message;
+      yield actor.role === "admin" ? drawError(failure) : failure.message;
     }
   }
 

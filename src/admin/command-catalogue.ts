@@ -7,7 +7,8 @@ import { certificateAccept, certificateImport } from "./commands/certificate-imp
 import { certificateRequest } from "./commands/certificate-request.ts";
 import { certificateList, certificateShow } from "./commands/certificate-show.ts";
 import { gatewayAdd, gatewayRemove, gatewaySet } from "./commands/gateway-change.ts";
-import { gatewayList, gatewayShow, gatewayTest } from "./commands/gateway-show.ts";
+import { gatewayList, gatewayShow } from "./commands/gateway-show.ts";
+import { gatewayTest } from "./commands/gateway-test.ts";
 import { help } from "./commands/help.ts";
 import { end, me, pause, resume } from "./commands/own-presence.ts";
 import { parameterList, parameterSet } from "./commands/parameter.ts";

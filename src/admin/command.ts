@@ -56,7 +56,11 @@ export interface CommandContext extends CommandServices {
 export type Field = readonly [name: string, value: string];
 
 /** What a command found or did, as data: each front end draws it in its own way. */
-export type CommandResult = { readonly warnings?: readonly string[] } & (
+export type SettledResult = {
+  readonly warnings?: readonly string[];
+  /** True when what the command tried has failed: whoever runs it from a script must hear of it. */
+  readonly hasFailed?: boolean;
+} & (
   | { readonly kind: "text"; readonly text: string }
   | { readonly kind: "fields"; readonly title?: string; readonly fields: readonly Field[] }
   | { readonly kind: "lines"; readonly title?: string; readonly lines: readonly string[] }
@@ -69,6 +73,16 @@ export type CommandResult = { readonly warnings?: readonly string[] } & (
       readonly empty: string;
     }
 );
+
+/** What takes its time: lines as they are known, and at last how it came out. Throws GatewayError as `run` does. */
+export interface ProgressResult {
+  readonly kind: "progress";
+  readonly title?: string;
+  readonly lines: AsyncGenerator<string, SettledResult, undefined>;
+}
+
+/** What a command answers, at once or step by step. */
+export type CommandResult = SettledResult | ProgressResult;
 
 /** One argument as help and docs/COMMANDS.md show it. */
 interface ArgumentText {

@@ -1,23 +1,28 @@
 import type { GatewayError } from "../ports/errors.ts";
-import type { CommandResult } from "./command.ts";
+import type { SettledResult } from "./command.ts";
 
 const LONGEST_CELL = 400;
+/** A step of a test may have to name a whole chain of certificates. */
+const LONGEST_LINE = 2000;
 
 /** A result as plain text, for chat and for the command line. Readable in proportional fonts too. */
-export function drawText(result: CommandResult): string {
+export function drawText(result: SettledResult): string {
   const warnings = (result.warnings ?? []).map((warning) => `Warning: ${drawValue(warning)}`);
   return [...drawBody(result), ...warnings].join("\n");
 }
 
+/** One line of a progress. */
+export const drawLine = (line: string): string => drawValue(line, LONGEST_LINE);
+
 /** A command's failure as plain text. */
 export const drawError = (error: GatewayError): string => `${error.message} [${error.code}]`;
 
-function drawBody(result: CommandResult): readonly string[] {
+function drawBody(result: SettledResult): readonly string[] {
   switch (result.kind) {
     case "text":
-      return result.text.split("\n").map(drawValue);
+      return result.text.split("\n").map((each) => drawValue(each));
     case "lines":
-      return [...drawTitle(result.title), ...result.lines.map(drawValue)];
+      return [...drawTitle(result.title), ...result.lines.map((each) => drawValue(each))];
     case "fields":
       return [
         ...drawTitle(result.title),
@@ -35,7 +40,7 @@ const drawTitle = (title: string | undefined): readonly string[] => (title === u
 
 /** Columns are padded for fixed fonts and parted by bars for others; the last is not padded. */
 function drawTable(columns: readonly string[], rows: readonly (readonly string[])[]): readonly string[] {
-  const cells = [columns, ...rows].map((row) => row.map(drawValue));
+  const cells = [columns, ...rows].map((row) => row.map((each) => drawValue(each)));
   const widths = columns.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
   return cells.map((row) =>
     row.map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column] ?? 0))).join(" | "),
@@ -43,9 +48,9 @@ function drawTable(columns: readonly string[], rows: readonly (readonly string[]
 }
 
 /** One line of bounded length. Names of clients come from strangers: no line breaks, controls or turned-round text. */
-const drawValue = (value: string): string => {
+const drawValue = (value: string, limit = LONGEST_CELL): string => {
   const line = value.replace(/[\p{Cc}\u2028\u2029]+/gu, " ").replace(/[\u202A-\u202E\u2066-\u2069]/g, "");
-  return line.length > LONGEST_CELL ? `${line.slice(0, LONGEST_CELL).replace(/[\uD800-\uDBFF]$/, "")}…` : line;
+  return line.length > limit ? `${line.slice(0, limit).replace(/[\uD800-\uDBFF]$/, "")}…` : line;
 };
 
 /** The text in parts of at most `limit` UTF-8 bytes, cut at line ends where there are any. */

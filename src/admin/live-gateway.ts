@@ -1,7 +1,7 @@
 import type { Mailbox, PresentityId } from "../core/addresses.ts";
 import type { Override } from "../core/compose.ts";
 import type { Instant } from "../lib/time.ts";
-import type { TestStep } from "../ports/calendar-source.ts";
+import type { TestStep, TestSubject } from "../ports/calendar-source.ts";
 import type { JournalEntry } from "../ports/journal.ts";
 import type { Health } from "../ports/plugin.ts";
 
@@ -37,7 +37,7 @@ export interface LiveGateway {
   /** Reads the presentity's calendar now. */
   refresh(presentity: PresentityId): void;
   /** Tries a calendar server step by step; never throws for a failed step. */
-  testCalendarServer(name: string, mailbox: Mailbox | undefined, signal: AbortSignal): AsyncIterable<TestStep>;
+  testCalendarServer(name: string, subject: TestSubject, signal: AbortSignal): AsyncIterable<TestStep>;
   /** What a calendar server says that a mailbox's default calendar is named. Rejects with GatewayError. */
   findCalendarName(server: string, mailbox: Mailbox, signal: AbortSignal): Promise<string>;
   /** Sets or removes the presentity's override and recomputes. */

@@ -1,5 +1,5 @@
 import { GatewayError, toGatewayError } from "../ports/errors.ts";
-import type { CommandContext, CommandResult } from "./command.ts";
+import type { CommandContext, CommandResult, ProgressResult } from "./command.ts";
 import { commandError } from "./command-errors.ts";
 import { findCommand } from "./find-command.ts";
 import { parseCommandLine } from "./parse-command-line.ts";
@@ -17,13 +17,26 @@ export async function runCommandLine(
     const words = parseCommandLine(text);
     if (words.length === 0) throw commandError("command-unknown", "Send help for a list of commands.");
     const found = findCommand(context.actor.role, context.commands, words);
-    return await found.command.run(context, found.words, signal);
+    const result = await found.command.run(context, found.words, signal);
+    return result.kind === "progress" ? { ...result, lines: translating(result.lines, signal) } : result;
   } catch (error) {
-    signal.throwIfAborted();
-    const failure = toGatewayError(error);
-    // The text of a defect may quote what was sent.
-    throw failure.code === "internal-error" ? describeDefect(error) : failure;
+    throw translate(error, signal);
   }
+}
+
+async function* translating(lines: ProgressResult["lines"], signal: AbortSignal): ProgressResult["lines"] {
+  try {
+    return yield* lines;
+  } catch (error) {
+    throw translate(error, signal);
+  }
+}
+
+function translate(error: unknown, signal: AbortSignal): GatewayError {
+  signal.throwIfAborted();
+  const failure = toGatewayError(error);
+  // The text of a defect may quote what was sent.
+  return failure.code === "internal-error" ? describeDefect(error) : failure;
 }
 
 const describeDefect = (cause: unknown): GatewayError =>

@@ -25,6 +25,17 @@ export interface TestStep {
   readonly ok: boolean;
   readonly detail: string;
   readonly milliseconds: number;
+  /** True where it went well and yet is not as it should be. */
+  readonly isWarning?: boolean;
+}
+
+/** Whom a test tries the server for, as far as they are given. */
+export interface TestSubject {
+  readonly mailbox?: Mailbox | undefined;
+  /** Security identifier of a user, `S-1-5-…`. */
+  readonly sid?: string | undefined;
+  /** A mailbox that the account should have no rights for. */
+  readonly outside?: Mailbox | undefined;
 }
 
 /** Where calendar states come from. Reads start, end and status only. */
@@ -48,5 +59,5 @@ export interface CalendarSource extends Plugin {
   /** The display name of the mailbox's default calendar, as the server has it. Rejects with GatewayError. */
   findCalendarName?(mailbox: Mailbox, signal: AbortSignal): Promise<string>;
   /** Tries the server step by step, for a named mailbox where one is given; never throws for a failed step. */
-  test?(mailbox: Mailbox | undefined, signal: AbortSignal): AsyncIterable<TestStep>;
+  test?(subject: TestSubject, signal: AbortSignal): AsyncIterable<TestStep>;
 }

@@ -74,10 +74,20 @@ export interface ChainReport {
   readonly entries: readonly ChainEntry[];
 }
 
+/** An HTTP proxy that makes tunnels (CONNECT), http:// or https://, with Basic where it wants a login. */
+export interface HttpProxy {
+  /** Without path, user and password. */
+  readonly url: URL;
+  readonly user?: string | undefined;
+  readonly password?: string | undefined;
+}
+
 /** A server that is spoken to by TLS. */
 export interface TlsServer {
   readonly host: string;
   readonly port: number;
+  /** By which it is reached; straight when absent. */
+  readonly proxy?: HttpProxy | undefined;
 }
 
 /** What one plugin asks for beside what is trusted by all. */

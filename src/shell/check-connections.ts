@@ -1,6 +1,7 @@
 import { accessSync, constants, existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { CLIENTS_ERROR_CODES } from "../../plugins/clients-xmpp/clients-errors.ts";
+import { mergeLimited } from "../lib/merge-limited.ts";
 import { type Milliseconds, milliseconds, plus, seconds } from "../lib/time.ts";
 import { type GatewayError, toGatewayError } from "../ports/errors.ts";
 import type { NotificationListener } from "../ports/notification-listener.ts";
@@ -24,6 +25,8 @@ import { loadTrust } from "./trust.ts";
 const PATIENCE = seconds(15);
 /** Each step of a calendar server's test has its own limit; this one is for all together. */
 const TEST_LIMIT = seconds(60);
+/** Servers that are tried at a time; a test is a few requests, one after the other. */
+const MOST_AT_ONCE = 16;
 /** How long the server may take to say what it grants: the first stanza, and the answer to a question. */
 const GRANT_TIME = seconds(6);
 const LOOK_AGAIN = milliseconds(50);
@@ -174,9 +177,14 @@ function describeAccess(domain: string, access: DomainAccess | undefined): Check
 }
 
 async function* checkCalendarServers(store: Store, context: SharedContext): AsyncGenerator<CheckLine> {
-  for (const server of await store.registry.listCalendarServers()) {
-    if (server.isEnabled) yield await checkCalendarServer(server, store, context);
-  }
+  const servers = (await store.registry.listCalendarServers()).filter(({ isEnabled }) => isEnabled);
+  const checks = servers.map(
+    (server) =>
+      async function* () {
+        yield await checkCalendarServer(server, store, context);
+      },
+  );
+  yield* mergeLimited(checks, MOST_AT_ONCE);
 }
 
 async function checkCalendarServer(server: CalendarServer, store: Store, shared: SharedContext): Promise<CheckLine> {
@@ -192,7 +200,7 @@ async function checkCalendarServer(server: CalendarServer, store: Store, shared:
       const limit = AbortSignal.timeout(TEST_LIMIT);
       await source.start(limit);
       let last = "nothing to test";
-      for await (const { step, ok, detail } of source.test?.(mailbox, limit) ?? []) {
+      for await (const { step, ok, detail } of source.test?.({ mailbox }, limit) ?? []) {
         if (!ok) return { name, ok, detail: `${step}: ${detail}` };
         last = `${step}: ${detail}`;
       }

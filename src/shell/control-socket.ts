@@ -14,9 +14,20 @@ export interface ControlAnswer {
 }
 
 const ANSWER = z.strictObject({ isError: z.boolean(), text: z.string() });
+/** What is told before the answer. */
+const PIECE = z.strictObject({ piece: z.string() });
+
+/** Takes the pieces of an answer that comes step by step. */
+export type TellPiece = (piece: string) => void;
+
+/** One command line, and where the pieces of its answer go. */
+export interface ControlRequest {
+  readonly line: string;
+  readonly tell: TellPiece;
+}
 
 /** Runs one command line for the local administrator. */
-export type ControlHandler = (line: string, signal: AbortSignal) => Promise<ControlAnswer>;
+export type ControlHandler = (request: ControlRequest, signal: AbortSignal) => Promise<ControlAnswer>;
 
 /** The path of the socket that belongs to a store: whoever may write the store may use it. */
 export const controlPath = (storePath: string): string => `${storePath}.sock`;
@@ -73,7 +84,7 @@ function isAnswering(path: string): Promise<boolean> {
   });
 }
 
-/** One line in, one line out; whoever says more than a command is long is cut off. */
+/** One line in, a line of JSON out for each piece and for the answer; whoever says more than a command is long is cut off. */
 function serve(socket: Socket, handle: ControlHandler): void {
   const gone = new AbortController();
   const decoder = new StringDecoder("utf8");
@@ -87,7 +98,8 @@ function serve(socket: Socket, handle: ControlHandler): void {
     if (end < 0 && text.length > LONGEST_REQUEST) socket.destroy();
     if (end < 0 || isServed) return;
     isServed = true;
-    handle(text.slice(0, end), gone.signal)
+    const tell = (piece: string): void => void socket.write(`${JSON.stringify({ piece })}\n`);
+    handle({ line: text.slice(0, end), tell }, gone.signal)
       .catch((error: unknown) => ({ isError: true, text: error instanceof Error ? error.message : String(error) }))
       .then(
         (answer) => socket.end(`${JSON.stringify(answer)}\n`),
@@ -97,15 +109,30 @@ function serve(socket: Socket, handle: ControlHandler): void {
 }
 
 /** Sends the command to the running gateway; `undefined` when none is running. */
-export function sendControl(path: string, line: string): Promise<ControlAnswer | undefined> {
+export function sendControl(
+  path: string,
+  line: string,
+  tell: TellPiece = () => undefined,
+): Promise<ControlAnswer | undefined> {
   return new Promise((resolve, reject) => {
     const socket = createConnection(path);
     const decoder = new StringDecoder("utf8");
     let text = "";
+    const readPieces = (): void => {
+      for (let end = text.indexOf("\n"); end >= 0 && text.startsWith('{"piece"'); end = text.indexOf("\n")) {
+        tell(PIECE.parse(JSON.parse(text.slice(0, end))).piece);
+        text = text.slice(end + 1);
+      }
+    };
     socket.once("connect", () => socket.write(`${line.replaceAll(/[\r\n]+/g, " ")}\n`));
     socket.on("data", (data) => {
       text += decoder.write(data);
       if (text.length > LONGEST_ANSWER) socket.destroy(new Error("the answer is too long"));
+      try {
+        readPieces();
+      } catch (error) {
+        socket.destroy(error instanceof Error ? error : undefined);
+      }
     });
     socket.once("error", (error: NodeJS.ErrnoException) => {
       if (error.code === "ENOENT" || error.code === "ECONNREFUSED") resolve(undefined);

@@ -3,7 +3,7 @@ import type { Mailbox } from "../core/addresses.ts";
 import type { Gateway } from "../engine/gateway.ts";
 import { policyFromParameters } from "../engine/policy-from-parameters.ts";
 import { type Instant, plus } from "../lib/time.ts";
-import type { TestStep } from "../ports/calendar-source.ts";
+import type { TestStep, TestSubject } from "../ports/calendar-source.ts";
 import type { ClientPresenceSource } from "../ports/client-presence-source.ts";
 import { GatewayError } from "../ports/errors.ts";
 import type { Parameters } from "../ports/parameters.ts";
@@ -34,7 +34,7 @@ export function createLiveView(deps: LiveViewDeps): LiveGateway {
       const presentity = gateway.presentities.find(id);
       if (presentity) gateway.calendarServers.refresh(presentity);
     },
-    testCalendarServer: (name, mailbox, signal) => testServer(gateway, { name, mailbox }, signal),
+    testCalendarServer: (name, subject, signal) => testServer(gateway, { name, subject }, signal),
     findCalendarName: (name, mailbox, signal) => findCalendarName(gateway, { name, mailbox }, signal),
     setOverride: (id, override) => gateway.setOverride(id, override),
   };
@@ -81,7 +81,7 @@ function countAll({ gateway, clock, parameters }: LiveViewDeps): GatewayCounts {
 
 async function* testServer(
   gateway: Gateway,
-  { name, mailbox }: { name: string; mailbox: Mailbox | undefined },
+  { name, subject }: { name: string; subject: TestSubject },
   signal: AbortSignal,
 ): AsyncIterable<TestStep> {
   const source = gateway.calendarServers.source(name);
@@ -91,7 +91,7 @@ async function* testServer(
       code: "calendar-no-test",
     });
   }
-  yield* source.test(mailbox, signal);
+  yield* source.test(subject, signal);
 }
 
 async function findCalendarName(

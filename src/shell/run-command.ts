@@ -1,7 +1,7 @@
 import { LOCAL_ADMINISTRATOR } from "../admin/command.ts";
 import { openStore } from "../store/open-store.ts";
 import type { LoadedConfig } from "./config-file.ts";
-import { type ControlAnswer, controlPath, sendControl } from "./control-socket.ts";
+import { type ControlAnswer, type ControlRequest, controlPath, sendControl } from "./control-socket.ts";
 import { createServices, runAs } from "./run-gateway.ts";
 import { createClock, createLog } from "./runtime.ts";
 import { loadTrust } from "./trust.ts";
@@ -10,10 +10,10 @@ import { loadTrust } from "./trust.ts";
 export async function runCommand(
   config: LoadedConfig,
   environment: NodeJS.ProcessEnv,
-  line: string,
+  request: ControlRequest,
   signal: AbortSignal,
 ): Promise<ControlAnswer> {
-  const answered = await sendControl(controlPath(config.storePath), line);
+  const answered = await sendControl(controlPath(config.storePath), request.line, request.tell);
   if (answered) return answered;
   const clock = createClock();
   const runtime = { clock, log: createLog("silent"), random: Math.random };
@@ -24,7 +24,7 @@ export async function runCommand(
       { store, trust: await loadTrust(store, runtime, environment) },
       environment,
     );
-    return await runAs(LOCAL_ADMINISTRATOR, { ...services, clock }, line, signal);
+    return await runAs(LOCAL_ADMINISTRATOR, { ...services, clock }, request, signal);
   } finally {
     store.close();
   }

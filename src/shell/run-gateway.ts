@@ -3,7 +3,8 @@ import type { LiveTrust } from "../admin/certificates/live-trust.ts";
 import { ChatFrontEnd } from "../admin/chat-front-end.ts";
 import { type Actor, type CommandServices, LOCAL_ADMINISTRATOR } from "../admin/command.ts";
 import { COMMANDS } from "../admin/command-catalogue.ts";
-import { drawError, drawText } from "../admin/draw-text.ts";
+import { drawPieces } from "../admin/draw-progress.ts";
+import { drawError } from "../admin/draw-text.ts";
 import { runCommandLine } from "../admin/run-command-line.ts";
 import { TEXT_CATALOGUE } from "../core/text-catalogue.ts";
 import { reservedTexts } from "../core/texts.ts";
@@ -13,7 +14,13 @@ import { toGatewayError } from "../ports/errors.ts";
 import type { PluginContext, PluginKind } from "../ports/plugin-definition.ts";
 import { openStore, type Store } from "../store/open-store.ts";
 import type { LoadedConfig } from "./config-file.ts";
-import { type ControlAnswer, controlPath, listenForControl } from "./control-socket.ts";
+import {
+  type ControlAnswer,
+  type ControlHandler,
+  type ControlRequest,
+  controlPath,
+  listenForControl,
+} from "./control-socket.ts";
 import { createLink } from "./create-link.ts";
 import { limitHeapGrowth } from "./heap-growth.ts";
 import { hearNotifications } from "./hear-notifications.ts";
@@ -54,7 +61,7 @@ async function assemble(config: LoadedConfig, environment: NodeJS.ProcessEnv, un
   const metrics = createMetrics();
   const runtime = createRuntime(log, metrics);
   const control = new ControlGate();
-  undo.push(await listenForControl(controlPath(config.storePath), (line, signal) => control.run(line, signal)));
+  undo.push(await listenForControl(controlPath(config.storePath), (request, signal) => control.run(request, signal)));
   const store = openStore({ path: config.storePath, key: config.storeKey, runtime });
   undo.push(() => store.close());
   log.info("gateway.starting", { component: config.xmpp.component, store: config.storePath });
@@ -111,7 +118,7 @@ async function assemble(config: LoadedConfig, environment: NodeJS.ProcessEnv, un
   limitHeapGrowth(gateway.presentities.size);
   link.start();
   chat.start();
-  control.open((line, signal) => runAs(LOCAL_ADMINISTRATOR, services, line, signal));
+  control.open((request, signal) => runAs(LOCAL_ADMINISTRATOR, services, request, signal));
   if (config.metrics.listen)
     undo.push(await serveMetrics(config.metrics.listen, metrics, () => gauge(gateway, metrics)));
   undo.push(() => log.info("gateway.stopping"));
@@ -138,15 +145,20 @@ export const createServices = (
   commands: COMMANDS,
 });
 
-/** Runs one command line and draws its answer as text. */
+/** Runs one command line and draws its answer as text; what comes step by step is told as it comes. */
 export async function runAs(
   actor: Actor,
   services: CommandServices,
-  line: string,
+  { line, tell }: ControlRequest,
   signal: AbortSignal,
 ): Promise<ControlAnswer> {
   try {
-    return { isError: false, text: drawText(await runCommandLine({ ...services, actor }, line, signal)) };
+    const pieces = drawPieces(await runCommandLine({ ...services, actor }, line, signal));
+    for (;;) {
+      const { done, value } = await pieces.next();
+      if (done) return { isError: value.hasFailed, text: value.text };
+      tell(value);
+    }
   } catch (error) {
     return { isError: true, text: drawError(toGatewayError(error)) };
   }
@@ -161,15 +173,15 @@ function gauge(gateway: Gateway, metrics: ExposedMetrics): void {
 
 /** The control socket is the store's lock, so it listens before there is anybody to answer. */
 class ControlGate {
-  #handle: ((line: string, signal: AbortSignal) => Promise<ControlAnswer>) | undefined;
+  #handle: ControlHandler | undefined;
 
-  open(handle: (line: string, signal: AbortSignal) => Promise<ControlAnswer>): void {
+  open(handle: ControlHandler): void {
     this.#handle = handle;
   }
 
-  run(line: string, signal: AbortSignal): Promise<ControlAnswer> {
+  run(request: ControlRequest, signal: AbortSignal): Promise<ControlAnswer> {
     return this.#handle
-      ? this.#handle(line, signal)
+      ? this.#handle(request, signal)
       : Promise.resolve({ isError: true, text: "The gateway is starting; try again in a moment." });
   }
 }

@@ -1,5 +1,6 @@
+import { openTunnel, proxyConnector } from "../../plugins/shared-http/proxy-tunnel.ts";
 import { warnOfExpiries } from "../admin/certificates/expiry-warnings.ts";
-import { LiveTrust } from "../admin/certificates/live-trust.ts";
+import { LiveTrust, type OpenTunnel } from "../admin/certificates/live-trust.ts";
 import type { BareJid } from "../core/addresses.ts";
 import type { Runtime } from "../ports/runtime.ts";
 import type { XmppLink } from "../ports/xmpp-link.ts";
@@ -13,10 +14,14 @@ export async function loadTrust(
   environment: NodeJS.ProcessEnv,
 ): Promise<LiveTrust> {
   const system = readSystemAnchors(environment);
-  const trust = new LiveTrust({ store: store.trust, registry: store.registry, runtime, system });
+  const trust = new LiveTrust({ store: store.trust, registry: store.registry, runtime, system, openTunnel: tunnel });
   await trust.load();
   return trust;
 }
+
+/** As certificates are examined: each time by a connection of its own. */
+const tunnel: OpenTunnel = (proxy, server, { trust, ca }, signal) =>
+  openTunnel(proxy, server, proxyConnector(trust, ca), signal);
 
 /** Lets changes of the trust store take effect and warns of expiries; the returned function ends both. */
 export function keepTrust(

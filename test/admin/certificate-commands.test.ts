@@ -5,6 +5,7 @@ import { certificateWarnings } from "../../src/admin/certificates/certificate-wa
 import { LOCAL_ADMINISTRATOR } from "../../src/admin/command.ts";
 import { hours } from "../../src/lib/time.ts";
 import { makeCertificate, makeKey, makePkcs7, makeRoot } from "../doubles/certificate-maker.ts";
+import { startConnectProxy } from "../doubles/connect-proxy.ts";
 import { startTlsServer } from "../doubles/tls-server.ts";
 import { createCertificateServices, createTestTrust, installedOf, MemoryTrustStore } from "../doubles/trust.ts";
 import { createCommandStage } from "./command-stage.ts";
@@ -95,6 +96,24 @@ describe("certificate import and accept", () => {
     const found = await say(`certificate import localhost:${await serve(leaf, middle, root)}`);
     await runtime.clock.advance(hours(25));
     expect(await say(`certificate accept ${/accept (\w+)/.exec(found)?.[1]}`)).toMatch(/no offer.*command-not-found/);
+  });
+
+  it("[G6] sees a server by the proxy of the gateway that is for it, and says when that is in the way", async () => {
+    const { say, registry, store } = await createStage();
+    const behind = makeCertificate({ names: ["mail.example.com"], issuer: root });
+    const server = `mail.example.com:${await serve(behind, root)}`;
+    const proxy = await startConnectProxy({ login: "alice:secret" });
+    ends.push(() => void proxy.stop());
+    await store.recordInstalled(installedOf(root.pem));
+    const options = { url: `https://${server}/EWS/Exchange.asmx`, proxy: proxy.url, "proxy-user": "alice" };
+    const gateway = { name: "main", type: "ews", options, isEnabled: true };
+    await registry.replaceCalendarServer(gateway, { "proxy-password": "secret" });
+    expect(await say(`certificate import ${server}`)).toMatch(/Verification Status: Verified \(TLS/);
+    expect(proxy.asked).toEqual([server]);
+    await registry.replaceCalendarServer(gateway, { "proxy-password": "wrong" });
+    expect(await say(`certificate import ${server}`)).toMatch(
+      /Peer Server Reachability Status: unreachable: the proxy cannot be used: it refused user or password/,
+    );
   });
 
   it("[T8] [T10] says that a server cannot be reached", async () => {

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { findStanding, parseSender } from "../../src/admin/authorization.ts";
 import { ChatFrontEnd } from "../../src/admin/chat-front-end.ts";
-import type { Command, CommandServices } from "../../src/admin/command.ts";
+import type { Command, CommandServices, SettledResult } from "../../src/admin/command.ts";
 import { parseBareJid, parsePresentityId } from "../../src/core/addresses.ts";
-import { hours, minutes } from "../../src/lib/time.ts";
+import { hours, minutes, seconds } from "../../src/lib/time.ts";
 import { GatewayError } from "../../src/ports/errors.ts";
 import type { Stanza } from "../../src/ports/xmpp-link.ts";
 import { settle } from "../doubles/fake-clock.ts";
@@ -99,6 +99,34 @@ describe("an administrator's message", () => {
   ])("is left alone when it is %s", async (_case, stanza) => {
     expect(await receive(stanza)).toEqual([]);
     expect(stage.registry.audit).toEqual([]);
+  });
+
+  it("that takes its time is answered step by step: what comes within a second is one message", async () => {
+    const { clock } = stage.runtime;
+    const slow = async function* (): AsyncGenerator<string, SettledResult, undefined> {
+      const { signal } = new AbortController();
+      yield "one";
+      yield "two";
+      await clock.sleep(seconds(3), signal);
+      yield "three";
+      await clock.sleep(seconds(3), signal);
+      return { kind: "text", text: "over" };
+    };
+    const run = async () => ({ kind: "progress", title: "Slowly", lines: slow() }) as const;
+    startWith({ commands: [commandNamed("slow", run)] });
+    await receive(message("slow"));
+    for (let tick = 0; tick < 8; tick++) await clock.advance(seconds(1));
+    expect(link.sent.map(bodyOf)).toEqual(["Slowly\none\ntwo", "three", "over"]);
+  });
+
+  it("whose steps break off tells what came before, and why", async () => {
+    const broken = async function* (): AsyncGenerator<string, SettledResult, undefined> {
+      yield "one";
+      throw new GatewayError("the server burns", { type: "wait", code: "test-fire" });
+    };
+    const run = async () => ({ kind: "progress", lines: broken() }) as const;
+    startWith({ commands: [commandNamed("slow", run)] });
+    expect((await receive(message("slow"))).join("\n")).toBe("one\nthe server burns [test-fire]");
   });
 
   it("is refused politely when it is too long or encrypted", async () => {

@@ -4,9 +4,12 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { milliseconds } from "../../src/lib/time.ts";
 import { checkConnections } from "../../src/shell/check-connections.ts";
-import { loadConfig } from "../../src/shell/config-file.ts";
+import { type LoadedConfig, loadConfig } from "../../src/shell/config-file.ts";
 import { listenForControl } from "../../src/shell/control-socket.ts";
+import { openStore } from "../../src/store/open-store.ts";
+import { startExchange } from "../doubles/exchange/exchange.ts";
 import { ScriptedXmppServer, type XmppServerScript } from "../doubles/scripted-xmpp-server.ts";
+import { createTestRuntime } from "../doubles/test-runtime.ts";
 
 let directory: string;
 const undo: (() => Promise<void>)[] = [];
@@ -26,6 +29,14 @@ async function serve(script: Partial<XmppServerScript> = {}): Promise<ScriptedXm
 
 /** The lines of the check, as the program prints them. */
 async function check(port: number, settings: Readonly<Record<string, string>> = {}): Promise<readonly string[]> {
+  const said: string[] = [];
+  for await (const { name, ok, detail } of checkConnections(configFor(port, settings), milliseconds(300))) {
+    said.push(`${ok ? "ok" : "FAILED"} ${name}: ${detail}`);
+  }
+  return said;
+}
+
+function configFor(port: number, settings: Readonly<Record<string, string>> = {}): LoadedConfig {
   const { component = "calendar.example.test", secret = "a secret", store = "gateway.db" } = settings;
   const path = join(directory, "gateway.toml");
   const lines = [
@@ -33,11 +44,7 @@ async function check(port: number, settings: Readonly<Record<string, string>> = 
     `domains = ["example.test"]\nadmins = []\n[store]\npath = "${store}"`,
   ];
   writeFileSync(path, lines.join("\n"));
-  const said: string[] = [];
-  for await (const { name, ok, detail } of checkConnections(loadConfig(path, {}), milliseconds(300))) {
-    said.push(`${ok ? "ok" : "FAILED"} ${name}: ${detail}`);
-  }
-  return said;
+  return loadConfig(path, {});
 }
 
 describe("presence-gateway check", () => {
@@ -73,6 +80,26 @@ describe("presence-gateway check", () => {
     undo.length = 1;
     expect((await check(gone.port))[1]).toMatch(
       /^FAILED xmpp: cannot connect to 127\.0\.0\.1 port \d+: .*ECONNREFUSED.* Check that the server runs, .*\(xmpp-unreachable\)$/,
+    );
+  });
+
+  it("[R3] tries every calendar server, and each has a line that says what failed", async () => {
+    const { port } = await serve();
+    const { storePath, storeKey } = configFor(port);
+    const store = openStore({ path: storePath, key: storeKey, runtime: createTestRuntime() });
+    const exchange = await startExchange({ accounts: [{ user: "svc", password: "secret" }] });
+    undo.push(() => exchange.stop());
+    for (let index = 1; index <= 14; index++) {
+      const url = index === 14 ? "http://localhost:1" : exchange.url;
+      const server = { name: `s${index}`, type: "ews", options: { url, account: "svc" }, isEnabled: true };
+      await store.registry.replaceCalendarServer(server, { password: "secret" });
+    }
+    store.close();
+    const lines = (await check(port)).filter((line) => line.includes(" gateway s"));
+    expect(lines).toHaveLength(14);
+    expect(lines.filter((line) => /^ok gateway s\d+: version: Exchange 15\.1\.2507/.test(line))).toHaveLength(13);
+    expect(lines.find((line) => line.startsWith("FAILED"))).toMatch(
+      /^FAILED gateway s14: TCP: Exchange Reachability \(unreachable\): .*\(ews-unavailable\)$/,
     );
   });
 

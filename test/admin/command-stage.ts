@@ -8,12 +8,13 @@ import type {
 } from "../../src/admin/command.ts";
 import { LOCAL_ADMINISTRATOR } from "../../src/admin/command.ts";
 import { COMMANDS } from "../../src/admin/command-catalogue.ts";
-import { drawError, drawText } from "../../src/admin/draw-text.ts";
+import { drawPieces } from "../../src/admin/draw-progress.ts";
+import { drawError } from "../../src/admin/draw-text.ts";
 import type { GatewayCounts, GatewayPart, LiveGateway } from "../../src/admin/live-gateway.ts";
 import { runCommandLine } from "../../src/admin/run-command-line.ts";
 import { type PresentityId, parseMailbox, parsePresentityId } from "../../src/core/addresses.ts";
 import type { Override } from "../../src/core/compose.ts";
-import type { TestStep } from "../../src/ports/calendar-source.ts";
+import type { TestStep, TestSubject } from "../../src/ports/calendar-source.ts";
 import { GatewayError, toGatewayError } from "../../src/ports/errors.ts";
 import { definePlugin } from "../../src/ports/plugin-definition.ts";
 import type { User } from "../../src/ports/registry.ts";
@@ -46,7 +47,7 @@ const calendarType = (name: string) =>
 /** The running gateway as commands see it: a journal, and what the test says. */
 export class FakeLive implements LiveGateway {
   readonly refreshed: PresentityId[] = [];
-  readonly tested: (string | undefined)[][] = [];
+  readonly tested: (readonly [name: string, subject: TestSubject])[] = [];
   readonly placed = new Map<string, number>();
   steps: readonly TestStep[] = [];
   /** What calendar folders are named, by mailbox. */
@@ -82,8 +83,8 @@ export class FakeLive implements LiveGateway {
     this.refreshed.push(presentity);
   }
 
-  async *testCalendarServer(name: string, mailbox: string | undefined, signal: AbortSignal): AsyncIterable<TestStep> {
-    this.tested.push([name, mailbox]);
+  async *testCalendarServer(name: string, subject: TestSubject, signal: AbortSignal): AsyncIterable<TestStep> {
+    this.tested.push([name, subject]);
     for (const step of this.steps) {
       signal.throwIfAborted();
       yield step;
@@ -99,6 +100,17 @@ export class FakeLive implements LiveGateway {
 
   setOverride(presentity: PresentityId, override: Override | undefined): void {
     this.#stage.journal.replaceOverride(presentity, override);
+  }
+}
+
+/** The whole of what a result says, once all of it is known. */
+async function drawAll(result: CommandResult): Promise<string> {
+  const lines: string[] = [];
+  const pieces = drawPieces(result);
+  for (;;) {
+    const { done, value } = await pieces.next();
+    if (done) return [...lines, value.text].join("\n");
+    lines.push(value);
   }
 }
 
@@ -151,7 +163,9 @@ export function createCommandStage(
     run,
     /** The text of the answer, or of the error. */
     say: (text: string, actor = LOCAL_ADMINISTRATOR): Promise<string> =>
-      run(text, actor).then(drawText, (error: unknown) => drawError(toGatewayError(error))),
+      run(text, actor)
+        .then(drawAll)
+        .catch((error: unknown) => drawError(toGatewayError(error))),
     /** A server and users on it. */
     seed: async (...jids: readonly string[]): Promise<void> => {
       const secrets = { password: "seeded-secret" };

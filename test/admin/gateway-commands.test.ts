@@ -304,7 +304,7 @@ describe("gateway list, show and test", () => {
       throw new GatewayError("it is not running", { type: "cancel", code: "calendar-no-test" });
     };
     expect(await say("gateway test main")).toBe(
-      "Test of main\nFAILED: start: /ca.pem: no such file\nWarning: 1 step failed.",
+      "Test of main\nFAILED: start: /ca.pem: no such file\n1 of 1 steps failed.",
     );
   });
 
@@ -316,9 +316,9 @@ describe("gateway list, show and test", () => {
       { step: "login", ok: false, detail: "refused", milliseconds: 20 },
     ];
     expect(await say("gateway test main user=Alice@Example.com")).toBe(
-      "Test of main for alice@example.com\nok: DNS: 192.0.2.1 (3 ms)\nFAILED: login: refused (20 ms)\nWarning: 1 step failed.",
+      "Test of main for alice@example.com\nok: DNS: 192.0.2.1 (3 ms)\nFAILED: login: refused (20 ms)\n1 of 2 steps failed.",
     );
-    expect(live.tested).toEqual([["main", "alice@example.com"]]);
+    expect(live.tested).toEqual([["main", { mailbox: "alice@example.com", outside: undefined }]]);
   });
 
   it("gives a test up when it takes too long", async () => {
@@ -329,8 +329,84 @@ describe("gateway list, show and test", () => {
       await runtime.clock.sleep(seconds(3600), signal);
     };
     const answer = say("gateway test main");
-    await runtime.clock.advance(seconds(61));
-    expect(await answer).toMatch(/ok: DNS.*\nFAILED: the test took too long\nWarning: 1 step failed/);
+    await runtime.clock.advance(seconds(91));
+    expect(await answer).toMatch(/ok: DNS.*\nFAILED: the test took too long\n1 of 2 steps failed/);
+  });
+
+  it("passes on whom to try, by address or SID, and who should be out of reach", async () => {
+    const { live, seed, say } = createCommandStage();
+    await seed();
+    expect(await say("gateway test main user=s-1-5-21-1-2-3-1104 outside=carol@example.com")).toMatch(
+      /^Test of main for S-1-5-21-1-2-3-1104\n/,
+    );
+    expect(live.tested).toEqual([["main", { sid: "S-1-5-21-1-2-3-1104", outside: "carol@example.com" }]]);
+  });
+
+  it("draws a warning as such, without counting it as a failure", async () => {
+    const { live, run, seed, say } = createCommandStage();
+    await seed();
+    live.steps = [{ step: "scope", ok: true, isWarning: true, detail: "too wide", milliseconds: 1 }];
+    expect(await say("gateway test main")).toBe(
+      "Test of main\nWarning: scope: too wide (1 ms)\nAll 1 steps went well.",
+    );
+    const result = await run("gateway test main");
+    if (result.kind !== "progress") throw new Error("no progress");
+    await result.lines.next();
+    expect((await result.lines.next()).value).toMatchObject({ hasFailed: false });
+  });
+
+  /** Servers s1, s2 …; each has a test of one step that waits until so many have begun. */
+  async function manyServers(count: number, together: number) {
+    const stage = createCommandStage();
+    await stage.seed();
+    const main = stage.registry.servers.get("main");
+    if (!main) throw new Error("no server");
+    await stage.registry.deleteCalendarServer("main");
+    for (let index = 1; index <= count; index++) {
+      await stage.registry.replaceCalendarServer({ ...main, name: `s${index}` }, {});
+    }
+    let [running, most, begun] = [0, 0, 0];
+    let release = (): void => undefined;
+    const all = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    stage.live.testCalendarServer = async function* (name) {
+      most = Math.max(most, ++running);
+      if (++begun === together) release();
+      await all;
+      yield { step: "TCP", ok: name !== "s14", detail: "tried", milliseconds: 1 };
+      running--;
+    };
+    return { ...stage, most: () => most };
+  }
+
+  it("[R3] tries all 14 servers, not only the first ten, at the same time, and names those that fail", async () => {
+    const { say, registry } = await manyServers(14, 14);
+    const main = registry.servers.get("s1");
+    if (main) await registry.replaceCalendarServer({ ...main, name: "off", isEnabled: false });
+    const lines = (await say("gateway test all")).split("\n");
+    expect(lines.slice(0, 2)).toEqual(["Test of all gateways", "off: is disabled and not tried"]);
+    expect(lines.slice(2, -1).toSorted()).toEqual(
+      Array.from(
+        { length: 14 },
+        (_, index) => `s${index + 1}: ${index === 13 ? "FAILED" : "ok"}: TCP: tried (1 ms)`,
+      ).toSorted(),
+    );
+    expect(lines.at(-1)).toBe("14 gateways tried, 1 failed: s14.");
+  });
+
+  it("[R3] tries at most 16 at a time, and gives a run up that takes too long", async () => {
+    const many = await manyServers(40, 16);
+    expect((await many.say("gateway test all")).split("\n")).toHaveLength(42);
+    expect(many.most()).toBe(16);
+    const hanging = await manyServers(40, 1);
+    hanging.live.testCalendarServer = async function* (_name, _subject, signal) {
+      await hanging.runtime.clock.sleep(seconds(3600), signal);
+      yield { step: "DNS", ok: true, detail: "too late", milliseconds: 1 };
+    };
+    const answer = hanging.say("gateway test all");
+    await hanging.runtime.clock.advance(seconds(301));
+    expect((await answer).split("\n").at(-1)).toMatch(/^40 gateways tried, 40 failed: /);
   });
 
   it("is not possible while the gateway is stopped", async () => {

@@ -190,9 +190,11 @@ export function describeCalendarSource(name: string, setUp: () => Promise<Calend
       const source = await start();
       const [first] = harness.mailboxes;
       const steps: boolean[] = [];
-      for await (const step of source.test?.(first, new AbortController().signal) ?? []) steps.push(step.ok);
+      for await (const step of source.test?.({ mailbox: first }, new AbortController().signal) ?? [])
+        steps.push(step.ok);
       expect(steps).not.toContain(false);
-      for await (const step of source.test?.(harness.unknown, new AbortController().signal) ?? []) steps.push(step.ok);
+      for await (const step of source.test?.({ mailbox: harness.unknown }, new AbortController().signal) ?? [])
+        steps.push(step.ok);
       if (source.test) expect(steps.at(-1)).toBe(false);
     });
   });

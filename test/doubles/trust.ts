@@ -1,3 +1,4 @@
+import { openTunnel, proxyConnector } from "../../plugins/shared-http/proxy-tunnel.ts";
 import { type FetchIssuer, LiveTrust } from "../../src/admin/certificates/live-trust.ts";
 import { factsOf, parseCertificates } from "../../src/admin/certificates/parse-certificates.ts";
 import type { CertificateServices } from "../../src/admin/command.ts";
@@ -95,7 +96,13 @@ export const installedOf = (pem: string): readonly InstalledCertificate[] =>
 export function createTestTrust(store = new MemoryTrustStore(), system: readonly string[] = []): LiveTrust {
   const runtime = createTestRuntime();
   const clock = { now: () => instant(Date.now()), at: runtime.clock.at, sleep: runtime.clock.sleep };
-  return new LiveTrust({ store, registry: store, runtime: { ...runtime, clock }, system });
+  return new LiveTrust({
+    store,
+    registry: store,
+    runtime: { ...runtime, clock },
+    system,
+    openTunnel: (proxy, server, { trust, ca }, signal) => openTunnel(proxy, server, proxyConnector(trust, ca), signal),
+  });
 }
 
 /** Certificates for commands of which none looks at a server. */

@@ -1,5 +1,6 @@
 import type { X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
+import type { Duplex } from "node:stream";
 import { connect, type SecureContext, type TLSSocket } from "node:tls";
 import type { PeerChain, TlsServer } from "../../ports/trust.ts";
 import { LONGEST_CHAIN } from "./build-path.ts";
@@ -14,9 +15,14 @@ export interface FetchedChain {
   readonly refusal: string | undefined;
 }
 
+/** A server, and the tunnel to it where it is not reached straight. */
+export interface ReachedServer extends Pick<TlsServer, "host" | "port"> {
+  readonly tunnel?: Duplex | undefined;
+}
+
 /** Shakes hands and hangs up. Rejects with the system's or OpenSSL's error, or the signal's reason. */
 export async function fetchChain(
-  { host, port }: TlsServer,
+  { host, port, tunnel }: ReachedServer,
   secureContext: SecureContext,
   signal: AbortSignal,
 ): Promise<FetchedChain> {
@@ -25,6 +31,7 @@ export async function fetchChain(
   const socket = connect({
     host: name,
     port,
+    ...(tunnel && { socket: tunnel }),
     ...(isIP(name) === 0 ? { servername: name } : {}),
     secureContext,
     // Nothing is sent: the handshake goes on only to name what is wrong. Names are matched by ourselves.

@@ -1,11 +1,20 @@
 import { X509Certificate } from "node:crypto";
+import type { Duplex } from "node:stream";
 import { createSecureContext, DEFAULT_CIPHERS, type SecureContext } from "node:tls";
 import { type BackoffPolicy, backoffDelay } from "../../lib/backoff.ts";
 import { hours, minutes, seconds } from "../../lib/time.ts";
 import { toGatewayError } from "../../ports/errors.ts";
 import type { Registry } from "../../ports/registry.ts";
 import type { Runtime } from "../../ports/runtime.ts";
-import type { ChainReport, PeerChain, TlsServer, TlsTerms, Trust, TrustedTlsOptions } from "../../ports/trust.ts";
+import type {
+  ChainReport,
+  HttpProxy,
+  PeerChain,
+  TlsServer,
+  TlsTerms,
+  Trust,
+  TrustedTlsOptions,
+} from "../../ports/trust.ts";
 import type { TrustStore } from "../../ports/trust-store.ts";
 import { CertificatePool } from "./build-path.ts";
 import { fetchChain, readPeerChain } from "./fetch-chain.ts";
@@ -16,6 +25,14 @@ const RETRY: BackoffPolicy = { first: seconds(1), longest: minutes(1) };
 /** One for each server, or for its terms. */
 const MOST_KEPT = 100;
 
+/** Makes a connection to the server through the proxy; rejects with what went wrong, or the signal's reason. */
+export type OpenTunnel = (
+  proxy: HttpProxy,
+  server: TlsServer,
+  trusted: { readonly trust: Trust; readonly ca?: string | undefined },
+  signal: AbortSignal,
+) => Promise<Duplex>;
+
 /** What trust is made of. */
 export interface LiveTrustDeps {
   readonly store: TrustStore;
@@ -23,6 +40,7 @@ export interface LiveTrustDeps {
   readonly runtime: Pick<Runtime, "clock" | "log" | "random">;
   /** The system's certificate authorities, PEM each, that can be read. */
   readonly system: readonly string[];
+  readonly openTunnel: OpenTunnel;
 }
 
 /** Fetches an issuer's certificates from the first of the addresses that has any; none when none has. */
@@ -101,7 +119,10 @@ export class LiveTrust implements Trust {
     signal: AbortSignal,
   ): Promise<ChainReport> {
     // Weak keys are let through the handshake, for the report to name them.
-    const { certificates, protocol, refusal: code } = await fetchChain(server, this.#context(terms, true), signal);
+    const { proxy } = server;
+    const tunnel = proxy && (await this.#deps.openTunnel(proxy, server, { trust: this, ca: terms.ca }, signal));
+    const reached = { ...server, tunnel };
+    const { certificates, protocol, refusal: code } = await fetchChain(reached, this.#context(terms, true), signal);
     const fetched: X509Certificate[] = [];
     for (let rounds = 0; ; rounds++) {
       const report = { ...verifyChain(certificates, { ...this.#terms(server.host, terms), fetched }), protocol };

@@ -154,7 +154,7 @@ export const gatewaySet = defineCommand({
     const detail = [...enabled, ...place, checked.audit].filter((part) => part !== "").join(" ");
     await recordChange(context, { action: "gateway.changed", subject: server.name, detail });
     const advice = isEnabled ? ` Try it with: gateway test ${server.name}` : " It is disabled.";
-    const isOther = ["url", "tls-exceptions"].some((key) => checked.options[key] !== server.options[key]);
+    const isOther = ["url", "tls-exceptions", "proxy"].some((key) => checked.options[key] !== server.options[key]);
     const warnings = isEnabled && isOther ? await certificateWarnings(context, checked.options, signal) : [];
     return {
       kind: "text",

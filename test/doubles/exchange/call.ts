@@ -50,7 +50,7 @@ function findImpersonated(header: XmlElement | undefined, account: Account, site
   if (mailbox === undefined) {
     throw new EwsFault("ErrorNonExistentMailbox", "The SMTP address has no mailbox associated with it.");
   }
-  if (!account.mayImpersonate) {
+  if (!account.mayImpersonate || account.scope?.includes(mailbox.smtp) === false) {
     throw new EwsFault(
       "ErrorImpersonateUserDenied",
       "The account does not have permission to impersonate the requested user.",

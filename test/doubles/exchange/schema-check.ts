@@ -14,7 +14,10 @@ export function whyNoSchemaCheck(): string | undefined {
 }
 
 /** What xmllint says against EWS messages, in one run because it reads a schema slowly; empty when all are valid. */
-export function schemaErrors(messages: readonly string[], release: "o365" | "ex2010sp2" = "o365"): string {
+export function schemaErrors(
+  messages: readonly string[],
+  release: "o365" | "ex2013sp1" | "ex2010sp2" | "ex2007sp1" = "o365",
+): string {
   const schema = join(SCHEMAS, release, "soap.xsd");
   const folder = mkdtempSync(join(tmpdir(), "ews-messages-"));
   try {

@@ -9,6 +9,8 @@ export interface Account {
   readonly user: string;
   readonly password: string;
   readonly mayImpersonate?: boolean;
+  /** Addresses that its role assignment holds; absent, it holds everybody. */
+  readonly scope?: readonly string[];
   readonly mailbox?: string;
 }
 

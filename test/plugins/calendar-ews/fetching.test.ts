@@ -251,10 +251,11 @@ describe("a refused password", () => {
     scenario.exchange.faults.unauthorized();
     await gatewayError(fetch());
     const steps = [];
-    for await (const step of scenario.source.test?.(undefined, scenario.signal) ?? []) steps.push([step.step, step.ok]);
+    for await (const step of scenario.source.test?.({}, scenario.signal) ?? []) steps.push([step.step, step.ok]);
     expect(steps).toEqual([
       ["DNS", true],
       ["TCP", true],
+      ["HTTP", true],
       ["login", true],
       ["version", true],
     ]);

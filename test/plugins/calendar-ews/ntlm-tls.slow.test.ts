@@ -38,7 +38,7 @@ describe("[A1] NTLM over TLS, where Extended Protection is required,", () => {
     expect(logins.accepted).toBeGreaterThan(1);
     expect(logins.refused).toEqual([]);
     const steps = [];
-    for await (const { detail } of source.test?.(mailboxes[0], signal) ?? []) steps.push(detail);
+    for await (const { detail } of source.test?.({ mailbox: mailboxes[0] }, signal) ?? []) steps.push(detail);
     expect(steps).toContain("EXAMPLE\\svc may use EWS (NTLMv2, bound to the TLS channel)");
   });
 

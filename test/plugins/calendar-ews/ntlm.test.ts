@@ -24,7 +24,7 @@ const connections = () => scenario.exchange.stats.connectionsAccepted;
 
 /** The detail of the test's login step. */
 async function loginStep(): Promise<string> {
-  for await (const { step, detail } of scenario.source.test?.(undefined, scenario.signal) ?? []) {
+  for await (const { step, detail } of scenario.source.test?.({}, scenario.signal) ?? []) {
     if (step === "login") return detail;
   }
   return "";

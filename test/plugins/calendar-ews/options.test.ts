@@ -12,7 +12,7 @@ describe("the options of an ews server", () => {
   it("are an address, an account and a password; the rest has defaults", () => {
     const defaults = { auth: "auto", notifications: "auto", autodiscover: "off" };
     expect(definition.options.parse(LOGIN)).toEqual({ ...LOGIN, ...defaults });
-    expect(definition.secrets).toEqual(["password"]);
+    expect(definition.secrets).toEqual(["password", "proxy-password"]);
   });
 
   it.each([

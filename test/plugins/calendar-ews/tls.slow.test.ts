@@ -51,7 +51,7 @@ async function serve(
 
 const testSteps = async (source: CalendarSource, mailbox = ALICE): Promise<readonly TestStep[]> => {
   const steps: TestStep[] = [];
-  for await (const step of source.test?.(mailbox, new AbortController().signal) ?? []) steps.push(step);
+  for await (const step of source.test?.({ mailbox }, new AbortController().signal) ?? []) steps.push(step);
   return steps;
 };
 
@@ -61,12 +61,16 @@ describe("TLS", () => {
       expect(await source.fetchBusyTime([ALICE], WINDOW, signal)).toEqual([{ mailbox: ALICE, intervals: [] }]);
       const steps = await testSteps(source);
       expect(steps.map(({ step, ok }) => [step, ok])).toEqual(
-        ["DNS", "TCP", "TLS", "login", "version", "availability", "notifications"].map((step) => [step, true]),
+        [
+          ...["DNS", "TCP", "TLS", "HTTP", "login", "version", "impersonation by SMTP address"],
+          ...["availability", "subscription"],
+        ].map((step) => [step, true]),
       );
       const details = new Map(steps.map(({ step, detail }) => [step, detail]));
       expect(details.get("TLS")).toMatch(
-        /^Verified: TLSv1\.\d, certificate for localhost, mail\.example\.com \(matched: localhost\), issued by CN=Example Private CA, valid until \d{4}-/,
+        /^Exchange SSL Connection\/Certificate Verification - Verified: TLSv1\.\d, certificate for localhost, mail\.example\.com \(matched: localhost\), issued by CN=Example Private CA, valid until \d{4}-/,
       );
+      expect(details.get("HTTP")).toMatch(/^Exchange Reachability \(pingable\): HTTP 401, logins offered: basic; /);
       expect(details.get("version")).toBe("Exchange 15.1.2507, asked as Exchange2013_SP1");
       expect(details.get("availability")).toBe("alice@example.com: 0 entries in the next 24 hours");
     });
@@ -78,7 +82,7 @@ describe("TLS", () => {
       {},
       false,
       "issuer was not sent and is not known here",
-      "Failed - Certificate Missing From Chain",
+      "Exchange SSL Connection/Certificate Verification Failed - Certificate Missing From Chain: CN=localhost: the certificate of its issuer, CN=Example Private CA, was not sent",
     ],
     [
       "an expired certificate",
@@ -99,7 +103,7 @@ describe("TLS", () => {
       { names: ["other.example.com"] },
       true,
       "named localhost here, its certificate is for other.example.com",
-      "Failed - SAN Mismatch: CN=other.example.com: the server is named localhost here",
+      "Exchange SSL Connection/Certificate Verification Failed - SAN Mismatch: CN=other.example.com: the server is named localhost here",
     ],
   ])("refuses %s and says so", async (_what, certificate, withCa, words, status) => {
     await serve(certificate, withCa ? { ca } : {}, async (source, signal) => {
@@ -162,7 +166,11 @@ describe("TLS", () => {
       const step = (await testSteps(source)).find((each) => each.step === "TLS");
       expect([step?.ok, step?.detail]).toEqual([
         isRead,
-        expect.stringContaining(isRead ? "Let pass by an exception" : "Failed - Subject CN Mismatch"),
+        expect.stringContaining(
+          isRead
+            ? "Let pass by an exception"
+            : "Exchange SSL Connection/Certificate Verification Failed - Subject CN Mismatch",
+        ),
       ]);
       await source.stop();
     }
@@ -191,7 +199,7 @@ describe("the test of a server", () => {
       expect((await testSteps(source)).at(-1)).toMatchObject({
         step,
         ok: false,
-        detail: expect.stringContaining(words),
+        detail: expect.stringMatching(new RegExp(`^Exchange Reachability \\(unreachable\\): .*${words}`)),
       });
       await source.stop();
     }
@@ -210,7 +218,7 @@ describe("the test of a server", () => {
 
   it("leaves no subscription behind", async () => {
     await serve({}, { ca }, async (source, _signal, exchange) => {
-      expect((await testSteps(source)).at(-1)).toMatchObject({ step: "notifications", ok: true });
+      expect((await testSteps(source)).at(-1)).toMatchObject({ step: "subscription", ok: true });
       expect(exchange.stats.requestsOf("Subscribe")).toBe(1);
       expect(exchange.stats.subscriptions).toBe(0);
     });

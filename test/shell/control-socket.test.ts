@@ -1,0 +1,60 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type Command, LOCAL_ADMINISTRATOR, type ProgressResult } from "../../src/admin/command.ts";
+import { listenForControl, sendControl } from "../../src/shell/control-socket.ts";
+import { runAs } from "../../src/shell/run-gateway.ts";
+import { createCommandStage } from "../admin/command-stage.ts";
+
+let directory: string;
+let path: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "control-"));
+  path = join(directory, "socket");
+});
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+/** A command whose steps come when the test says so. */
+function stepwise(lines: ProgressResult["lines"]): Command {
+  const run = async (): Promise<ProgressResult> => ({ kind: "progress", title: "Steps", lines });
+  return { name: "step", who: "admin", summary: "", usage: "step", arguments: [], examples: [], run };
+}
+
+describe("a command on the command line", () => {
+  it("tells each step as it comes, and its failure becomes the exit code", async () => {
+    let goOn = (): void => undefined;
+    const heard = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    const command = stepwise(
+      (async function* () {
+        yield "ok: DNS — ✓";
+        await heard; // what was said is with the caller already, or this never ends
+        return { kind: "text", text: "1 of 2 steps failed.", hasFailed: true } as const;
+      })(),
+    );
+    const { services } = createCommandStage();
+    const close = await listenForControl(path, (request, signal) =>
+      runAs(LOCAL_ADMINISTRATOR, { ...services, commands: [command] }, request, signal),
+    );
+    const told: string[] = [];
+    const answer = await sendControl(path, "step", (piece) => {
+      told.push(piece);
+      if (told.length === 2) goOn();
+    });
+    expect(told).toEqual(["Steps", "ok: DNS — ✓"]);
+    expect(answer).toEqual({ isError: true, text: "1 of 2 steps failed." });
+    await close();
+  });
+
+  it("is answered with one text where nothing takes its time", async () => {
+    const { services } = createCommandStage();
+    const close = await listenForControl(path, (request, signal) =>
+      runAs(LOCAL_ADMINISTRATOR, services, request, signal),
+    );
+    expect(await sendControl(path, "gateway list")).toMatchObject({ isError: false });
+    expect(await sendControl(path, "nonsense")).toMatchObject({ isError: true });
+    await close();
+  });
+});

@@ -39,6 +39,11 @@ export class CalendarFolders {
     return result;
   }
 
+  /** The folder is to be found anew: it was moved or renamed, perhaps. */
+  forget(mailbox: Mailbox): void {
+    this.#known.delete(mailbox);
+  }
+
   async #find(mailbox: Mailbox, urgency: Urgency, signal: AbortSignal): Promise<string> {
     const { url } = this.#client;
     try {

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import type { Mailbox } from "../../src/core/addresses.ts";
 import { type BusyInterval, canonicalIntervals, type FreeBusyStatus } from "../../src/core/busy-time.ts";
 import { parseInstant, type TimeWindow } from "../../src/lib/time.ts";
@@ -26,6 +27,7 @@ export async function fetchBusyTime(
   signal: AbortSignal,
 ): Promise<readonly BusyTimeResult[]> {
   const batch = new AbortController();
+  setMaxListeners(0, batch.signal); // one for each mailbox: that is no leak, and Node need not warn of it
   const abort = (): void => batch.abort(signal.reason);
   signal.addEventListener("abort", abort, { once: true });
   const failures: GatewayError[] = [];

@@ -28,7 +28,7 @@ const options = z.strictObject({
     .trim()
     .min(1)
     .max(255)
-    .regex(/^[^/\\\p{Cc}]+$/u, "must be the name of one folder")
+    .regex(/^(?!\.{1,2}$)[^/\\\p{Cc}\p{Cs}]+$/u, "must be the name of one folder")
     .optional()
     .describe(
       "Name of the calendar folder (such as Kalender) in mailboxes that do not tell it; else Calendar is tried",

@@ -50,7 +50,8 @@ async function serve(socket: Socket, answer: (request: WireRequest) => Promise<W
     if (chunk instanceof Buffer) buffer = Buffer.concat([buffer, chunk]);
     for (let parsed = parse(buffer, socket); parsed; parsed = parse(buffer, socket)) {
       buffer = parsed.rest;
-      if (!send(socket, await answer(parsed.request))) return;
+      // To leave the loop would be to close the connection.
+      if (!send(socket, await answer(parsed.request))) await new Promise(() => undefined);
     }
   }
 }

@@ -81,6 +81,7 @@ export class WebdavServer {
   }
 
   stop(): void {
+    if (!this.#server.listening) return;
     this.subscriptions.close();
     this.#server.close();
     this.dropConnections();

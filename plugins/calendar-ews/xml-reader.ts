@@ -7,17 +7,19 @@ export type { XmlHandler };
 export interface XmlSource {
   readonly host: string;
   readonly maxCharacters: number;
+  /** The root element's name; `Envelope` where not given. */
+  readonly root?: string;
 }
 
-/** Reads one SOAP envelope, cut anywhere, under limits. Throws GatewayError. */
+/** Reads one SOAP envelope, or a document of another root, cut anywhere, under limits. Throws GatewayError. */
 export class XmlReader {
   readonly #stream: XmlStream;
 
-  constructor(handler: XmlHandler, { host, maxCharacters }: XmlSource) {
+  constructor(handler: XmlHandler, { host, maxCharacters, root = "Envelope" }: XmlSource) {
     this.#stream = new XmlStream(handler, {
       maxCharacters,
-      root: "Envelope",
-      format: "SOAP",
+      root,
+      format: root === "Envelope" ? "SOAP" : root,
       webPage: () => ewsError("ews-not-xml", `${host}: a web page came instead of an EWS answer`),
       bad: (what, cause) => ewsError("ews-bad-answer", `${host}: ${what}`, { cause }),
     });

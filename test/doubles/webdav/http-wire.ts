@@ -1,5 +1,6 @@
 import { IncomingMessage } from "node:http";
 import { createServer, type Server, type Socket } from "node:net";
+import { createServer as createTlsServer } from "node:tls";
 
 /** One request, head and body. */
 export interface WireRequest {
@@ -37,14 +38,25 @@ const REASONS: ReadonlyMap<number, string> = new Map([
  * HTTP/1.1 on a TCP server, small and strict: node:http refuses the method POLL. Requests need Content-Length where they
  * have a body; one at a time on a connection.
  */
-export function createHttpServer(answer: (request: WireRequest) => Promise<WireAnswer> | WireAnswer): Server {
-  return createServer((socket) => {
+export function createHttpServer(answer: Answerer, tls?: TlsIdentity): Server {
+  const handle = (socket: Socket): void => {
     socket.on("error", () => socket.destroy());
     void serve(socket, answer).catch(() => socket.destroy());
-  });
+  };
+  if (!tls) return createServer(handle);
+  // Clients that do not trust the certificate hang up.
+  return createTlsServer(tls, handle).on("tlsClientError", () => undefined);
 }
 
-async function serve(socket: Socket, answer: (request: WireRequest) => Promise<WireAnswer> | WireAnswer) {
+/** PEM texts. */
+export interface TlsIdentity {
+  readonly key: string;
+  readonly cert: string;
+}
+
+type Answerer = (request: WireRequest) => Promise<WireAnswer> | WireAnswer;
+
+async function serve(socket: Socket, answer: Answerer): Promise<void> {
   let buffer: Buffer = Buffer.alloc(0);
   for await (const chunk of socket) {
     if (chunk instanceof Buffer) buffer = Buffer.concat([buffer, chunk]);

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import type { Socket } from "node:net";
+import type { Server, Socket } from "node:net";
 import { escapeXml } from "../../../src/lib/xml.ts";
 import { type Authenticator, basicAuthenticator } from "../exchange/authentication.ts";
 import type { ExchangeClock } from "../exchange/clock.ts";
@@ -7,7 +7,7 @@ import type { Account } from "../exchange/site.ts";
 import { DavMailbox, type Refusal } from "./dav-mailbox.ts";
 import { type DavSubscription, DavSubscriptions } from "./dav-subscriptions.ts";
 import { FormsAuthentication } from "./forms-authentication.ts";
-import { createHttpServer, type WireAnswer, type WireRequest } from "./http-wire.ts";
+import { createHttpServer, type TlsIdentity, type WireAnswer, type WireRequest } from "./http-wire.ts";
 import { answerSearch } from "./search.ts";
 
 /** How the server is set up. */
@@ -20,8 +20,8 @@ export interface WebdavServerOptions {
   readonly forms?: 2003 | 2007;
   /** Whether ids of other folders are taken (default), or are 412 as is also told of Exchange. */
   readonly takesBatches?: boolean;
-  /** The listening port; default any. */
-  readonly port?: number;
+  /** Default: none, so that the URL begins with http. */
+  readonly tls?: TlsIdentity;
 }
 
 /** An answer that goes wrong: another one, or a right one that comes late. */
@@ -55,7 +55,7 @@ export class WebdavServer {
   readonly #authenticator: Authenticator;
   readonly #mailboxes = new Map<string, DavMailbox>();
   readonly #sockets = new Set<Socket>();
-  readonly #server = createHttpServer((request) => this.#answer(request));
+  readonly #server: Server;
   #faults: PlannedFault[] = [];
 
   constructor(options: WebdavServerOptions) {
@@ -63,6 +63,7 @@ export class WebdavServer {
     this.#authenticator = options.authenticator ?? basicAuthenticator(options.accounts);
     this.subscriptions = new DavSubscriptions(options.clock);
     if (options.forms) this.forms = new FormsAuthentication(options.accounts, options.forms, options.clock);
+    this.#server = createHttpServer((request) => this.#answer(request), options.tls);
     this.#server.on("connection", (socket: Socket) => {
       this.connections += 1;
       this.#sockets.add(socket);
@@ -72,11 +73,12 @@ export class WebdavServer {
 
   get url(): string {
     const address = this.#server.address();
-    return `http://127.0.0.1:${typeof address === "object" && address ? address.port : 0}/exchange/`;
+    const origin = this.#options.tls ? "https://localhost" : "http://127.0.0.1";
+    return `${origin}:${typeof address === "object" && address ? address.port : 0}/exchange/`;
   }
 
   async start(): Promise<void> {
-    this.#server.listen(this.#options.port ?? 0, "127.0.0.1");
+    this.#server.listen(0, "127.0.0.1");
     await once(this.#server, "listening");
   }
 

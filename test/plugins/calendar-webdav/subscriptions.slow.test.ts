@@ -19,7 +19,7 @@ afterEach(async () => {
 describe("a subscription", () => {
   it.each([true, false])("is renewed before its lifetime ends (ids together: %s)", async (takesBatches) => {
     const given = await start({ server: { takesBatches } });
-    given.server.subscriptions.longestLifetime = 600;
+    given.server.subscriptions.longestLifetime = 900;
     const watch = await watchUp(given);
     const before = given.server.count("SUBSCRIBE");
     await live(given, hours(1));
@@ -28,8 +28,8 @@ describe("a subscription", () => {
     expect(given.server.subscriptions.all.size).toBe(3);
     expect([...given.server.subscriptions.all.keys()]).toEqual(["15", "16", "17"]);
     const renewals = given.server.count("SUBSCRIBE") - before;
-    expect(renewals).toBeGreaterThanOrEqual(takesBatches ? 6 : 18);
-    expect(renewals).toBeLessThanOrEqual(takesBatches ? 10 : 31);
+    expect(renewals).toBeGreaterThanOrEqual(takesBatches ? 5 : 15);
+    expect(renewals).toBeLessThanOrEqual(takesBatches ? 7 : 22);
   });
 
   it("that the server has lost is made anew, and its mailbox looked at", async () => {

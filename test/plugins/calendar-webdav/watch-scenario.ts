@@ -25,7 +25,10 @@ export const saw = (watch: Watch, ...words: readonly string[]): Promise<void> =>
 export const meet = ({ server }: Scenario, mailbox: Mailbox): void =>
   server.findMailbox(mailbox)?.addMeeting(meetingAt(1));
 
-/** Lets simulated time pass in small steps, after each of which every request is answered. */
+/**
+ * Lets simulated minutes pass, after each of which every request is answered. All timers of a watch fall due at full
+ * minutes: a request that begins within a step would be late at its end.
+ */
 export const live = async ({ runtime, source }: Scenario, length: number): Promise<void> => {
   const isQuiet = (): boolean => {
     const health = source.health();

@@ -72,11 +72,11 @@ export class WebdavClient {
   ): Promise<DavAnswer> {
     const terms = { takes, subject: mailbox === undefined ? this.host : `${mailbox} at ${this.host}` };
     if (urgency === "at-once") return this.#send(request, terms, signal);
-    const send = (): Promise<DavAnswer> => {
+    const send = async (): Promise<DavAnswer> => {
       this.#guard.check(this.#options.clock.now());
       return this.#send(request, terms, signal);
     };
-    return this.#turns.run(async () => send(), signal);
+    return this.#turns.run(send, signal);
   }
 
   async #send(request: DavRequest, terms: AnswerTerms, signal: AbortSignal): Promise<DavAnswer> {

@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { parseMailbox } from "../../../src/core/addresses.ts";
-import { startScenario as startEws, startWatch as watch } from "../calendar-ews/scenario.ts";
-import { ALICE, BOB, DAY, meetingAt, startScenario } from "./scenario.ts";
+import { createCalendarSource } from "../../../src/shell/plugin-catalog.ts";
+import { createContext, startScenario as startEws, startWatch as watch } from "../calendar-ews/scenario.ts";
+import { ACCOUNT, ALICE, BOB, DAY, meetingAt, startScenario } from "./scenario.ts";
 import { saw } from "./watch-scenario.ts";
 
 const ends: (() => Promise<void>)[] = [];
@@ -28,6 +29,24 @@ describe("[R5] [W3] a server that is asked by WebDAV", () => {
       { mailbox: dave, intervals: [meetingAt(2)] },
     ]);
     for (const each of watches) each.stop();
+  });
+
+  it("is configured beside one that is asked by EWS, as the gateway does it", async () => {
+    const [old, modern] = [await startScenario(), await startEws()];
+    ends.push(old.end, modern.end);
+    modern.exchange.addMailbox(BOB);
+    const context = createContext(old.runtime);
+    const sources = [
+      ["webdav", old.server.url, ALICE],
+      ["ews", modern.exchange.url, BOB],
+    ] as const;
+    for (const [type, url, mailbox] of sources) {
+      const server = { name: type, type, options: { url, account: ACCOUNT.user }, isEnabled: true };
+      const source = createCalendarSource(server, { password: ACCOUNT.password }, context);
+      ends.push(() => source.stop());
+      await source.start(old.signal);
+      expect(await source.fetchBusyTime([mailbox], DAY, old.signal)).toEqual([{ mailbox, intervals: [] }]);
+    }
   });
 
   it("serves its mailboxes beside another that is asked by WebDAV, with other languages and logins", async () => {

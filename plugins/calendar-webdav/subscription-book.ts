@@ -108,6 +108,17 @@ export class SubscriptionBook {
     return { usable: [...usable.values()], useless };
   }
 
+  /** True until it is given back, lost, or taken over by another watch. */
+  has(subscription: Subscription): boolean {
+    return this.#all.get(keyOf(subscription)) === subscription;
+  }
+
+  /** All for these mailboxes. */
+  findFor(mailboxes: readonly Mailbox[]): readonly Subscription[] {
+    const wanted = new Set(mailboxes);
+    return [...this.#all.values()].filter(({ mailbox }) => wanted.has(mailbox));
+  }
+
   /** A new subscription. Throws GatewayError. */
   subscribe(mailbox: Mailbox, callback: string | undefined, signal: AbortSignal): Promise<Subscription> {
     const { client, folders, clock } = this.#deps;
@@ -150,7 +161,7 @@ export class SubscriptionBook {
    * Never rejects.
    */
   async unsubscribe(subscriptions: readonly Subscription[], signal: AbortSignal): Promise<void> {
-    const own = subscriptions.filter((each) => this.#all.get(keyOf(each)) === each);
+    const own = subscriptions.filter((each) => this.has(each));
     for (const each of own) this.#all.delete(keyOf(each));
     try {
       const replies = await this.#ask(unsubscribe, own, signal);
@@ -258,7 +269,9 @@ function replyOf(answer: DavAnswer, { id }: Subscription, wanted: "its own" | "a
   const { responses } = answer;
   const own = responses.find(({ subscriptionIds }) => subscriptionIds.includes(id));
   const found = own ?? (wanted === "any" ? responses[0] : undefined);
-  return found && { status: found.status, lifetime };
+  if (!found) return undefined;
+  // Whatever is refused for it, a new subscription is the remedy.
+  return { status: found.status >= 200 && found.status < 300 ? found.status : LOST, lifetime };
 }
 
 /** Subscription-Lifetime of the answer, in seconds; the server may grant less than was asked for. */

@@ -7,14 +7,13 @@ import type { GatewayError } from "../../src/ports/errors.ts";
 import type { Clock } from "../../src/ports/runtime.ts";
 import type { CallbackAddress } from "./callback-address.ts";
 import type { Subscription, SubscriptionBook } from "./subscription-book.ts";
-import { concernsMailbox, webdavError } from "./webdav-errors.ts";
+import { concernsMailbox } from "./webdav-errors.ts";
 
 /** Most mailboxes of one watch: as many ids as one POLL asks for. */
 export const MAX_WATCHED = 100;
 
 /** What the watch needs. */
 export interface WatchDeps {
-  readonly host: string;
   readonly clock: Clock;
   readonly book: SubscriptionBook;
   readonly address: CallbackAddress;
@@ -105,9 +104,17 @@ class Watch {
     if (this.#callback === undefined) this.#arm("lifetime-over", POLL_LIFETIME);
     for await (const cause of this.#wakes.read(this.#signal)) {
       this.#waiting.delete(cause);
+      this.#dropUnwatched();
       if (cause === "lifetime-over") return;
       yield* this.#handle(cause);
     }
+  }
+
+  /** Some may have been given back meanwhile, because their mailboxes are not to be watched any more. */
+  #dropUnwatched(): void {
+    const { book } = this.#deps;
+    this.#subscriptions = this.#subscriptions.filter((each) => book.has(each));
+    for (const each of this.#notified) if (!book.has(each)) this.#notified.delete(each);
   }
 
   #take(ids: readonly string[]): void {
@@ -213,8 +220,8 @@ class Watch {
 
   *#report(failures: readonly Failure[]): Generator<CalendarChange, void> {
     for (const { mailbox, error } of failures) yield { kind: "failed", mailbox, error };
-    if (this.#subscriptions.length > 0) return;
-    throw failures[0]?.error ?? webdavError("webdav-subscription-lost", `${this.#deps.host}: no subscription stands`);
+    const [first] = failures;
+    if (first && this.#subscriptions.length === 0) throw first.error;
   }
 
   get #pollInterval(): Milliseconds {
@@ -224,6 +231,7 @@ class Watch {
 
   /** At two thirds of the shortest lifetime. */
   #armRenewal(): void {
+    if (this.#subscriptions.length === 0) return;
     const now = this.#deps.clock.now();
     const rest = Math.min(...this.#subscriptions.map(({ expiresAt }) => expiresAt - now));
     this.#arm("renewal-due", milliseconds(Math.max((rest * 2) / 3, SHORTEST_RENEWAL)));

@@ -110,7 +110,7 @@ export class WebdavCalendarSource implements CalendarSource {
 
   async *watchChanges(mailboxes: readonly Mailbox[], signal: AbortSignal): AsyncGenerator<CalendarChange, void> {
     signal.throwIfAborted();
-    const { client, book, address, lifetime } = this.#running();
+    const { book, address, lifetime } = this.#running();
     this.#checkCount(mailboxes, MAX_WATCHED);
     const { clock } = this.#context.runtime;
     const release = (subscriptions: readonly Subscription[]): void => {
@@ -118,10 +118,16 @@ export class WebdavCalendarSource implements CalendarSource {
     };
     const ended = new Deadline(clock, signal, lifetime.signal);
     try {
-      yield* watchChanges({ host: client.host, clock, book, address, release }, mailboxes, ended.signal);
+      yield* watchChanges({ clock, book, address, release }, mailboxes, ended.signal);
     } finally {
       ended.end();
     }
+  }
+
+  /** The mailboxes are no longer wanted of the watches that run. */
+  unwatch(mailboxes: readonly Mailbox[]): void {
+    const { book } = this.#connection ?? {};
+    if (book) this.#sayFarewell((signal) => book.unsubscribe(book.findFor(mailboxes), signal));
   }
 
   async *test(mailbox: Mailbox | undefined, signal: AbortSignal): AsyncGenerator<TestStep, void> {

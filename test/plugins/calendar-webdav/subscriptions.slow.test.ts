@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
+import { WebdavCalendarSource } from "../../../plugins/calendar-webdav/webdav-calendar-source.ts";
 import { hours, minutes, seconds } from "../../../src/lib/time.ts";
 import { GatewayError } from "../../../src/ports/errors.ts";
 import { LoopbackListener } from "../../doubles/webdav/loopback-listener.ts";
@@ -75,6 +76,29 @@ describe("a subscription", () => {
     expect(given.server.subscriptions.all.size).toBe(0);
     expect(given.memory.kept.size).toBe(0);
     expect(given.listener.urls).toEqual([]);
+  });
+
+  it("is given back alone when its mailbox is watched no more, and the others go on", async () => {
+    const given = await start();
+    const watch = await watchUp(given);
+    if (given.source instanceof WebdavCalendarSource) given.source.unwatch([BOB]);
+    await until(() => given.server.subscriptions.all.size === 2);
+    await live(given, hours(1));
+    meet(given, ALICE);
+    await saw(watch, `changed ${ALICE}`);
+    expect(watch.words).toEqual([`changed ${ALICE}`]);
+    expect(given.server.subscriptions.all.size).toBe(2);
+  });
+
+  it("is not needed for a watch of nobody, which only waits", async () => {
+    const given = await start();
+    const watch = await watchUp(given, []);
+    await live(given, hours(1));
+    expect(watch.words).toEqual([]);
+    watch.stop("enough");
+    await watch.ended;
+    expect(watch.error).toBe("enough");
+    expect(given.server.requests).toEqual([]);
   });
 
   it("does not hold up the stop for more than two seconds, and is given back after the next start", async () => {

@@ -1,8 +1,8 @@
 import type { TestStep, TestSubject } from "../../src/ports/calendar-source.ts";
 import { GatewayError } from "../../src/ports/errors.ts";
+import { Deadline } from "../shared-http/deadline.ts";
 import { orAborted } from "../shared-http/or-aborted.ts";
 import { connectionError } from "./connection-errors.ts";
-import { Deadline } from "./deadline.ts";
 import { connectionSteps } from "./diagnose-connection.ts";
 import { mailboxSteps } from "./diagnose-mailbox.ts";
 import { type Diagnosed, type DiagnosisStep, LONGEST_STEP } from "./diagnosis-step.ts";

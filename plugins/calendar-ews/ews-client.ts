@@ -1,8 +1,8 @@
 import { type GatewayError, toGatewayError } from "../../src/ports/errors.ts";
 import type { Runtime } from "../../src/ports/runtime.ts";
+import { CredentialGuard } from "../shared-microsoft/credential-guard.ts";
 import { HttpStatusError } from "./connection-errors.ts";
-import { CredentialGuard } from "./credential-guard.ts";
-import { concernsMailbox, isEwsError } from "./ews-errors.ts";
+import { concernsMailbox, ewsError, isEwsError } from "./ews-errors.ts";
 import { defaultCeiling } from "./request-allowance.ts";
 import { RequestLimiter, type Urgency } from "./request-limiter.ts";
 import type { AnswerDecoder } from "./soap-answer.ts";
@@ -51,7 +51,9 @@ export class EwsClient {
   constructor(options: ClientOptions) {
     this.host = options.host;
     this.#options = options;
-    this.#guard = new CredentialGuard(options.host);
+    this.#guard = new CredentialGuard((text, retryAfter) =>
+      ewsError("ews-unauthorized", `${options.host}: ${text}`, { retryAfter }),
+    );
     this.#gate = new SubscriptionGate(options.host);
     this.#limiter = new RequestLimiter({
       host: options.host,

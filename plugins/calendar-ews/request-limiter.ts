@@ -1,7 +1,7 @@
 import { formatLength, type Instant, later, milliseconds, plus, seconds } from "../../src/lib/time.ts";
+import { after } from "../../src/ports/after.ts";
 import type { GatewayError } from "../../src/ports/errors.ts";
 import type { Clock } from "../../src/ports/runtime.ts";
-import { after } from "./deadline.ts";
 import { ewsError } from "./ews-errors.ts";
 import { afterOutage, afterRefusal, afterSuccess, FIRST_ALLOWANCE } from "./request-allowance.ts";
 

@@ -1,7 +1,7 @@
 import type { Mailbox } from "../../src/core/addresses.ts";
 import { type Instant, instant, plus, seconds } from "../../src/lib/time.ts";
 import type { Clock } from "../../src/ports/runtime.ts";
-import { Deadline } from "./deadline.ts";
+import { Deadline } from "../shared-http/deadline.ts";
 import type { EwsClient } from "./ews-client.ts";
 import { ewsError, isEwsError } from "./ews-errors.ts";
 import type { KeptSubscription, KeptSubscriptions } from "./notifications/kept-subscriptions.ts";
@@ -150,10 +150,12 @@ export class SubscriptionGroup {
     const rest = this.ids.flatMap((id) => this.#keptOf(id) ?? []);
     this.#byId.clear();
     const lane = async (): Promise<void> => {
-      for (let next = rest.pop(); next; next = rest.pop()) await this.#unsubscribeOne(next, deadline.signal);
+      for (let next = rest.pop(); next; next = rest.pop())
+        if (!(await this.#unsubscribeOne(next, deadline.signal))) return;
     };
     // What is not said in time is said later; on the server it expires by itself, half an hour after the last connection.
     await Promise.allSettled(Array.from({ length: LANES }, lane));
+    for (const kept of rest) this.#deps.kept.release(kept);
     deadline.end();
   }
 
@@ -237,12 +239,15 @@ export class SubscriptionGroup {
     if (kept) void this.#unsubscribeOne(kept, new AbortController().signal);
   }
 
-  async #unsubscribeOne(kept: KeptSubscription, signal: AbortSignal): Promise<void> {
+  /** False when the server is not to be asked more. */
+  async #unsubscribeOne(kept: KeptSubscription, signal: AbortSignal): Promise<boolean> {
     try {
       await unsubscribeKept(this.#deps.client, kept, signal);
       this.#deps.kept.forget(kept.id);
+      return true;
     } catch {
       this.#deps.kept.release(kept); // its end is remembered as due
+      return false;
     }
   }
 }

@@ -2,11 +2,11 @@ import type { buildConnector, Dispatcher } from "undici";
 import { type Milliseconds, minutes, seconds } from "../../src/lib/time.ts";
 import { GatewayError } from "../../src/ports/errors.ts";
 import type { Clock } from "../../src/ports/runtime.ts";
+import { Deadline } from "../shared-http/deadline.ts";
 import { orAborted } from "../shared-http/or-aborted.ts";
 import { AccountClient, type LoginChoice } from "../shared-microsoft/account-client.ts";
 import type { HttpRequest } from "../shared-microsoft/login-connection.ts";
 import { connectionError, headError } from "./connection-errors.ts";
-import { Deadline } from "./deadline.ts";
 import { ewsError } from "./ews-errors.ts";
 import { type AnswerDecoder, answerDecoder, messagesOnly } from "./soap-answer.ts";
 

@@ -143,7 +143,8 @@ export class LoginConnection {
     signal: AbortSignal,
   ): Promise<Dispatcher.ResponseData> {
     if (this.#client.destroyed) throw new ConnectionGone(GONE);
-    return this.#client.request({ method, path, headers: { ...headers, ...more }, body, signal });
+    // reset: else undici gives up a connection after a body whose method it does not know, such as SEARCH.
+    return this.#client.request({ method, path, headers: { ...headers, ...more }, body, signal, reset: false });
   }
 
   /** IIS with authPersistSingleRequest wants a login for each request, and says so. */

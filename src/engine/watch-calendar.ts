@@ -188,25 +188,32 @@ export class WatchCalendar {
   async #watch(group: WatchGroup): Promise<void> {
     const { runtime } = this.#handlers;
     const signal = group.stop.signal;
-    let failures = 0;
-    while (!signal.aborted) {
-      let error: GatewayError | undefined;
-      try {
-        for await (const change of this.#source.watchChanges?.([...group.mailboxes], signal) ?? []) {
-          failures = 0;
-          this.#take(group, change);
-        }
-        if (failures === 0 && this.#live.has(group)) continue;
-      } catch (thrown) {
-        if (signal.aborted) return;
-        error = toGatewayError(thrown);
-        this.#failed(group, error);
-      }
+    for (let failures = 0; !signal.aborted; ) {
+      const { hasHeard, error } = await this.#watchOnce(group);
+      if (hasHeard) failures = 0;
+      if (signal.aborted || (hasHeard && !error && this.#live.has(group))) continue;
       failures++;
       if (error) this.#handlers.groupFailed([...group.mailboxes], failures, error);
       if (failures > 1 && (await this.#hasMoved(group))) this.#regroup(group);
       const delay = Math.max(backoffDelay(RETRY, failures, runtime.random()), error?.retryAfter ?? 0);
       await runtime.clock.sleep(milliseconds(delay), signal).catch(() => undefined);
+    }
+  }
+
+  /** Until the watch ends: whether anything was heard, and why it ended if that was a failure. */
+  async #watchOnce(group: WatchGroup): Promise<{ readonly hasHeard: boolean; readonly error?: GatewayError }> {
+    const { signal } = group.stop;
+    let hasHeard = false;
+    try {
+      for await (const change of this.#source.watchChanges?.([...group.mailboxes], signal) ?? []) {
+        hasHeard = true;
+        this.#take(group, change);
+      }
+      return { hasHeard };
+    } catch (thrown) {
+      const error = toGatewayError(thrown);
+      if (!signal.aborted) this.#failed(group, error);
+      return { hasHeard, error };
     }
   }
 

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { EWS_ERROR_CODES } from "../../plugins/calendar-ews/ews-errors.ts";
+import { WEBDAV_ERROR_CODES } from "../../plugins/calendar-webdav/webdav-errors.ts";
 import { CLIENTS_ERROR_CODES } from "../../plugins/clients-xmpp/clients-errors.ts";
 import { OVERLAY_ERROR_CODES } from "../../plugins/publish-xmpp-overlay/overlay-errors.ts";
 import { PEP_ERROR_CODES } from "../../plugins/publish-xmpp-pep/pep-errors.ts";
@@ -33,6 +34,7 @@ export const ERROR_TABLES: Readonly<Record<string, Readonly<Record<string, Error
   "Publishing activities (PEP)": PEP_ERROR_CODES,
   "Publishing show and status (server module)": OVERLAY_ERROR_CODES,
   "Exchange (EWS)": EWS_ERROR_CODES,
+  "Exchange 2003 and 2007 (WebDAV)": WEBDAV_ERROR_CODES,
   Certificates: CERTIFICATE_ERROR_CODES,
   Commands: COMMAND_ERROR_CODES,
 };

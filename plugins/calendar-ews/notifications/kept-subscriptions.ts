@@ -27,6 +27,8 @@ export interface KeptDeps {
 }
 
 // So long after the start every group has taken up what is its own; the rest is nobody's.
+// So many in a row are not of single subscriptions.
+const MOST_FAILURES = 3;
 const ORPHANED_AFTER = minutes(5);
 // StatusFrequency and pull timeouts are at most a day.
 const EXPIRED_AFTER = hours(48);
@@ -127,14 +129,20 @@ export class KeptSubscriptions {
 
   /** One after the other: they are few, and nobody waits for it. */
   async #end(subscriptions: readonly KeptSubscription[]): Promise<void> {
+    const rest = new Set(subscriptions);
+    let failures = 0;
     for (const kept of subscriptions) {
       try {
         await this.#deps.unsubscribe(kept);
         this.forget(kept.id);
+        rest.delete(kept);
+        failures = 0;
       } catch {
-        this.release(kept); // tried again: the server is away, and told of elsewhere
+        failures++;
+        if (failures >= MOST_FAILURES) break; // the server is away, and told of elsewhere
       }
     }
+    for (const kept of rest) this.release(kept);
   }
 }
 

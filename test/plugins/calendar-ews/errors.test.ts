@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { connectionError, headError } from "../../../plugins/calendar-ews/connection-errors.ts";
-import { CredentialGuard } from "../../../plugins/calendar-ews/credential-guard.ts";
 import { EWS_ERROR_CODES, ewsError, problemError } from "../../../plugins/calendar-ews/ews-errors.ts";
+import { CredentialGuard } from "../../../plugins/shared-microsoft/credential-guard.ts";
 import { hours, instant, minutes, plus } from "../../../src/lib/time.ts";
 
 const problem = (code: string) => problemError({ code, text: "Text.", values: new Map() }, "alice@example.com at mail");
@@ -124,7 +124,9 @@ describe("a refused password", () => {
   const NOW = instant(1_000_000_000);
 
   it("rests for five minutes, then longer each time, at most an hour", () => {
-    const guard = new CredentialGuard("mail");
+    const guard = new CredentialGuard((text, retryAfter) =>
+      ewsError("ews-unauthorized", `mail: ${text}`, { retryAfter }),
+    );
     let now = NOW;
     const rests = [1, 2, 3, 4, 5, 6].map(() => {
       guard.refused(now);
@@ -143,14 +145,18 @@ describe("a refused password", () => {
   });
 
   it("counts once when several requests found out at the same time", () => {
-    const guard = new CredentialGuard("mail");
+    const guard = new CredentialGuard((text, retryAfter) =>
+      ewsError("ews-unauthorized", `mail: ${text}`, { retryAfter }),
+    );
     for (let count = 0; count < 10; count++) guard.refused(NOW);
     expect(() => guard.check(plus(NOW, minutes(5) - 1))).toThrow();
     expect(() => guard.check(plus(NOW, minutes(5)))).not.toThrow();
   });
 
   it("is forgotten when a password is taken, and does not rest for hours when the clock is set back", () => {
-    const guard = new CredentialGuard("mail");
+    const guard = new CredentialGuard((text, retryAfter) =>
+      ewsError("ews-unauthorized", `mail: ${text}`, { retryAfter }),
+    );
     guard.refused(NOW);
     expect(() => guard.check(plus(NOW, -hours(1)))).not.toThrow();
     expect(guard.isProven).toBe(false);

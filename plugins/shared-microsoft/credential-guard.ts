@@ -1,6 +1,6 @@
 import { type BackoffPolicy, backoffDelay } from "../../src/lib/backoff.ts";
 import { formatLength, hours, type Instant, instant, minutes, plus } from "../../src/lib/time.ts";
-import { ewsError } from "./ews-errors.ts";
+import type { GatewayError } from "../../src/ports/errors.ts";
 
 // Directories lock accounts after a handful of refused passwords, often for 30 minutes, so the first pause is short and
 // the longest outlasts that.
@@ -8,14 +8,15 @@ const PAUSE: BackoffPolicy = { first: minutes(5), longest: hours(1) };
 
 /** Keeps a refused password from being tried again and again until the account is locked out. */
 export class CredentialGuard {
-  readonly #host: string;
+  readonly #refusal: (text: string, retryAfter: number) => GatewayError;
   #refusals = 0;
   #refusedAt = instant(0);
   #blockedUntil = instant(0);
   #isProven = false;
 
-  constructor(host: string) {
-    this.#host = host;
+  /** @param refusal makes the error for a password that has to rest so many milliseconds; it must have no cause */
+  constructor(refusal: (text: string, retryAfter: number) => GatewayError) {
+    this.#refusal = refusal;
   }
 
   /** True once the server took the password, and until it refuses it: before that, one request at a time is enough. */
@@ -23,12 +24,11 @@ export class CredentialGuard {
     return this.#isProven;
   }
 
-  /** Throws `ews-unauthorized` while the refused password should rest. */
+  /** Throws the refusal while the refused password should rest. */
   check(now: Instant): void {
     const rest = this.#blockedUntil - now;
     if (rest <= 0 || now < this.#refusedAt) return; // the latter when the clock was set back
-    const text = `${this.#host}: the password was refused and is not tried again for ${formatLength(rest)}`;
-    throw ewsError("ews-unauthorized", text, { retryAfter: rest });
+    throw this.#refusal(`the password was refused and is not tried again for ${formatLength(rest)}`, rest);
   }
 
   /** The server took the password. */

@@ -1,14 +1,8 @@
 import { setMaxListeners } from "node:events";
 import type { Milliseconds } from "../../src/lib/time.ts";
+import { after } from "../../src/ports/after.ts";
 import type { GatewayError } from "../../src/ports/errors.ts";
 import type { Clock } from "../../src/ports/runtime.ts";
-
-/** Calls back after `length`, which no clock step changes; the returned function cancels. */
-export function after(clock: Clock, length: Milliseconds, callback: () => void): () => void {
-  const cancelled = new AbortController();
-  void clock.sleep(length, cancelled.signal).then(callback, () => undefined); // rejects only when cancelled
-  return () => cancelled.abort();
-}
 
 /** A signal that aborts with the first of its parents, or when its time is over; `end` it in any case. */
 export class Deadline {

@@ -25,6 +25,11 @@ export const GATEWAY_ERROR_CODES = {
     meaning: "metrics cannot be served at the configured address",
     action: "Choose another `metrics.listen`.",
   },
+  "calendar-not-located": {
+    type: "wait",
+    meaning: "where mailboxes are could not be found out within a minute",
+    action: "Nothing: they are watched in any order. `gateway show` says what is wrong with Autodiscover.",
+  },
   "notification-port-taken": {
     type: "modify",
     meaning: "the gateway cannot listen for calendar servers' notifications: the port is taken or not allowed",

@@ -5,10 +5,10 @@ import {
   KeptSubscriptions,
 } from "../../../plugins/calendar-ews/notifications/kept-subscriptions.ts";
 import { type Mailbox, parseMailbox } from "../../../src/core/addresses.ts";
-import { minutes } from "../../../src/lib/time.ts";
+import { hours, minutes, plus } from "../../../src/lib/time.ts";
 import { settle } from "../../doubles/fake-clock.ts";
 import { TestMemory } from "../../doubles/plugin-context.ts";
-import { createTestRuntime } from "../../doubles/test-runtime.ts";
+import { createTestRuntime, MONDAY_MORNING } from "../../doubles/test-runtime.ts";
 
 const mailbox = (name: string): Mailbox => parseMailbox(`${name}@example.com`);
 const [ALICE, BOB, CAROL] = [mailbox("alice"), mailbox("bob"), mailbox("carol")];
@@ -24,8 +24,8 @@ const kept = (id: string, of: Mailbox, change: Partial<KeptSubscription> = {}): 
 });
 
 /** A run of the program with that memory; `refuses` makes the server refuse to end anything. */
-function start(memory = new TestMemory(), host = "mail.example.com") {
-  const { clock } = createTestRuntime();
+function start(memory = new TestMemory(), host = "mail.example.com", now = MONDAY_MORNING) {
+  const { clock } = createTestRuntime(now);
   const ended: string[] = [];
   const server = { refuses: false };
   const unsubscribe = async ({ id }: KeptSubscription): Promise<void> => {
@@ -84,10 +84,13 @@ describe("subscriptions that an earlier run left", () => {
     expect(ended).toEqual(["1"]);
   });
 
-  it("of another server are forgotten", () => {
+  it("of another server are that one's, until they must have expired there", async () => {
     const before = start();
     before.all.put(kept("1", ALICE));
     expect(start(before.memory, "other.example.com").all.idle).toBe(0);
+    expect(before.memory.kept.size).toBe(1);
+    const later = plus(before.clock.now(), hours(49));
+    expect(start(before.memory, "other.example.com", later).all.idle).toBe(0);
     expect(before.memory.kept.size).toBe(0);
   });
 });

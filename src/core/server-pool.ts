@@ -40,12 +40,13 @@ export function planMove(members: readonly PoolMember[]): PoolMove | undefined {
   const serving = members.filter(({ isInService }) => isInService);
   const load = serving.reduce((sum, each) => sum + each.load, 0);
   const weight = serving.reduce((sum, each) => sum + each.weight, 0);
-  const surplus = (each: PoolMember): number => each.load - (load * each.weight) / weight;
-  const [fullest, ...rest] = serving.toSorted((a, b) => surplus(b) - surplus(a) || (a.name < b.name ? -1 : 1));
-  const emptiest = rest.at(-1);
+  const share = (each: PoolMember): number => (load * each.weight) / weight;
+  const lack = (each: PoolMember): number => share(each) - each.load;
+  const [fullest] = serving.toSorted((a, b) => lack(a) - lack(b) || (a.name < b.name ? -1 : 1));
+  const [emptiest] = serving
+    .filter((each) => lack(each) >= 1 && lack(each) > share(each) * TOLERANCE)
+    .toSorted((a, b) => lack(b) / share(b) - lack(a) / share(a) || (a.name < b.name ? -1 : 1));
   if (!fullest || !emptiest) return undefined;
-  const lack = -surplus(emptiest);
-  const count = Math.floor(Math.min(surplus(fullest), lack));
-  if (count < 1 || lack <= ((load * emptiest.weight) / weight) * TOLERANCE) return undefined;
-  return { from: fullest.name, to: emptiest.name, count };
+  const count = Math.floor(Math.min(-lack(fullest), lack(emptiest)));
+  return count < 1 ? undefined : { from: fullest.name, to: emptiest.name, count };
 }

@@ -28,14 +28,19 @@ export async function* watchByStreaming(
   const { client, runtime, register } = deps;
   const group = new SubscriptionGroup(deps, mailboxes, { kind: "streaming" });
   const farewell = register(group);
-  const progress: Progress = { isUp: false };
+  const progress: Progress = { isUp: false, hasAnswered: false };
   try {
     for (;;) {
       const subscribed = yield* subscribeMissing(deps, group, signal);
       // They may have changed while nobody looked; before the first connection that is what `all` says.
       if (progress.isUp) for (const mailbox of subscribed) yield { kind: "changed", mailbox };
       const openedAt = runtime.clock.now();
-      const end = yield* noteCuts(deps, readStream({ deps, group, progress, openedAt, signal }), signal);
+      progress.hasAnswered = subscribed.length > 0;
+      const end = yield* noteCuts(
+        deps,
+        { reading: readStream({ deps, group, progress, openedAt, signal }), progress },
+        signal,
+      );
       if (end === "lifetime-over") refuseHotLoop(client.host, runtime.clock.now() - openedAt);
     }
   } finally {
@@ -47,13 +52,13 @@ export async function* watchByStreaming(
 /** Counts connections that were lost, for the choice of the way: one that lasts takes it all back. */
 async function* noteCuts<End>(
   { ways, key }: WatchDeps,
-  reading: AsyncGenerator<CalendarChange, End>,
+  { reading, progress }: { readonly reading: AsyncGenerator<CalendarChange, End>; readonly progress: Progress },
   signal: AbortSignal,
 ): AsyncGenerator<CalendarChange, End> {
   try {
     return yield* reading;
   } catch (error) {
-    if (!signal.aborted && isEwsError(error, ...OF_A_CUT))
+    if (!signal.aborted && progress.hasAnswered && isEwsError(error, ...OF_A_CUT))
       ways.failed("streaming", key, isEwsError(error, "ews-stream-silent") ? SILENCE_COUNTS : 1);
     throw error;
   }
@@ -62,6 +67,8 @@ async function* noteCuts<End>(
 interface Progress {
   /** `all` was told. */
   isUp: boolean;
+  /** The server was heard just before, so that what fails now is not an outage. */
+  hasAnswered: boolean;
 }
 
 /** A server that ends every connection at once must not be asked again at once: that is for the engine to pace. */
@@ -82,6 +89,7 @@ async function* readStream(reading: Reading): AsyncGenerator<CalendarChange, Str
   const { group, progress, openedAt, signal } = reading;
   const { client, runtime, ways, key } = reading.deps;
   for await (const frame of openStream(client, group, signal)) {
+    progress.hasAnswered = true;
     if (!progress.isUp && frame.problem === undefined) {
       progress.isUp = true;
       yield { kind: "all" };

@@ -159,15 +159,11 @@ export class SubscriptionGroup {
     deadline.end();
   }
 
-  /**
-   * Leaves the subscriptions to the next group of the mailboxes, but the anchor's: that one has to be made anew, which
-   * tells a server that is away from a way that does not work.
-   */
+  /** Leaves the subscriptions to the next group of the mailboxes. */
   leave(): void {
     for (const id of this.ids) {
       const kept = this.#keptOf(id);
-      if (kept?.mailbox === this.#anchor) this.#deps.kept.release(kept);
-      else if (kept) this.#deps.kept.leave(kept);
+      if (kept) this.#deps.kept.leave(kept);
     }
     this.#byId.clear();
   }

@@ -62,13 +62,10 @@ describe("what a plugin remembers", () => {
     expect([...store.memoryOf(HQ).load()]).toEqual([]);
   });
 
-  it("costs 15,000 puts less than 200 ms of computing time", async () => {
+  it("takes 15,000 puts in one transaction", async () => {
     const memory = store.memoryOf(HQ);
-    const before = process.cpuUsage();
     for (let index = 0; index < 15_000; index++) memory.put(`user${index}@example.com`, "x".repeat(120));
     await stores.runtime.clock.advance(seconds(2));
-    const { user, system } = process.cpuUsage(before);
-    console.log(`15,000 puts: ${Math.round((user + system) / 1000)} ms of computing time`);
     expect(written()).toHaveLength(15_000);
   });
 });

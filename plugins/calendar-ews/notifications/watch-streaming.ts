@@ -1,6 +1,7 @@
 import type { Mailbox } from "../../../src/core/addresses.ts";
-import { type Instant, seconds } from "../../../src/lib/time.ts";
+import { hours, type Instant, plus, seconds } from "../../../src/lib/time.ts";
 import type { CalendarChange } from "../../../src/ports/calendar-source.ts";
+import { availabilityOperation } from "../availability.ts";
 import type { EwsClient } from "../ews-client.ts";
 import { ewsError, isEwsError, problemError } from "../ews-errors.ts";
 import { encodeStream, type StreamFrame, StreamParser } from "../streaming.ts";
@@ -28,19 +29,16 @@ export async function* watchByStreaming(
   const { client, runtime, register } = deps;
   const group = new SubscriptionGroup(deps, mailboxes, { kind: "streaming" });
   const farewell = register(group);
-  const progress: Progress = { isUp: false, hasAnswered: false };
+  const progress: Progress = { isUp: false };
   try {
     for (;;) {
       const subscribed = yield* subscribeMissing(deps, group, signal);
       // They may have changed while nobody looked; before the first connection that is what `all` says.
       if (progress.isUp) for (const mailbox of subscribed) yield { kind: "changed", mailbox };
+      // What fails after an answer is no outage, but the way.
+      if (subscribed.length === 0 && !progress.isUp) await proveServer(deps, mailboxes, signal);
       const openedAt = runtime.clock.now();
-      progress.hasAnswered = subscribed.length > 0;
-      const end = yield* noteCuts(
-        deps,
-        { reading: readStream({ deps, group, progress, openedAt, signal }), progress },
-        signal,
-      );
+      const end = yield* noteCuts(deps, readStream({ deps, group, progress, openedAt, signal }), signal);
       if (end === "lifetime-over") refuseHotLoop(client.host, runtime.clock.now() - openedAt);
     }
   } finally {
@@ -49,16 +47,30 @@ export async function* watchByStreaming(
   }
 }
 
+/** Subscriptions that are taken up need no request: so one is made that any server answers. Rejects as the server does. */
+async function proveServer(
+  { client, runtime }: WatchDeps,
+  mailboxes: readonly Mailbox[],
+  signal: AbortSignal,
+): Promise<void> {
+  // Any of them: a single bad one must not keep the others from being watched for long.
+  const first = Math.floor(runtime.random() * mailboxes.length);
+  const now = runtime.clock.now();
+  const window = { start: now, end: plus(now, hours(1)) };
+  const query = { host: client.host, mailboxes: mailboxes.slice(first, first + 1), window };
+  await client.call(availabilityOperation(query), "watching", signal);
+}
+
 /** Counts connections that were lost, for the choice of the way: one that lasts takes it all back. */
 async function* noteCuts<End>(
   { ways, key }: WatchDeps,
-  { reading, progress }: { readonly reading: AsyncGenerator<CalendarChange, End>; readonly progress: Progress },
+  reading: AsyncGenerator<CalendarChange, End>,
   signal: AbortSignal,
 ): AsyncGenerator<CalendarChange, End> {
   try {
     return yield* reading;
   } catch (error) {
-    if (!signal.aborted && progress.hasAnswered && isEwsError(error, ...OF_A_CUT))
+    if (!signal.aborted && isEwsError(error, ...OF_A_CUT))
       ways.failed("streaming", key, isEwsError(error, "ews-stream-silent") ? SILENCE_COUNTS : 1);
     throw error;
   }
@@ -67,8 +79,6 @@ async function* noteCuts<End>(
 interface Progress {
   /** `all` was told. */
   isUp: boolean;
-  /** The server was heard just before, so that what fails now is not an outage. */
-  hasAnswered: boolean;
 }
 
 /** A server that ends every connection at once must not be asked again at once: that is for the engine to pace. */
@@ -89,7 +99,6 @@ async function* readStream(reading: Reading): AsyncGenerator<CalendarChange, Str
   const { group, progress, openedAt, signal } = reading;
   const { client, runtime, ways, key } = reading.deps;
   for await (const frame of openStream(client, group, signal)) {
-    progress.hasAnswered = true;
     if (!progress.isUp && frame.problem === undefined) {
       progress.isUp = true;
       yield { kind: "all" };

@@ -206,6 +206,7 @@ export class CalendarServers {
       runtime: this.#deps.runtime,
       markChanged: (mailbox) => refresh.markChanged(mailbox),
       serverAnswered,
+      mailboxFailed: (mailbox) => this.#placement.moveOnce(name, mailbox),
       groupFailed: (mailboxes, failures, error) => {
         if (failures < LIKELY_FAILURES) return;
         if (watch.coverage.live === 0) this.#failing(member, error);

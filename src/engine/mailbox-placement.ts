@@ -1,7 +1,7 @@
 import type { Mailbox } from "../core/addresses.ts";
 import { chooseMember, type PoolMember, type PoolMove, planMove } from "../core/server-pool.ts";
 import { groupBy } from "../lib/group-by.ts";
-import { seconds } from "../lib/time.ts";
+import { type Instant, minutes, plus, seconds } from "../lib/time.ts";
 import { after } from "../ports/after.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { Runtime } from "../ports/runtime.ts";
@@ -9,6 +9,8 @@ import type { Presentities, Presentity } from "./presentity.ts";
 
 /** At most so many mailboxes change servers at a time: as many as share one notification connection. */
 const MOVE_BATCH = 200;
+/** So long a mailbox that was moved alone is left where it is. */
+const REST_AFTER_MOVE = minutes(5);
 /** Between two batches, so that servers and limits are not run over. */
 const MOVE_PACE = seconds(5);
 
@@ -39,6 +41,8 @@ export interface PlacementDeps {
  */
 export class MailboxPlacement {
   readonly #deps: PlacementDeps;
+  /** Single mailboxes that were moved lately. */
+  readonly #movedAt = new Map<Mailbox, Instant>();
   #cancelBalance: (() => void) | undefined;
 
   constructor(deps: PlacementDeps) {
@@ -71,6 +75,19 @@ export class MailboxPlacement {
         if (this.place(presentity, server)) count++;
     }
     return count;
+  }
+
+  /**
+   * Gives the mailbox, whose subscription alone failed, to another server; false where there is none, or when it has just come
+   * from one: a mailbox that no server can watch would else go round and round.
+   */
+  moveOnce(server: string, mailbox: Mailbox): boolean {
+    const now = this.#deps.runtime.clock.now();
+    for (const [moved, at] of this.#movedAt)
+      if (at > now || plus(at, REST_AFTER_MOVE) <= now) this.#movedAt.delete(moved);
+    if (this.#movedAt.has(mailbox) || this.evacuate(server, [mailbox]) === 0) return false;
+    this.#movedAt.set(mailbox, now);
+    return true;
   }
 
   /** Makes the spread even, in steps, from now until it is. */

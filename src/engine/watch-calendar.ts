@@ -19,6 +19,8 @@ export interface WatchHandlers {
   readonly markChanged: (mailbox: Mailbox) => void;
   /** Notifications flow. */
   readonly serverAnswered: () => void;
+  /** The mailbox cannot be watched at this server now; true when another one has it from now on. */
+  readonly mailboxFailed: (mailbox: Mailbox) => boolean;
   /** The watch of these mailboxes failed as a whole, so many times in a row. */
   readonly groupFailed: (mailboxes: readonly Mailbox[], failures: number, error: GatewayError) => void;
 }
@@ -245,6 +247,7 @@ export class WatchCalendar {
       case "failed":
         // Whether its calendar can still be read tells more: it may be gone.
         this.#handlers.markChanged(change.mailbox);
+        if (change.error.type === "wait" && this.#handlers.mailboxFailed(change.mailbox)) return;
         this.#park(group, change.mailbox, change.error);
         return;
     }

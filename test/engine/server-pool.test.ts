@@ -101,6 +101,44 @@ describe("a pool of three servers", () => {
     expect(a.watched.length).toBe(10);
   });
 
+  it("[K2] [B3] follows a mailbox that moved to another site, within a heartbeat and without a gap", async () => {
+    const user = userOf(0);
+    for (const calendar of [a, b, c]) calendar.set(user, [meeting(0, 120)]);
+    lab.clients.online(user);
+    await enable(3);
+    const before = serverOf(0) ?? "";
+    const old = { a, b, c }[before];
+    const mailbox = [...lab.gateway.presentities.mailboxesOn(before)][0];
+    if (!old || !mailbox) throw new Error("the user has no server");
+    const elsewhere = new GatewayError("moved", { type: "wait", code: "ews-mailbox-moving" });
+    old.refusingWatch.set(mailbox, elsewhere);
+    old.dropWatchers();
+    await lab.runtime.clock.advance(minutes(1));
+    expect(serverOf(0)).not.toBe(before);
+    const now = { a, b, c }[serverOf(0) ?? ""];
+    expect(now?.watched).toContain(mailbox);
+    expect(shownOf(lab, user)).toBe("dnd/in-a-meeting");
+    now?.set(user, []);
+    await lab.runtime.clock.advance(10_000);
+    expect(shownOf(lab, user)).not.toContain("in-a-meeting");
+  });
+
+  it("[K2] moves a mailbox that no server can watch once and then rarely, and goes on reading it", async () => {
+    await enable(3);
+    const mailbox = [...lab.gateway.presentities.mailboxesOn(serverOf(0) ?? "")][0];
+    if (!mailbox) throw new Error("the user has no server");
+    const nowhere = new GatewayError("moving", { type: "wait", code: "ews-mailbox-moving" });
+    for (const calendar of [a, b, c]) {
+      calendar.refusingWatch.set(mailbox, nowhere);
+      calendar.dropWatchers();
+    }
+    const reads = (): number => [a, b, c].reduce((sum, { fetches }) => sum + fetches.flat().length, 0);
+    const before = reads();
+    await lab.runtime.clock.advance(minutes(60));
+    expect(reads() - before).toBeGreaterThan(10);
+    expect(reads() - before).toBeLessThan(100);
+  });
+
   it("leaves everybody where they are while no server works, and goes on when one does", async () => {
     await enable(30);
     for (const calendar of [a, b, c]) takeDown(calendar);

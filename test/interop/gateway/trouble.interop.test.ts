@@ -66,7 +66,7 @@ describe("in a storm of changes on a real Prosody, the gateway", () => {
     await site.open(USERS);
     await connectAll("pc");
     setAll(true);
-    await settled();
+    await settled(90_000); // twenty clients log in meanwhile
   });
   afterAll(() => site.close());
 

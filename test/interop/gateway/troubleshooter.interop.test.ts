@@ -31,7 +31,7 @@ describe("the troubleshooter of a running gateway", () => {
     expect(code).toBe(0);
   });
 
-  it("[R3] [G6] [G8] tries all gateways, also behind a proxy, and ends with 1 when one fails", async () => {
+  it("[R3] [K7] [G6] [G8] tries all gateways, also behind a proxy, and ends with 1 when one fails", async () => {
     const through = `proxy=${proxy.url} proxy-user=alice proxy-password`;
     const added = await mustSucceed(site.gateway, `gateway add behind like=hq ${through}="proxy secret"`);
     expect(added).not.toContain("does not fit");

@@ -10,6 +10,7 @@ import { type SimulatedExchange, startExchange } from "../doubles/exchange/excha
 import { MemoryJournal, MemoryRegistry } from "../doubles/memory-store.ts";
 import { createTestRuntime, MONDAY_MORNING } from "../doubles/test-runtime.ts";
 import { ACCOUNT, createContext, createEwsSource } from "../plugins/calendar-ews/scenario.ts";
+import { watchRequests } from "../scenarios/quiet.ts";
 import { CountingSource } from "./counting-source.ts";
 import { EdgeRecorder, edgesOf, type PlannedMeeting } from "./edge-recorder.ts";
 import type { Figure } from "./figures.ts";
@@ -79,6 +80,7 @@ class PoolSite {
   readonly #gateway: Gateway;
   readonly #clients = new Channel<ClientChange>();
   readonly #meetings: PlannedMeeting[][] = [];
+  readonly #http = watchRequests();
   #random = 42;
   /** Meetings that were entered while the clock ran. */
   entered = 0;
@@ -188,6 +190,7 @@ class PoolSite {
     await this.#clock.advance(10 * SECOND, turn);
     await stopped;
     await Promise.all(this.#exchanges.map((exchange) => exchange.stop()));
+    this.#http.end();
   }
 
   get #elapsed(): number {
@@ -229,6 +232,8 @@ class PoolSite {
   }
 
   get #isAtRest(): boolean {
+    // What a server has not seen yet may not grow old by simulated time.
+    if (this.#http.waiting > 0) return false;
     const isServed = this.#exchanges.every(({ stats }) => stats.inFlight === stats.streamingConnections);
     return isServed && [...this.#sources.values()].every(({ fetching, subscribing }) => fetching + subscribing === 0);
   }

@@ -132,6 +132,7 @@ function writeMemory(journal: Journal, user: number, population: Population, now
   const presentity = parsePresentityId(jidOf(user));
   const client: ClientPresence = { resource: "pc", show: "available", priority: 0, status: {}, since: now };
   journal.replaceBusyTime(presentity, calendarOf(user, population), now);
+  journal.replaceServer(presentity, "exchange");
   journal.replaceClients(presentity, [client]);
   const shown = { document: NOTHING, locale: localeOf(user), at: now };
   const published = [

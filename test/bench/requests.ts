@@ -6,6 +6,7 @@ import { type SimulatedExchange, startExchange } from "../doubles/exchange/excha
 import { MemoryJournal, MemoryRegistry } from "../doubles/memory-store.ts";
 import { createTestRuntime, MONDAY_MORNING } from "../doubles/test-runtime.ts";
 import { ACCOUNT, createContext, createEwsSource } from "../plugins/calendar-ews/scenario.ts";
+import { watchRequests } from "../scenarios/quiet.ts";
 import { CountingSource } from "./counting-source.ts";
 import type { Figure } from "./figures.ts";
 import { jidOf } from "./population.ts";
@@ -49,6 +50,7 @@ class RequestsSite {
   readonly #source: CountingSource;
   readonly #gateway: Gateway;
   #changes = 0;
+  readonly #http = watchRequests();
   #random = 42;
 
   private constructor(users: number, clock: SimulatedClock, exchange: SimulatedExchange) {
@@ -134,6 +136,7 @@ class RequestsSite {
     await this.#clock.advance(10 * SECOND, () => turn());
     await stopped;
     await this.#exchange.stop();
+    this.#http.end();
   }
 
   /** A meeting of half an hour somewhere in the next hours. */
@@ -158,6 +161,8 @@ class RequestsSite {
   get #isAtRest(): boolean {
     const { inFlight, streamingConnections } = this.#exchange.stats;
     const hasHeard = this.#source.notified >= this.#changes;
+    // What the server has not seen yet may not grow old by simulated time.
+    if (this.#http.waiting > 0) return false;
     return (
       this.#source.fetching === 0 && this.#source.subscribing === 0 && inFlight === streamingConnections && hasHeard
     );

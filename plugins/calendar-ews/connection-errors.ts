@@ -1,22 +1,9 @@
 import type { GatewayError } from "../../src/ports/errors.ts";
 import { connectionProblem } from "../shared-http/connection-problems.ts";
+import { type AnswerHead, HttpStatusError, parseRetryAfter } from "../shared-http/http-head.ts";
 import { ProxyError } from "../shared-http/proxy-tunnel.ts";
 import { LoginError } from "../shared-microsoft/login-error.ts";
 import { ewsError } from "./ews-errors.ts";
-
-/** An HTTP status as the cause of an error, so that a busy server can be told from a dead one, and a redirect be looked at. */
-export class HttpStatusError extends Error {
-  override readonly name = "HttpStatusError";
-  readonly status: number;
-  /** Where a redirect leads, as the server wrote it: nobody has checked it. */
-  readonly location: string | undefined;
-
-  constructor(status: number, location?: string) {
-    super(`HTTP ${status}`);
-    this.status = status;
-    this.location = location;
-  }
-}
 
 /** Translates an error of the connection to the host, or of the login on it. */
 export function connectionError(error: unknown, host: string): GatewayError {
@@ -30,12 +17,6 @@ export function connectionError(error: unknown, host: string): GatewayError {
 }
 
 const CODES = { tls: "ews-tls", protocol: "ews-bad-answer", network: "ews-unavailable" } as const;
-
-/** Retry-After in its form of seconds (RFC 9110 10.2.3), as milliseconds; at most an hour is believed. */
-function retryAfter(text: string | undefined): { readonly retryAfter?: number } {
-  const wait = /^\d{1,9}$/.test(text ?? "") ? Math.min(Number(text) * 1000, 3_600_000) : 0;
-  return wait > 0 ? { retryAfter: wait } : {};
-}
 
 function loginError(error: LoginError, host: string): GatewayError {
   const detail = error.message;
@@ -55,14 +36,6 @@ function loginError(error: LoginError, host: string): GatewayError {
   }
 }
 
-/** What the head of an answer says. */
-export interface AnswerHead {
-  readonly status: number;
-  readonly contentType: string;
-  readonly retryAfter: string | undefined;
-  readonly location: string | undefined;
-}
-
 /** The error that the head alone tells; undefined when the body has to be read. A SOAP fault comes with HTTP 500. */
 export function headError(head: AnswerHead, host: string): GatewayError | undefined {
   const { status, contentType } = head;
@@ -73,11 +46,11 @@ export function headError(head: AnswerHead, host: string): GatewayError | undefi
     return ewsError("ews-unauthorized", `${host}: the account or its password was refused`, { cause });
   if (status === 403) return ewsError("ews-forbidden", `${host}: EWS is forbidden`, { cause });
   if (status === 429) {
-    return ewsError("ews-throttled", `${host}: too many requests`, { cause, ...retryAfter(head.retryAfter) });
+    return ewsError("ews-throttled", `${host}: too many requests`, { cause, ...parseRetryAfter(head.retryAfter) });
   }
   if (status > 500 || (status === 500 && isWebPage)) {
     const text = `${host}: the server answered HTTP ${status}`;
-    return ewsError("ews-unavailable", text, { cause, ...retryAfter(head.retryAfter) });
+    return ewsError("ews-unavailable", text, { cause, ...parseRetryAfter(head.retryAfter) });
   }
   if (status >= 300 && status < 400) return ewsError("ews-not-xml", redirectText(head, host), { cause });
   if (status === 400) return ewsError("ews-request-refused", `${host}: the server answered HTTP 400`, { cause });

@@ -2,6 +2,7 @@ import { type Milliseconds, seconds } from "../../src/lib/time.ts";
 import { GatewayError } from "../../src/ports/errors.ts";
 import { connectionProblem } from "../shared-http/connection-problems.ts";
 import { Deadline } from "../shared-http/deadline.ts";
+import { HttpStatusError, headerOf, parseRetryAfter } from "../shared-http/http-head.ts";
 import { AccountClient, type AccountClientOptions, type LoginChoice } from "../shared-microsoft/account-client.ts";
 import { drain, type HttpRequest } from "../shared-microsoft/login-connection.ts";
 import { LoginConnections } from "../shared-microsoft/login-connections.ts";
@@ -37,17 +38,6 @@ export interface DavAnswer {
   readonly responses: readonly DavResponse[];
   /** The header's value; the name in lower case. */
   header(name: string): string | undefined;
-}
-
-/** An HTTP status as the cause of an error. */
-export class HttpStatusError extends Error {
-  override readonly name = "HttpStatusError";
-  readonly status: number;
-
-  constructor(status: number) {
-    super(`HTTP ${status}`);
-    this.status = status;
-  }
 }
 
 // Longer than the gateway's bursts, shorter than what IIS 6 closes idle connections after (two minutes).
@@ -141,7 +131,7 @@ export class WebdavTransport {
 
   #statusError(response: HttpAnswer, subject: string): GatewayError {
     const { statusCode: status } = response;
-    const more = { cause: new HttpStatusError(status), ...retryAfter(headerOf(response, "retry-after")) };
+    const more = { cause: new HttpStatusError(status), ...parseRetryAfter(headerOf(response, "retry-after")) };
     const text = `${subject}: the server answered HTTP ${status}`;
     // After a login these are about what the account may do.
     const isDenied = status === 403 || status === 401 || (status === LOGIN_TIMEOUT && this.#forms !== undefined);
@@ -161,17 +151,6 @@ const withAgent = ({ method, path, headers, body }: DavRequest): HttpRequest => 
   headers: { ...headers, "user-agent": "presence-gateway" },
   body,
 });
-
-function headerOf({ headers }: HttpAnswer, name: string): string | undefined {
-  const value = headers[name];
-  return typeof value === "string" ? value : value?.[0];
-}
-
-/** Retry-After in its form of seconds (RFC 9110 10.2.3), as milliseconds; at most an hour is believed. */
-function retryAfter(text: string | undefined): { readonly retryAfter?: number } {
-  const wait = /^\d{1,9}$/.test(text ?? "") ? Math.min(Number(text) * 1000, 3_600_000) : 0;
-  return wait > 0 ? { retryAfter: wait } : {};
-}
 
 const PROBLEM_CODES = { tls: "webdav-tls", protocol: "webdav-bad-answer", network: "webdav-unavailable" } as const;
 

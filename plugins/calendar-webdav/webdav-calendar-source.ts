@@ -12,8 +12,9 @@ import type {
 import type { GatewayError } from "../../src/ports/errors.ts";
 import type { Health } from "../../src/ports/plugin.ts";
 import type { PluginContext } from "../../src/ports/plugin-definition.ts";
-import type { TlsException, TlsTerms } from "../../src/ports/trust.ts";
+import type { HttpProxy, TlsException, TlsTerms } from "../../src/ports/trust.ts";
 import { Deadline } from "../shared-http/deadline.ts";
+import { ProxyRoute } from "../shared-http/proxy-route.ts";
 import { trustedConnector } from "../shared-http/trusted-connector.ts";
 import { CalendarFolders } from "./calendar-folders.ts";
 import { CallbackAddress, type NotificationChoice } from "./callback-address.ts";
@@ -38,6 +39,7 @@ export interface WebdavOptions {
   readonly notifications: NotificationChoice;
   /** The calendar folder's name in mailboxes that do not tell it. */
   readonly calendarName: string | undefined;
+  readonly proxy?: HttpProxy | undefined;
 }
 
 interface Connection {
@@ -47,6 +49,7 @@ interface Connection {
   readonly book: SubscriptionBook;
   readonly address: CallbackAddress;
   readonly terms: TlsTerms;
+  readonly route: ProxyRoute | undefined;
   /** Aborts when the source stops. */
   readonly lifetime: AbortController;
 }
@@ -149,15 +152,16 @@ export class WebdavCalendarSource implements CalendarSource {
 
   #connect(ca: string | undefined): Connection {
     const { runtime, parameters, trust, listener, memory } = this.#context;
-    const { url, account, password, auth, tlsExceptions, notifications, calendarName } = this.#options;
+    const { url, account, password, auth, tlsExceptions, notifications, calendarName, proxy } = this.#options;
     const { clock } = runtime;
     const terms = { ca, exceptions: tlsExceptions };
+    const route = proxy && new ProxyRoute({ proxy, trust, ca, clock });
     const transport = new WebdavTransport({
       url,
       account,
       password,
       login: auth,
-      connect: trustedConnector(trust, terms),
+      connect: trustedConnector(trust, terms, route),
       clock,
       timeout: () => seconds(parameters.integer("exchange-timeout")),
     });
@@ -166,7 +170,7 @@ export class WebdavCalendarSource implements CalendarSource {
     const book = new SubscriptionBook({ client, folders, clock, memory });
     const lifetime = new AbortController();
     const address = new CallbackAddress(listener, notifications, lifetime.signal);
-    return { transport, client, folders, book, address, terms, lifetime };
+    return { transport, client, folders, book, address, terms, route, lifetime };
   }
 
   #running(): Connection {

@@ -38,8 +38,17 @@ describe("the test of a webdav server", () => {
     if (mailbox) mailbox.folder = "Календарь";
     mailbox?.addMeeting(meetingAt(1));
     const steps = await test(given, ALICE);
-    expect(words(steps)).toEqual(["DNS ok", "TCP ok", "login ok", "folder ok", "search ok", "notifications ok"]);
+    expect(words(steps)).toEqual([
+      "DNS ok",
+      "TCP ok",
+      "HTTP ok",
+      "login ok",
+      "folder ok",
+      "search ok",
+      "notifications ok",
+    ]);
     const details = steps.map(({ detail }) => detail).join("\n");
+    expect(details).toContain("Exchange Reachability (pingable): HTTP 401, logins offered: basic");
     expect(details).toContain("svc may use WebDAV (Basic)");
     expect(details).toContain("the calendar is /exchange/alice@example.com/Календарь");
     expect(details).toContain("1 entries in the next 24 hours");
@@ -48,12 +57,12 @@ describe("the test of a webdav server", () => {
   });
 
   it("without a mailbox ends with the login", async () => {
-    expect(words(await test(await start()))).toEqual(["DNS ok", "TCP ok", "login ok"]);
+    expect(words(await test(await start()))).toEqual(["DNS ok", "TCP ok", "HTTP ok", "login ok"]);
   });
 
   it("names the login as what failed when the password is wrong, and says what to do", async () => {
     const steps = await test(await start({ options: { password: "wrong" } }), ALICE);
-    expect(words(steps)).toEqual(["DNS ok", "TCP ok", "login not ok"]);
+    expect(words(steps)).toEqual(["DNS ok", "TCP ok", "HTTP ok", "login not ok"]);
     expect(steps.at(-1)?.detail).toContain("Check account and password");
     expect(steps.at(-1)?.detail).not.toContain("wrong");
   });
@@ -86,7 +95,9 @@ describe("the test of a webdav server", () => {
   it("of a server that nobody hears at fails at TCP", async () => {
     const given = await start();
     given.server.stop();
-    expect(words(await test(given, ALICE))).toEqual(["DNS ok", "TCP not ok"]);
+    const steps = await test(given, ALICE);
+    expect(words(steps)).toEqual(["DNS ok", "TCP not ok"]);
+    expect(steps.at(-1)?.detail).toMatch(/^Exchange Reachability \(unreachable\): .*\(webdav-unavailable\)$/);
   });
 
   it("of a source that does not run is one failed step", async () => {

@@ -1,40 +1,26 @@
 import type { GatewayError } from "../../src/ports/errors.ts";
-import { connectionProblem } from "../shared-http/connection-problems.ts";
 import { type AnswerHead, HttpStatusError, parseRetryAfter } from "../shared-http/http-head.ts";
-import { ProxyError } from "../shared-http/proxy-tunnel.ts";
-import { LoginError } from "../shared-microsoft/login-error.ts";
+import { exchangeProblem } from "../shared-microsoft/exchange-problem.ts";
 import { ewsError } from "./ews-errors.ts";
 
 /** Translates an error of the connection to the host, or of the login on it. */
 export function connectionError(error: unknown, host: string): GatewayError {
-  if (error instanceof LoginError) return loginError(error, host);
-  if (error instanceof ProxyError) {
-    const text = `${host}: the proxy ${error.proxy} cannot be used: ${error.message}`;
-    return ewsError(`ews-proxy-${error.failure}`, text, { cause: error });
-  }
-  const { kind, text } = connectionProblem(error);
-  return ewsError(CODES[kind], `${host}: ${text}`, { cause: error });
+  const { kind, text, cause } = exchangeProblem(error);
+  return ewsError(CODES[kind], `${host}: ${text}`, { cause });
 }
 
-const CODES = { tls: "ews-tls", protocol: "ews-bad-answer", network: "ews-unavailable" } as const;
-
-function loginError(error: LoginError, host: string): GatewayError {
-  const detail = error.message;
-  switch (error.failure) {
-    case "refused": {
-      const text = `${host}: the account or its password was refused${detail && ` (${detail})`}`;
-      return ewsError("ews-unauthorized", text, { cause: new HttpStatusError(401) });
-    }
-    case "not-offered":
-      return ewsError("ews-login-not-offered", `${host}: the server offers ${detail.slice(0, 100) || "no login"}`);
-    case "interrupted":
-      return ewsError("ews-login-interrupted", `${host}: the connection was closed in the middle of a login`, {
-        cause: error,
-      });
-    case "bad-challenge":
-      return ewsError("ews-bad-answer", `${host}: the server's NTLM challenge is not usable: ${detail}`);
-  }
-}
+const CODES = {
+  tls: "ews-tls",
+  protocol: "ews-bad-answer",
+  network: "ews-unavailable",
+  "proxy-unavailable": "ews-proxy-unavailable",
+  "proxy-unauthorized": "ews-proxy-unauthorized",
+  "proxy-refused": "ews-proxy-refused",
+  "login-refused": "ews-unauthorized",
+  "login-not-offered": "ews-login-not-offered",
+  "login-interrupted": "ews-login-interrupted",
+  "login-bad-challenge": "ews-bad-answer",
+} as const;
 
 /** The error that the head alone tells; undefined when the body has to be read. A SOAP fault comes with HTTP 500. */
 export function headError(head: AnswerHead, host: string): GatewayError | undefined {

@@ -1,4 +1,5 @@
 import { type ErrorType, GatewayError } from "../../src/ports/errors.ts";
+import { PROXY_ERROR_TEXTS } from "../shared-http/proxy-error-texts.ts";
 
 interface ErrorCode {
   readonly type: ErrorType;
@@ -61,21 +62,9 @@ export const EWS_ERROR_CODES = {
     action:
       "Put the certificate right on the server, or install what is missing of its chain with `certificate import <host>`.",
   },
-  "ews-proxy-unavailable": {
-    type: "wait",
-    meaning: "The proxy cannot be reached, does not answer, hangs up, or is no HTTP proxy.",
-    action: "Check the option proxy, the proxy, and the network to it.",
-  },
-  "ews-proxy-unauthorized": {
-    type: "auth",
-    meaning: "The proxy wants a login, or refused the one it was given (HTTP 407).",
-    action: "Set proxy-user and proxy-password for a proxy that takes Basic, or let the gateway pass without a login.",
-  },
-  "ews-proxy-refused": {
-    type: "wait",
-    meaning: "The proxy does not connect to the server.",
-    action: "Allow CONNECT to the server's host and port at the proxy; HTTP 502 to 504 mean that it does not reach it.",
-  },
+  "ews-proxy-unavailable": PROXY_ERROR_TEXTS.unavailable,
+  "ews-proxy-unauthorized": PROXY_ERROR_TEXTS.unauthorized,
+  "ews-proxy-refused": PROXY_ERROR_TEXTS.refused,
   "ews-ca-unreadable": {
     type: "modify",
     meaning: "The file named in the option ca cannot be read or holds no PEM certificate.",

@@ -1,12 +1,11 @@
 import { type Milliseconds, seconds } from "../../src/lib/time.ts";
 import { GatewayError } from "../../src/ports/errors.ts";
-import { connectionProblem } from "../shared-http/connection-problems.ts";
 import { Deadline } from "../shared-http/deadline.ts";
 import { HttpStatusError, headerOf, parseRetryAfter } from "../shared-http/http-head.ts";
 import { AccountClient, type AccountClientOptions, type LoginChoice } from "../shared-microsoft/account-client.ts";
+import { exchangeProblem } from "../shared-microsoft/exchange-problem.ts";
 import { drain, type HttpRequest } from "../shared-microsoft/login-connection.ts";
 import { LoginConnections } from "../shared-microsoft/login-connections.ts";
-import { LoginError } from "../shared-microsoft/login-error.ts";
 import { LoginGate } from "../shared-microsoft/login-gate.ts";
 import type { DavRequest } from "./dav-requests.ts";
 import { FormsLogin, type HttpAnswer, LOGIN_TIMEOUT, wantsLogin } from "./forms-login.ts";
@@ -152,27 +151,21 @@ const withAgent = ({ method, path, headers, body }: DavRequest): HttpRequest => 
   body,
 });
 
-const PROBLEM_CODES = { tls: "webdav-tls", protocol: "webdav-bad-answer", network: "webdav-unavailable" } as const;
-
 /** Translates an error of the connection to the host, or of the login on it. */
 export function connectionError(error: unknown, host: string): GatewayError {
-  if (error instanceof LoginError) return loginError(error, host);
-  const { kind, text } = connectionProblem(error);
-  return webdavError(PROBLEM_CODES[kind], `${host}: ${text}`, { cause: error });
+  const { kind, text, cause } = exchangeProblem(error);
+  return webdavError(CODES[kind], `${host}: ${text}`, { cause });
 }
 
-function loginError(error: LoginError, host: string): GatewayError {
-  const detail = error.message.slice(0, 200);
-  switch (error.failure) {
-    case "refused": {
-      const text = `${host}: the account or its password was refused${detail && ` (${detail})`}`;
-      return webdavError("webdav-unauthorized", text, { cause: new HttpStatusError(401) });
-    }
-    case "not-offered":
-      return webdavError("webdav-login-not-offered", `${host}: the server offers ${detail || "no login"}`);
-    case "interrupted":
-      return webdavError("webdav-login-interrupted", `${host}: the connection was closed in the middle of a login`);
-    case "bad-challenge":
-      return webdavError("webdav-bad-answer", `${host}: the server's NTLM challenge is not usable: ${detail}`);
-  }
-}
+const CODES = {
+  tls: "webdav-tls",
+  protocol: "webdav-bad-answer",
+  network: "webdav-unavailable",
+  "proxy-unavailable": "webdav-proxy-unavailable",
+  "proxy-unauthorized": "webdav-proxy-unauthorized",
+  "proxy-refused": "webdav-proxy-refused",
+  "login-refused": "webdav-unauthorized",
+  "login-not-offered": "webdav-login-not-offered",
+  "login-interrupted": "webdav-login-interrupted",
+  "login-bad-challenge": "webdav-bad-answer",
+} as const;

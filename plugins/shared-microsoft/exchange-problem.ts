@@ -4,7 +4,7 @@ import { ProxyError, type ProxyFailure } from "../shared-http/proxy-tunnel.ts";
 import { LoginError, type LoginFailure } from "./login-error.ts";
 
 /** What failed: the connection itself, the proxy, or the login on it. */
-export type ExchangeProblemKind = ConnectionProblem["kind"] | `proxy-${ProxyFailure}` | `login-${LoginFailure}`;
+type ExchangeProblemKind = ConnectionProblem["kind"] | `proxy-${ProxyFailure}` | `login-${LoginFailure}`;
 
 /** Why a request as an account had no answer. */
 export interface ExchangeProblem {

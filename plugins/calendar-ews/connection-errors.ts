@@ -1,5 +1,6 @@
 import type { GatewayError } from "../../src/ports/errors.ts";
-import { type AnswerHead, HttpStatusError, parseRetryAfter } from "../shared-http/http-head.ts";
+import { type AnswerHead, HttpStatusError } from "../shared-http/http-head.ts";
+import { retryAfterOf } from "../shared-http/retry-after.ts";
 import { exchangeProblem } from "../shared-microsoft/exchange-problem.ts";
 import { ewsError } from "./ews-errors.ts";
 
@@ -32,11 +33,11 @@ export function headError(head: AnswerHead, host: string): GatewayError | undefi
     return ewsError("ews-unauthorized", `${host}: the account or its password was refused`, { cause });
   if (status === 403) return ewsError("ews-forbidden", `${host}: EWS is forbidden`, { cause });
   if (status === 429) {
-    return ewsError("ews-throttled", `${host}: too many requests`, { cause, ...parseRetryAfter(head.retryAfter) });
+    return ewsError("ews-throttled", `${host}: too many requests`, { cause, ...retryAfterOf(head.retryAfter) });
   }
   if (status > 500 || (status === 500 && isWebPage)) {
     const text = `${host}: the server answered HTTP ${status}`;
-    return ewsError("ews-unavailable", text, { cause, ...parseRetryAfter(head.retryAfter) });
+    return ewsError("ews-unavailable", text, { cause, ...retryAfterOf(head.retryAfter) });
   }
   if (status >= 300 && status < 400) return ewsError("ews-not-xml", redirectText(head, host), { cause });
   if (status === 400) return ewsError("ews-request-refused", `${host}: the server answered HTTP 400`, { cause });

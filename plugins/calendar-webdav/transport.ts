@@ -1,7 +1,8 @@
 import { type Milliseconds, seconds } from "../../src/lib/time.ts";
 import { GatewayError } from "../../src/ports/errors.ts";
 import { Deadline } from "../shared-http/deadline.ts";
-import { HttpStatusError, headerOf, parseRetryAfter } from "../shared-http/http-head.ts";
+import { HttpStatusError, headerOf } from "../shared-http/http-head.ts";
+import { retryAfterOf } from "../shared-http/retry-after.ts";
 import { AccountClient, type AccountClientOptions, type LoginChoice } from "../shared-microsoft/account-client.ts";
 import { exchangeProblem } from "../shared-microsoft/exchange-problem.ts";
 import { drain, type HttpRequest } from "../shared-microsoft/login-connection.ts";
@@ -130,7 +131,7 @@ export class WebdavTransport {
 
   #statusError(response: HttpAnswer, subject: string): GatewayError {
     const { statusCode: status } = response;
-    const more = { cause: new HttpStatusError(status), ...parseRetryAfter(headerOf(response, "retry-after")) };
+    const more = { cause: new HttpStatusError(status), ...retryAfterOf(headerOf(response, "retry-after")) };
     const text = `${subject}: the server answered HTTP ${status}`;
     // After a login these are about what the account may do.
     const isDenied = status === 403 || status === 401 || (status === LOGIN_TIMEOUT && this.#forms !== undefined);

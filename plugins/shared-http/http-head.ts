@@ -24,12 +24,6 @@ export function headerOf({ headers }: Pick<Head, "headers">, name: string): stri
   return typeof value === "string" ? value : value?.[0];
 }
 
-/** Retry-After in its form of seconds (RFC 9110 10.2.3), as milliseconds; at most an hour is believed. */
-export function parseRetryAfter(text: string | undefined): { readonly retryAfter?: number } {
-  const wait = /^\d{1,9}$/.test(text ?? "") ? Math.min(Number(text) * 1000, 3_600_000) : 0;
-  return wait > 0 ? { retryAfter: wait } : {};
-}
-
 /** An HTTP status as the cause of an error, so that a busy server can be told from a dead one, and a redirect be looked at. */
 export class HttpStatusError extends Error {
   override readonly name = "HttpStatusError";

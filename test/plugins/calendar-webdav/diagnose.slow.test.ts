@@ -1,26 +1,11 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Mailbox } from "../../../src/core/addresses.ts";
 import type { TestStep } from "../../../src/ports/calendar-source.ts";
 import { GatewayError } from "../../../src/ports/errors.ts";
 import { LoopbackListener } from "../../doubles/webdav/loopback-listener.ts";
-import {
-  ALICE,
-  createWebdavSource,
-  meetingAt,
-  type Scenario,
-  type ScenarioOptions,
-  startScenario,
-} from "./scenario.ts";
+import { ALICE, createWebdavSource, meetingAt, type Scenario, useScenarios } from "./scenario.ts";
 
-let scenario: Scenario | undefined;
-const start = async (options?: ScenarioOptions): Promise<Scenario> => {
-  scenario = await startScenario(options);
-  return scenario;
-};
-afterEach(async () => {
-  await scenario?.end();
-  scenario = undefined;
-});
+const start = useScenarios();
 
 const test = async ({ source, signal }: Scenario, mailbox?: Mailbox): Promise<readonly TestStep[]> => {
   const steps: TestStep[] = [];

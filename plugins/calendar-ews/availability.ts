@@ -13,7 +13,8 @@ import {
 import { escapeXml } from "../../src/lib/xml.ts";
 import type { BusyTimeResult } from "../../src/ports/calendar-source.ts";
 import type { Operation } from "./ews-client.ts";
-import { ewsError, problemError } from "./ews-errors.ts";
+import { ewsError } from "./ews-errors.ts";
+import { problemError } from "./response-problem.ts";
 import { type AnswerDecoder, answerDecoder, type BodyHandler, type ResponseMessage } from "./soap-answer.ts";
 import { encodeEnvelope, type RequestVersion } from "./soap-request.ts";
 import { wireTimeParser } from "./wire-times.ts";

@@ -1,67 +1,27 @@
 import type { GatewayError } from "../../src/ports/errors.ts";
-import { connectionProblem } from "../shared-http/connection-problems.ts";
-import { ProxyError } from "../shared-http/proxy-tunnel.ts";
-import { LoginError } from "../shared-microsoft/login-error.ts";
+import { type AnswerHead, HttpStatusError } from "../shared-http/http-head.ts";
+import { retryAfterOf } from "../shared-http/retry-after.ts";
+import { exchangeProblem } from "../shared-microsoft/exchange-problem.ts";
 import { ewsError } from "./ews-errors.ts";
-
-/** An HTTP status as the cause of an error, so that a busy server can be told from a dead one, and a redirect be looked at. */
-export class HttpStatusError extends Error {
-  override readonly name = "HttpStatusError";
-  readonly status: number;
-  /** Where a redirect leads, as the server wrote it: nobody has checked it. */
-  readonly location: string | undefined;
-
-  constructor(status: number, location?: string) {
-    super(`HTTP ${status}`);
-    this.status = status;
-    this.location = location;
-  }
-}
 
 /** Translates an error of the connection to the host, or of the login on it. */
 export function connectionError(error: unknown, host: string): GatewayError {
-  if (error instanceof LoginError) return loginError(error, host);
-  if (error instanceof ProxyError) {
-    const text = `${host}: the proxy ${error.proxy} cannot be used: ${error.message}`;
-    return ewsError(`ews-proxy-${error.failure}`, text, { cause: error });
-  }
-  const { kind, text } = connectionProblem(error);
-  return ewsError(CODES[kind], `${host}: ${text}`, { cause: error });
+  const { kind, text, cause } = exchangeProblem(error);
+  return ewsError(CODES[kind], `${host}: ${text}`, { cause });
 }
 
-const CODES = { tls: "ews-tls", protocol: "ews-bad-answer", network: "ews-unavailable" } as const;
-
-/** Retry-After in its form of seconds (RFC 9110 10.2.3), as milliseconds; at most an hour is believed. */
-function retryAfter(text: string | undefined): { readonly retryAfter?: number } {
-  const wait = /^\d{1,9}$/.test(text ?? "") ? Math.min(Number(text) * 1000, 3_600_000) : 0;
-  return wait > 0 ? { retryAfter: wait } : {};
-}
-
-function loginError(error: LoginError, host: string): GatewayError {
-  const detail = error.message;
-  switch (error.failure) {
-    case "refused": {
-      const text = `${host}: the account or its password was refused${detail && ` (${detail})`}`;
-      return ewsError("ews-unauthorized", text, { cause: new HttpStatusError(401) });
-    }
-    case "not-offered":
-      return ewsError("ews-login-not-offered", `${host}: the server offers ${detail.slice(0, 100) || "no login"}`);
-    case "interrupted":
-      return ewsError("ews-login-interrupted", `${host}: the connection was closed in the middle of a login`, {
-        cause: error,
-      });
-    case "bad-challenge":
-      return ewsError("ews-bad-answer", `${host}: the server's NTLM challenge is not usable: ${detail}`);
-  }
-}
-
-/** What the head of an answer says. */
-export interface AnswerHead {
-  readonly status: number;
-  readonly contentType: string;
-  readonly retryAfter: string | undefined;
-  readonly location: string | undefined;
-}
+const CODES = {
+  tls: "ews-tls",
+  protocol: "ews-bad-answer",
+  network: "ews-unavailable",
+  "proxy-unavailable": "ews-proxy-unavailable",
+  "proxy-unauthorized": "ews-proxy-unauthorized",
+  "proxy-refused": "ews-proxy-refused",
+  "login-refused": "ews-unauthorized",
+  "login-not-offered": "ews-login-not-offered",
+  "login-interrupted": "ews-login-interrupted",
+  "login-bad-challenge": "ews-bad-answer",
+} as const;
 
 /** The error that the head alone tells; undefined when the body has to be read. A SOAP fault comes with HTTP 500. */
 export function headError(head: AnswerHead, host: string): GatewayError | undefined {
@@ -73,11 +33,11 @@ export function headError(head: AnswerHead, host: string): GatewayError | undefi
     return ewsError("ews-unauthorized", `${host}: the account or its password was refused`, { cause });
   if (status === 403) return ewsError("ews-forbidden", `${host}: EWS is forbidden`, { cause });
   if (status === 429) {
-    return ewsError("ews-throttled", `${host}: too many requests`, { cause, ...retryAfter(head.retryAfter) });
+    return ewsError("ews-throttled", `${host}: too many requests`, { cause, ...retryAfterOf(head.retryAfter) });
   }
   if (status > 500 || (status === 500 && isWebPage)) {
     const text = `${host}: the server answered HTTP ${status}`;
-    return ewsError("ews-unavailable", text, { cause, ...retryAfter(head.retryAfter) });
+    return ewsError("ews-unavailable", text, { cause, ...retryAfterOf(head.retryAfter) });
   }
   if (status >= 300 && status < 400) return ewsError("ews-not-xml", redirectText(head, host), { cause });
   if (status === 400) return ewsError("ews-request-refused", `${host}: the server answered HTTP 400`, { cause });

@@ -1,12 +1,11 @@
 import type { Mailbox } from "../../src/core/addresses.ts";
 import type { TestStep, TestSubject } from "../../src/ports/calendar-source.ts";
-import { type Diagnosed, type DiagnosisStep, fetchOne, type StepFinding } from "./diagnosis-step.ts";
+import type { Attempt, DiagnosisStep, StepFinding } from "../shared-http/diagnosis-step.ts";
+import { type Diagnosed, fetchOne } from "./diagnosed.ts";
 import type { EwsClient } from "./ews-client.ts";
 import { ewsError } from "./ews-errors.ts";
 import { type Impersonated, impersonate, isAboutName, isDenial, nameOf } from "./impersonation.ts";
 import { encodeSubscribe, encodeUnsubscribe, subscribeDecoder, unsubscribeDecoder } from "./subscribe.ts";
-
-type Attempt = (step: DiagnosisStep) => Promise<TestStep>;
 
 /** What the account may do with the mailbox. Reading needs no impersonation, so it is tried whatever came of that. */
 export async function* mailboxSteps(

@@ -1,12 +1,13 @@
+import { type Mailbox, parseMailbox } from "../../src/core/addresses.ts";
 import type { TestStep, TestSubject } from "../../src/ports/calendar-source.ts";
-import { GatewayError } from "../../src/ports/errors.ts";
-import { Deadline } from "../shared-http/deadline.ts";
-import { orAborted } from "../shared-http/or-aborted.ts";
-import { connectionError } from "./connection-errors.ts";
-import { connectionSteps } from "./diagnose-connection.ts";
+import { connectionSteps } from "../shared-http/connection-steps.ts";
+import { attemptWithin, type DiagnosisStep, trySteps } from "../shared-http/diagnosis-step.ts";
+import type { HttpProbe } from "../shared-http/http-probe.ts";
+import { connectionError, headError } from "./connection-errors.ts";
 import { mailboxSteps } from "./diagnose-mailbox.ts";
-import { type Diagnosed, type DiagnosisStep, LONGEST_STEP } from "./diagnosis-step.ts";
-import { ewsError } from "./ews-errors.ts";
+import { type Diagnosed, fetchOne } from "./diagnosed.ts";
+import type { EwsClient } from "./ews-client.ts";
+import { concernsMailbox, ewsError } from "./ews-errors.ts";
 
 /** From the name to the mailbox, one step after the other; without a connection nothing more is tried. */
 export async function* diagnose(
@@ -14,31 +15,42 @@ export async function* diagnose(
   subject: TestSubject,
   signal: AbortSignal,
 ): AsyncGenerator<TestStep, void> {
-  const attempt = (step: DiagnosisStep): Promise<TestStep> => tryStep(step, server, signal);
-  for (const step of connectionSteps(server, subject.mailbox)) {
-    const result = await attempt(step);
-    yield result;
-    if (!result.ok) return;
-  }
-  yield* mailboxSteps(server, subject, attempt);
+  const { clock, url } = server;
+  const attempt = attemptWithin(
+    { clock, host: url.host, late: (text) => ewsError("ews-timeout", text), translate: connectionError },
+    signal,
+  );
+  if (yield* trySteps(stepsToLogin(server, subject.mailbox), attempt)) yield* mailboxSteps(server, subject, attempt);
 }
 
-async function tryStep(step: DiagnosisStep, { clock, url }: Diagnosed, signal: AbortSignal): Promise<TestStep> {
-  const deadline = new Deadline(clock, signal);
-  deadline.set(LONGEST_STEP, () => ewsError("ews-timeout", `${url.host}: no answer within ${LONGEST_STEP / 1000} s`));
-  const startedAt = clock.now();
-  const finish = (result: Pick<TestStep, "ok" | "detail" | "isWarning">): TestStep => {
-    return { step: step.name, ...result, milliseconds: Math.max(0, clock.now() - startedAt) };
-  };
+const stepsToLogin = (server: Diagnosed, mailbox: Mailbox | undefined): readonly DiagnosisStep[] => [
+  ...connectionSteps({ ...server, probe: ewsProbe(server.url.host), refuse: (text) => ewsError("ews-tls", text) }),
+  { name: "login", attempt: (signal) => login(server, mailbox, signal) },
+  { name: "version", attempt: async () => versionOf(server.client) },
+];
+
+/** Statuses of a server that looks for an EWS request, or for a login, where it was sent nothing. */
+const EXPECTED: readonly number[] = [400, 401, 411, 415];
+
+const ewsProbe = (host: string): HttpProbe => ({
+  method: "POST",
+  judge: (head) => (EXPECTED.includes(head.status) ? undefined : headError(head, host)),
+});
+
+/** Any answer that is EWS proves the login; which mailbox is asked for does not matter, so it may be one that is none. */
+async function login(server: Diagnosed, mailbox: Mailbox | undefined, signal: AbortSignal): Promise<string> {
   try {
-    const found = await orAborted(step.attempt(deadline.signal), deadline.signal);
-    return finish(typeof found === "string" ? { ok: true, detail: found } : { ok: true, ...found });
+    await fetchOne(server, mailbox ?? anyMailbox(server.account), signal);
   } catch (error) {
-    signal.throwIfAborted();
-    const failure = error instanceof GatewayError ? error : connectionError(error, step.host ?? url.host);
-    const words = step.status?.(failure);
-    return finish({ ok: false, detail: `${words ? `${words}: ` : ""}${failure.message} (${failure.code})` });
-  } finally {
-    deadline.end();
+    if (!concernsMailbox(error)) throw error;
   }
+  const { loginName } = server.client;
+  return `${server.account} may use EWS${loginName === undefined ? "" : ` (${loginName})`}`;
 }
+
+function anyMailbox(account: string): Mailbox {
+  return parseMailbox(/^[\w.-]+@[\w-]+(?:\.[\w-]+)+$/.test(account) ? account : "nobody@example.invalid");
+}
+
+const versionOf = ({ serverVersion, requestVersion }: EwsClient): string =>
+  `${serverVersion ? `Exchange ${serverVersion}` : "the server does not tell its version"}, asked as ${requestVersion}`;

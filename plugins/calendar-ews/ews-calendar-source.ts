@@ -1,5 +1,3 @@
-import { X509Certificate } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import type { Mailbox } from "../../src/core/addresses.ts";
 import { type Instant, seconds, type TimeWindow } from "../../src/lib/time.ts";
 import type {
@@ -13,8 +11,9 @@ import type { GatewayError } from "../../src/ports/errors.ts";
 import type { Health } from "../../src/ports/plugin.ts";
 import type { PluginContext } from "../../src/ports/plugin-definition.ts";
 import type { HttpProxy, TlsException, TlsTerms } from "../../src/ports/trust.ts";
-import { Deadline } from "../shared-http/deadline.ts";
 import { ProxyRoute } from "../shared-http/proxy-route.ts";
+import { readCa } from "../shared-http/read-ca.ts";
+import { SourceRun } from "../shared-http/source-run.ts";
 import { trustedConnector } from "../shared-http/trusted-connector.ts";
 import type { LoginChoice } from "../shared-microsoft/account-client.ts";
 import { Autodiscover } from "./autodiscover/autodiscover.ts";
@@ -49,8 +48,6 @@ interface Connection extends ServerConnection {
   readonly terms: TlsTerms;
   readonly autodiscover: Autodiscover | undefined;
   readonly route: ProxyRoute | undefined;
-  /** Aborts when the source stops. */
-  readonly lifetime: AbortController;
 }
 
 // So many failures in a row mean that it is not a single request that fails.
@@ -63,8 +60,7 @@ export class EwsCalendarSource implements CalendarSource {
   readonly locateMailboxes?: (mailboxes: readonly Mailbox[], signal: AbortSignal) => Promise<readonly string[]>;
   readonly #options: EwsOptions;
   readonly #context: PluginContext;
-  #connection: Connection | undefined;
-  #hasStopped = false;
+  readonly #run: SourceRun<Connection>;
   #requests = 0;
   #failures = 0;
   #error: GatewayError | undefined;
@@ -73,115 +69,100 @@ export class EwsCalendarSource implements CalendarSource {
   constructor(options: EwsOptions, context: PluginContext) {
     this.#options = options;
     this.#context = context;
+    this.#run = new SourceRun({
+      connect: (lifetime, signal) => this.#connect(lifetime, signal),
+      stopped: () => this.#stoppedError(),
+      clock: context.runtime.clock,
+    });
     if (options.autodiscover) this.locateMailboxes = (mailboxes, signal) => this.#locate(mailboxes, signal);
   }
 
   /** Makes ready; a server that cannot be reached is no reason to reject, for it may come. */
-  async start(signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
-    if (this.#connection) return;
-    const ca = await readCa(this.#options.caFile, signal);
-    this.#connection = this.#connect(ca);
-    this.#hasStopped = false;
+  start(signal: AbortSignal): Promise<void> {
+    return this.#run.start(signal);
   }
 
   /** Says farewell to the server (at most two seconds) and closes. */
   async stop(): Promise<void> {
-    const connection = this.#connection;
-    this.#connection = undefined;
-    this.#hasStopped = true;
+    const connection = this.#run.stop();
     if (!connection) return;
     const reason = this.#stoppedError();
-    connection.lifetime.abort(reason);
     await Promise.all([endConnection(connection, reason), connection.autodiscover?.close(reason)]);
   }
 
   health(): Health {
     const since = this.#since === undefined ? {} : { since: this.#since };
-    if (this.#hasStopped) return { state: "stopped" };
+    if (this.#run.hasStopped) return { state: "stopped" };
     if (this.#since === undefined) return { state: "starting" };
     if (this.#error === undefined) return { state: "ok", detail: this.#detail(), ...since };
     const isDown = this.#failures >= DOWN_AFTER || this.#error.type === "auth";
     return { state: isDown ? "down" : "degraded", error: this.#error, ...since };
   }
 
-  async fetchBusyTime(
+  fetchBusyTime(
     mailboxes: readonly Mailbox[],
     window: TimeWindow,
     signal: AbortSignal,
   ): Promise<readonly BusyTimeResult[]> {
-    signal.throwIfAborted();
-    const { client, lifetime } = this.#running();
-    if (mailboxes.length === 0) return [];
-    if (mailboxes.length > MAX_MAILBOXES) {
-      throw ewsError("ews-batch-too-big", `${client.host}: ${mailboxes.length} mailboxes in one request`);
-    }
-    const ended = new Deadline(this.#context.runtime.clock, signal, lifetime.signal);
-    try {
+    return this.#run.perform(async ({ client }, ended) => {
+      if (mailboxes.length === 0) return [];
+      if (mailboxes.length > MAX_MAILBOXES) {
+        throw ewsError("ews-batch-too-big", `${client.host}: ${mailboxes.length} mailboxes in one request`);
+      }
       const operation = availabilityOperation({ host: client.host, mailboxes, window });
-      return (await client.call(operation, "reading", ended.signal)).content;
-    } finally {
-      ended.end();
-    }
+      return (await client.call(operation, "reading", ended)).content;
+    }, signal);
   }
 
-  async *watchChanges(mailboxes: readonly Mailbox[], signal: AbortSignal): AsyncGenerator<CalendarChange, void> {
-    signal.throwIfAborted();
-    const { lifetime, watching, autodiscover } = this.#running();
-    if (mailboxes.length > MAX_WATCHED) {
-      throw ewsError("ews-batch-too-big", `${this.#options.url.host}: ${mailboxes.length} mailboxes on one connection`);
-    }
-    const ended = new Deadline(this.#context.runtime.clock, signal, lifetime.signal);
-    try {
-      if (mailboxes.length === 0) await untilAborted(ended.signal);
-      const watch = (at: Watching) => watchChanges(at.deps, mailboxes, ended.signal);
+  watchChanges(mailboxes: readonly Mailbox[], signal: AbortSignal): AsyncGenerator<CalendarChange, void> {
+    const { host } = this.#options.url;
+    return this.#run.watch(async function* ({ watching, autodiscover }, ended) {
+      if (mailboxes.length > MAX_WATCHED) {
+        throw ewsError("ews-batch-too-big", `${host}: ${mailboxes.length} mailboxes on one connection`);
+      }
+      if (mailboxes.length === 0) await untilAborted(ended);
+      const watch = (at: Watching) => watchChanges(at.deps, mailboxes, ended);
       yield* autodiscover ? autodiscover.watch(mailboxes, watch) : watch(watching);
-    } finally {
-      ended.end();
-    }
+    }, signal);
   }
 
   unwatch(mailboxes: readonly Mailbox[]): void {
-    const { watching, autodiscover } = this.#connection ?? {};
+    const { watching, autodiscover } = this.#run.connection ?? {};
     for (const mailbox of mailboxes) {
       watching?.giveUp(mailbox);
       autodiscover?.giveUp(mailbox);
     }
   }
 
-  async findCalendarName(mailbox: Mailbox, signal: AbortSignal): Promise<string> {
-    signal.throwIfAborted();
-    const { client, lifetime, autodiscover } = this.#running();
-    const ended = new Deadline(this.#context.runtime.clock, signal, lifetime.signal);
-    try {
-      return await findCalendarName(autodiscover?.clientFor([mailbox]) ?? client, mailbox, ended.signal);
-    } finally {
-      ended.end();
-    }
+  findCalendarName(mailbox: Mailbox, signal: AbortSignal): Promise<string> {
+    return this.#run.perform(
+      ({ client, autodiscover }, ended) =>
+        findCalendarName(autodiscover?.clientFor([mailbox]) ?? client, mailbox, ended),
+      signal,
+    );
   }
 
-  async *test(subject: TestSubject, signal: AbortSignal): AsyncGenerator<TestStep, void> {
-    signal.throwIfAborted();
-    if (!this.#connection) {
-      yield { step: "start", ok: false, detail: this.#stoppedError().message, milliseconds: 0 };
-      return;
-    }
+  test(subject: TestSubject, signal: AbortSignal): AsyncGenerator<TestStep, void> {
     const { url, account } = this.#options;
     const { runtime, trust } = this.#context;
-    yield* diagnose({ ...this.#connection, url, account, trust, clock: runtime.clock }, subject, signal);
+    const { clock } = runtime;
+    return this.#run.test(
+      (connection) => diagnose({ ...connection, url, account, trust, clock }, subject, signal),
+      signal,
+    );
   }
 
-  #connect(ca: string | undefined): Connection {
-    const { url, autodiscover: found, proxy } = this.#options;
+  async #connect(lifetime: AbortSignal, signal: AbortSignal): Promise<Connection> {
+    const { url, autodiscover: found, proxy, caFile } = this.#options;
     const { runtime, trust } = this.#context;
-    const lifetime = new AbortController();
+    const ca = await readCa(caFile, (text, cause) => ewsError("ews-ca-unreadable", text, { cause }), signal);
     const route = proxy && new ProxyRoute({ proxy, trust, ca, clock: runtime.clock });
     const open = (server: URL): ServerConnection =>
-      this.#open(server, { terms: this.#termsFor(server, ca), route, lifetime: lifetime.signal });
+      this.#open(server, { terms: this.#termsFor(server, ca), route, lifetime });
     const main = open(url);
     const rule = found && { ...found, server: url };
     const autodiscover = rule && new Autodiscover({ rule, runtime, main, open });
-    return { ...main, terms: this.#termsFor(url, ca), route, autodiscover, lifetime };
+    return { ...main, terms: this.#termsFor(url, ca), route, autodiscover };
   }
 
   /** The exceptions were made for one server's certificates, and hold for no other. */
@@ -220,20 +201,11 @@ export class EwsCalendarSource implements CalendarSource {
     return { transport, client, watching };
   }
 
-  async #locate(mailboxes: readonly Mailbox[], signal: AbortSignal): Promise<readonly string[]> {
-    signal.throwIfAborted();
-    const { lifetime, autodiscover } = this.#running();
-    const ended = new Deadline(this.#context.runtime.clock, signal, lifetime.signal);
-    try {
-      return (await autodiscover?.locate(mailboxes, ended.signal)) ?? mailboxes.map(() => "");
-    } finally {
-      ended.end();
-    }
-  }
-
-  #running(): Connection {
-    if (!this.#connection) throw this.#stoppedError();
-    return this.#connection;
+  #locate(mailboxes: readonly Mailbox[], signal: AbortSignal): Promise<readonly string[]> {
+    return this.#run.perform(
+      async ({ autodiscover }, ended) => (await autodiscover?.locate(mailboxes, ended)) ?? mailboxes.map(() => ""),
+      signal,
+    );
   }
 
   #stoppedError(): GatewayError {
@@ -249,23 +221,12 @@ export class EwsCalendarSource implements CalendarSource {
   }
 
   #detail(): string {
-    if (!this.#connection) return "";
-    const { client, watching, autodiscover } = this.#connection;
+    if (!this.#run.connection) return "";
+    const { client, watching, autodiscover } = this.#run.connection;
     const { running, waiting, limit } = client.load;
     const version = client.serverVersion ? nameServer(client.serverVersion) : "version unknown";
     const requests = `${this.#requests} requests (${running} of at most ${limit} now, ${waiting} waiting)`;
     const places = autodiscover ? `, ${autodiscover.detail}` : "";
     return `${version}, ${requests}, ${watching.describe()}${places}`;
-  }
-}
-
-async function readCa(path: string | undefined, signal: AbortSignal): Promise<string | undefined> {
-  if (path === undefined) return undefined;
-  try {
-    const pem = await readFile(path, { encoding: "utf8", signal });
-    return new X509Certificate(pem) && pem; // the constructor throws for what is no certificate
-  } catch (error) {
-    signal.throwIfAborted();
-    throw ewsError("ews-ca-unreadable", `${path}: no CA certificate could be read`, { cause: error });
   }
 }

@@ -1,7 +1,7 @@
 import { type GatewayError, toGatewayError } from "../../src/ports/errors.ts";
 import type { Runtime } from "../../src/ports/runtime.ts";
+import { HttpStatusError } from "../shared-http/http-head.ts";
 import { CredentialGuard } from "../shared-microsoft/credential-guard.ts";
-import { HttpStatusError } from "./connection-errors.ts";
 import { concernsMailbox, ewsError, isEwsError } from "./ews-errors.ts";
 import { defaultCeiling } from "./request-allowance.ts";
 import { RequestLimiter, type Urgency } from "./request-limiter.ts";

@@ -1,7 +1,7 @@
 import type { Mailbox } from "../../src/core/addresses.ts";
 import { GatewayError } from "../../src/ports/errors.ts";
 import type { EwsClient, Operation } from "./ews-client.ts";
-import { problemError, ResponseCodeError } from "./ews-errors.ts";
+import { problemError, ResponseCodeError } from "./response-problem.ts";
 import { answerDecoder, messagesOnly, type ResponseMessage } from "./soap-answer.ts";
 import { type ConnectingId, encodeEnvelope, type RequestVersion } from "./soap-request.ts";
 

@@ -1,4 +1,5 @@
-import { type EwsProblem, ewsError, problemError } from "./ews-errors.ts";
+import { ewsError } from "./ews-errors.ts";
+import { type EwsProblem, problemError } from "./response-problem.ts";
 import { type XmlHandler, XmlReader } from "./xml-reader.ts";
 
 /** An EWS response message: an element named `…ResponseMessage`, without what is particular to an operation. */

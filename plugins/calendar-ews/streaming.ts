@@ -1,6 +1,6 @@
 import type { Mailbox } from "../../src/core/addresses.ts";
 import { escapeXml } from "../../src/lib/xml.ts";
-import type { EwsProblem } from "./ews-errors.ts";
+import type { EwsProblem } from "./response-problem.ts";
 import { type BodyHandler, type ResponseMessage, SoapEnvelope, utf8Decoder } from "./soap-answer.ts";
 import { encodeEnvelope, type RequestVersion } from "./soap-request.ts";
 import { XmlReader } from "./xml-reader.ts";

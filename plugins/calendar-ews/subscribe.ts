@@ -1,7 +1,8 @@
 import type { Mailbox } from "../../src/core/addresses.ts";
 import { escapeXml } from "../../src/lib/xml.ts";
 import type { GatewayError } from "../../src/ports/errors.ts";
-import { ewsError, problemError } from "./ews-errors.ts";
+import { ewsError } from "./ews-errors.ts";
+import { problemError } from "./response-problem.ts";
 import {
   type AnswerDecoder,
   answerDecoder,

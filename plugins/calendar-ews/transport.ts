@@ -3,6 +3,7 @@ import { type Milliseconds, minutes, seconds } from "../../src/lib/time.ts";
 import { GatewayError } from "../../src/ports/errors.ts";
 import type { Clock } from "../../src/ports/runtime.ts";
 import { Deadline } from "../shared-http/deadline.ts";
+import { headOf } from "../shared-http/http-head.ts";
 import { orAborted } from "../shared-http/or-aborted.ts";
 import { AccountClient, type LoginChoice } from "../shared-microsoft/account-client.ts";
 import type { HttpRequest } from "../shared-microsoft/login-connection.ts";
@@ -140,15 +141,7 @@ export class EwsTransport {
     };
     // undici hears of an abort only once it is connected, and a connection may take its time.
     const response = await orAborted(this.#client.request(request, signal), signal);
-    const error = headError(
-      {
-        status: response.statusCode,
-        contentType: header(response, "content-type") ?? "",
-        retryAfter: header(response, "retry-after"),
-        location: header(response, "location"),
-      },
-      this.#host,
-    );
+    const error = headError(headOf(response), this.#host);
     if (!error) return response;
     await response.body.dump({ limit: MAX_DUMP, signal });
     throw error;
@@ -174,11 +167,6 @@ export class EwsTransport {
 /** The bytes of a body; undici types them loosely. */
 async function* chunks(response: Dispatcher.ResponseData): AsyncGenerator<Uint8Array, void> {
   for await (const chunk of response.body) if (chunk instanceof Uint8Array) yield chunk;
-}
-
-function header({ headers }: Dispatcher.ResponseData, name: string): string | undefined {
-  const value = headers[name];
-  return typeof value === "string" ? value : value?.[0];
 }
 
 // Affinity cookies are some 100 bytes; a server that sends more than this has them left out.

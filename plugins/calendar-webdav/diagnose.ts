@@ -1,10 +1,12 @@
 import type { Mailbox } from "../../src/core/addresses.ts";
 import { hours, plus, seconds } from "../../src/lib/time.ts";
 import type { TestStep } from "../../src/ports/calendar-source.ts";
-import { GatewayError } from "../../src/ports/errors.ts";
 import type { Clock } from "../../src/ports/runtime.ts";
 import type { TlsTerms, Trust } from "../../src/ports/trust.ts";
-import { type Attempt, connectionSteps, trySteps } from "../shared-http/connection-steps.ts";
+import { connectionSteps } from "../shared-http/connection-steps.ts";
+import { attemptWithin, type DiagnosisStep, trySteps } from "../shared-http/diagnosis-step.ts";
+import type { HttpProbe } from "../shared-http/http-probe.ts";
+import type { ProxyRoute } from "../shared-http/proxy-route.ts";
 import type { CalendarFolders } from "./calendar-folders.ts";
 import type { CallbackAddress } from "./callback-address.ts";
 import { askOptions, subscribe, unsubscribe } from "./dav-requests.ts";
@@ -18,38 +20,45 @@ export interface DiagnoseOptions {
   readonly account: string;
   readonly trust: Trust;
   readonly terms: TlsTerms;
+  readonly route: ProxyRoute | undefined;
   readonly client: WebdavClient;
   readonly folders: CalendarFolders;
   readonly address: CallbackAddress;
   readonly clock: Clock;
 }
 
-// Administrators wait for the answer; a firewall that swallows packets would else hold it up for minutes.
-const LONGEST_STEP = seconds(10);
 // The test's own subscription ends by itself soon, should it not be given back.
 const TEST_LIFETIME = seconds(60);
 
 /** From the name to the mailbox, one step after the other; ends after the first that fails. */
-export function diagnose(
+export async function* diagnose(
   options: DiagnoseOptions,
   mailbox: Mailbox | undefined,
   signal: AbortSignal,
 ): AsyncGenerator<TestStep, void> {
-  const { client, trust, terms, clock } = options;
+  const { client, clock } = options;
   const { url, host } = client;
-  const connection: readonly Attempt[] = [
-    ...connectionSteps(url, trust, terms, (text) => webdavError("webdav-tls", text)),
-    ["login", (stepSignal) => login(options, stepSignal)],
+  const attempt = attemptWithin(
+    { clock, host, late: (text) => webdavError("webdav-timeout", text), translate: connectionError },
+    signal,
+  );
+  const steps: readonly DiagnosisStep[] = [
+    ...connectionSteps({ ...options, url, probe: davProbe(host), refuse: (text) => webdavError("webdav-tls", text) }),
+    { name: "login", attempt: (stepSignal) => login(options, stepSignal) },
+    ...(mailbox === undefined ? [] : mailboxSteps(options, mailbox)),
   ];
-  const mailboxSteps = mailbox === undefined ? [] : stepsOf(options, mailbox);
-  const stepTerms = {
-    clock,
-    longest: LONGEST_STEP,
-    late: () => webdavError("webdav-timeout", `${host}: no answer within ${LONGEST_STEP / 1000} s`),
-    translate: (error: unknown) => (error instanceof GatewayError ? error : connectionError(error, host)),
-  };
-  return trySteps([...connection, ...mailboxSteps], stepTerms, signal);
+  yield* trySteps(steps, attempt);
 }
+
+/** A login page or a demand for a login are what a server in order answers: only the login tells more. */
+const davProbe = (host: string): HttpProbe => ({
+  method: "OPTIONS",
+  judge: ({ status }) => {
+    const text = `${host}: the server answered HTTP ${status}`;
+    if (status === 404) return webdavError("webdav-wrong-url", text);
+    return status >= 500 ? webdavError("webdav-unavailable", text) : undefined;
+  },
+});
 
 /** OPTIONS proves the login, and that it is WebDAV that answers. */
 async function login({ account, client }: DiagnoseOptions, signal: AbortSignal): Promise<string> {
@@ -60,10 +69,10 @@ async function login({ account, client }: DiagnoseOptions, signal: AbortSignal):
   return `${account} may use WebDAV${client.loginName === undefined ? "" : ` (${client.loginName})`}`;
 }
 
-const stepsOf = (options: DiagnoseOptions, mailbox: Mailbox): readonly Attempt[] => [
-  ["folder", (signal) => findFolder(options, mailbox, signal)],
-  ["search", (signal) => readMailbox(options, mailbox, signal)],
-  ["notifications", (signal) => subscribeAndUnsubscribe(options, mailbox, signal)],
+const mailboxSteps = (options: DiagnoseOptions, mailbox: Mailbox): readonly DiagnosisStep[] => [
+  { name: "folder", attempt: (signal) => findFolder(options, mailbox, signal) },
+  { name: "search", attempt: (signal) => readMailbox(options, mailbox, signal) },
+  { name: "notifications", attempt: (signal) => subscribeAndUnsubscribe(options, mailbox, signal) },
 ];
 
 async function findFolder({ folders }: DiagnoseOptions, mailbox: Mailbox, signal: AbortSignal): Promise<string> {

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { definePlugin } from "../../src/ports/plugin-definition.ts";
+import { PROXY_OPTIONS, proxyOf } from "../shared-http/proxy-options.ts";
 import { account, ca, password, serverUrl, tlsExceptions } from "../shared-microsoft/account-options.ts";
 import { WebdavCalendarSource } from "./webdav-calendar-source.ts";
 
@@ -33,6 +34,7 @@ const options = z.strictObject({
     .describe(
       "Name of the calendar folder (such as Kalender) in mailboxes that do not tell it; else Calendar is tried",
     ),
+  ...PROXY_OPTIONS,
 });
 
 /** Only the path's last slash matters: mailboxes lie below it. */
@@ -53,7 +55,7 @@ export default definePlugin({
     "RFC 2518: multistatus",
   ],
   options,
-  secrets: ["password"],
+  secrets: ["password", "proxy-password"],
   credentials: ["account", "password"],
   needs: [],
   create: (given, context) =>
@@ -67,6 +69,7 @@ export default definePlugin({
         tlsExceptions: new Set(given["tls-exceptions"]),
         notifications: given.notifications,
         calendarName: given["calendar-name"],
+        proxy: proxyOf(given),
       },
       context,
     ),

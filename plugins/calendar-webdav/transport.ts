@@ -1,11 +1,12 @@
 import { type Milliseconds, seconds } from "../../src/lib/time.ts";
 import { GatewayError } from "../../src/ports/errors.ts";
-import { connectionProblem } from "../shared-http/connection-problems.ts";
 import { Deadline } from "../shared-http/deadline.ts";
+import { HttpStatusError, headerOf } from "../shared-http/http-head.ts";
+import { retryAfterOf } from "../shared-http/retry-after.ts";
 import { AccountClient, type AccountClientOptions, type LoginChoice } from "../shared-microsoft/account-client.ts";
+import { exchangeProblem } from "../shared-microsoft/exchange-problem.ts";
 import { drain, type HttpRequest } from "../shared-microsoft/login-connection.ts";
 import { LoginConnections } from "../shared-microsoft/login-connections.ts";
-import { LoginError } from "../shared-microsoft/login-error.ts";
 import { LoginGate } from "../shared-microsoft/login-gate.ts";
 import type { DavRequest } from "./dav-requests.ts";
 import { FormsLogin, type HttpAnswer, LOGIN_TIMEOUT, wantsLogin } from "./forms-login.ts";
@@ -37,17 +38,6 @@ export interface DavAnswer {
   readonly responses: readonly DavResponse[];
   /** The header's value; the name in lower case. */
   header(name: string): string | undefined;
-}
-
-/** An HTTP status as the cause of an error. */
-export class HttpStatusError extends Error {
-  override readonly name = "HttpStatusError";
-  readonly status: number;
-
-  constructor(status: number) {
-    super(`HTTP ${status}`);
-    this.status = status;
-  }
 }
 
 // Longer than the gateway's bursts, shorter than what IIS 6 closes idle connections after (two minutes).
@@ -141,7 +131,7 @@ export class WebdavTransport {
 
   #statusError(response: HttpAnswer, subject: string): GatewayError {
     const { statusCode: status } = response;
-    const more = { cause: new HttpStatusError(status), ...retryAfter(headerOf(response, "retry-after")) };
+    const more = { cause: new HttpStatusError(status), ...retryAfterOf(headerOf(response, "retry-after")) };
     const text = `${subject}: the server answered HTTP ${status}`;
     // After a login these are about what the account may do.
     const isDenied = status === 403 || status === 401 || (status === LOGIN_TIMEOUT && this.#forms !== undefined);
@@ -162,38 +152,21 @@ const withAgent = ({ method, path, headers, body }: DavRequest): HttpRequest => 
   body,
 });
 
-function headerOf({ headers }: HttpAnswer, name: string): string | undefined {
-  const value = headers[name];
-  return typeof value === "string" ? value : value?.[0];
-}
-
-/** Retry-After in its form of seconds (RFC 9110 10.2.3), as milliseconds; at most an hour is believed. */
-function retryAfter(text: string | undefined): { readonly retryAfter?: number } {
-  const wait = /^\d{1,9}$/.test(text ?? "") ? Math.min(Number(text) * 1000, 3_600_000) : 0;
-  return wait > 0 ? { retryAfter: wait } : {};
-}
-
-const PROBLEM_CODES = { tls: "webdav-tls", protocol: "webdav-bad-answer", network: "webdav-unavailable" } as const;
-
 /** Translates an error of the connection to the host, or of the login on it. */
 export function connectionError(error: unknown, host: string): GatewayError {
-  if (error instanceof LoginError) return loginError(error, host);
-  const { kind, text } = connectionProblem(error);
-  return webdavError(PROBLEM_CODES[kind], `${host}: ${text}`, { cause: error });
+  const { kind, text, cause } = exchangeProblem(error);
+  return webdavError(CODES[kind], `${host}: ${text}`, { cause });
 }
 
-function loginError(error: LoginError, host: string): GatewayError {
-  const detail = error.message.slice(0, 200);
-  switch (error.failure) {
-    case "refused": {
-      const text = `${host}: the account or its password was refused${detail && ` (${detail})`}`;
-      return webdavError("webdav-unauthorized", text, { cause: new HttpStatusError(401) });
-    }
-    case "not-offered":
-      return webdavError("webdav-login-not-offered", `${host}: the server offers ${detail || "no login"}`);
-    case "interrupted":
-      return webdavError("webdav-login-interrupted", `${host}: the connection was closed in the middle of a login`);
-    case "bad-challenge":
-      return webdavError("webdav-bad-answer", `${host}: the server's NTLM challenge is not usable: ${detail}`);
-  }
-}
+const CODES = {
+  tls: "webdav-tls",
+  protocol: "webdav-bad-answer",
+  network: "webdav-unavailable",
+  "proxy-unavailable": "webdav-proxy-unavailable",
+  "proxy-unauthorized": "webdav-proxy-unauthorized",
+  "proxy-refused": "webdav-proxy-refused",
+  "login-refused": "webdav-unauthorized",
+  "login-not-offered": "webdav-login-not-offered",
+  "login-interrupted": "webdav-login-interrupted",
+  "login-bad-challenge": "webdav-bad-answer",
+} as const;

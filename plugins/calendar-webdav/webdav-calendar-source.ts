@@ -1,5 +1,3 @@
-import { X509Certificate } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import type { Mailbox } from "../../src/core/addresses.ts";
 import { seconds, type TimeWindow } from "../../src/lib/time.ts";
 import type {
@@ -12,8 +10,11 @@ import type {
 import type { GatewayError } from "../../src/ports/errors.ts";
 import type { Health } from "../../src/ports/plugin.ts";
 import type { PluginContext } from "../../src/ports/plugin-definition.ts";
-import type { TlsException, TlsTerms } from "../../src/ports/trust.ts";
+import type { HttpProxy, TlsException, TlsTerms } from "../../src/ports/trust.ts";
 import { Deadline } from "../shared-http/deadline.ts";
+import { ProxyRoute } from "../shared-http/proxy-route.ts";
+import { readCa } from "../shared-http/read-ca.ts";
+import { SourceRun } from "../shared-http/source-run.ts";
 import { trustedConnector } from "../shared-http/trusted-connector.ts";
 import { CalendarFolders } from "./calendar-folders.ts";
 import { CallbackAddress, type NotificationChoice } from "./callback-address.ts";
@@ -38,6 +39,7 @@ export interface WebdavOptions {
   readonly notifications: NotificationChoice;
   /** The calendar folder's name in mailboxes that do not tell it. */
   readonly calendarName: string | undefined;
+  readonly proxy?: HttpProxy | undefined;
 }
 
 interface Connection {
@@ -47,8 +49,7 @@ interface Connection {
   readonly book: SubscriptionBook;
   readonly address: CallbackAddress;
   readonly terms: TlsTerms;
-  /** Aborts when the source stops. */
-  readonly lifetime: AbortController;
+  readonly route: ProxyRoute | undefined;
 }
 
 // One request a mailbox: more in one batch would only make it slow.
@@ -61,30 +62,27 @@ export class WebdavCalendarSource implements CalendarSource {
   readonly #options: WebdavOptions;
   readonly #context: PluginContext;
   readonly #farewells = new Set<Promise<void>>();
-  #connection: Connection | undefined;
-  #hasStopped = false;
+  readonly #run: SourceRun<Connection>;
 
   constructor(options: WebdavOptions, context: PluginContext) {
     this.#options = options;
     this.#context = context;
+    this.#run = new SourceRun({
+      connect: (lifetime, signal) => this.#connect(lifetime, signal),
+      stopped: () => this.#stoppedError(),
+      clock: context.runtime.clock,
+    });
   }
 
   /** Makes ready; a server that cannot be reached is no reason to reject, for it may come. */
-  async start(signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
-    if (this.#connection) return;
-    const ca = await readCa(this.#options.caFile, signal);
-    this.#connection = this.#connect(ca);
-    this.#hasStopped = false;
+  start(signal: AbortSignal): Promise<void> {
+    return this.#run.start(signal);
   }
 
   /** Gives the subscriptions back (at most two seconds) and closes. */
   async stop(): Promise<void> {
-    const connection = this.#connection;
-    this.#connection = undefined;
-    this.#hasStopped = true;
+    const connection = this.#run.stop();
     if (!connection) return;
-    connection.lifetime.abort(this.#stoppedError());
     this.#sayFarewell((signal) => connection.book.unsubscribeAll(signal));
     await Promise.all(this.#farewells);
     connection.address.close();
@@ -92,86 +90,68 @@ export class WebdavCalendarSource implements CalendarSource {
   }
 
   health(): Health {
-    if (this.#hasStopped) return { state: "stopped" };
-    if (!this.#connection) return { state: "starting" };
-    const { client, book, address } = this.#connection;
+    if (this.#run.hasStopped) return { state: "stopped" };
+    if (!this.#run.connection) return { state: "starting" };
+    const { client, book, address } = this.#run.connection;
     return client.health(`${book.size} folders subscribed to, ${address.words}`);
   }
 
-  async fetchBusyTime(
+  fetchBusyTime(
     mailboxes: readonly Mailbox[],
     window: TimeWindow,
     signal: AbortSignal,
   ): Promise<readonly BusyTimeResult[]> {
-    signal.throwIfAborted();
-    const connection = this.#running();
-    this.#checkCount(mailboxes, MAX_MAILBOXES);
-    const ended = new Deadline(this.#context.runtime.clock, signal, connection.lifetime.signal);
-    try {
-      return await fetchBusyTime(connection, mailboxes, window, ended.signal);
-    } finally {
-      ended.end();
-    }
+    return this.#run.perform((connection, ended) => {
+      this.#checkCount(mailboxes, MAX_MAILBOXES);
+      return fetchBusyTime(connection, mailboxes, window, ended);
+    }, signal);
   }
 
-  async *watchChanges(mailboxes: readonly Mailbox[], signal: AbortSignal): AsyncGenerator<CalendarChange, void> {
-    signal.throwIfAborted();
-    const { book, address, lifetime } = this.#running();
-    this.#checkCount(mailboxes, MAX_WATCHED);
+  watchChanges(mailboxes: readonly Mailbox[], signal: AbortSignal): AsyncGenerator<CalendarChange, void> {
     const { clock } = this.#context.runtime;
-    const release = (subscriptions: readonly Subscription[]): void => {
-      if (subscriptions.length > 0) this.#sayFarewell((farewell) => book.unsubscribe(subscriptions, farewell));
-    };
-    const ended = new Deadline(clock, signal, lifetime.signal);
-    try {
-      yield* watchChanges({ clock, book, address, release }, mailboxes, ended.signal);
-    } finally {
-      ended.end();
-    }
+    return this.#run.watch(({ book, address }, ended) => {
+      this.#checkCount(mailboxes, MAX_WATCHED);
+      const release = (subscriptions: readonly Subscription[]): void => {
+        if (subscriptions.length > 0) this.#sayFarewell((farewell) => book.unsubscribe(subscriptions, farewell));
+      };
+      return watchChanges({ clock, book, address, release }, mailboxes, ended);
+    }, signal);
   }
 
   /** The mailboxes are no longer wanted of the watches that run. */
   unwatch(mailboxes: readonly Mailbox[]): void {
-    const { book } = this.#connection ?? {};
+    const { book } = this.#run.connection ?? {};
     if (book) this.#sayFarewell((signal) => book.unsubscribe(book.findFor(mailboxes), signal));
   }
 
-  async *test({ mailbox }: TestSubject, signal: AbortSignal): AsyncGenerator<TestStep, void> {
-    signal.throwIfAborted();
-    if (!this.#connection) {
-      yield { step: "start", ok: false, detail: this.#stoppedError().message, milliseconds: 0 };
-      return;
-    }
+  test({ mailbox }: TestSubject, signal: AbortSignal): AsyncGenerator<TestStep, void> {
     const { runtime, trust } = this.#context;
     const { account } = this.#options;
-    yield* diagnose({ ...this.#connection, account, trust, clock: runtime.clock }, mailbox, signal);
+    const { clock } = runtime;
+    return this.#run.test((connection) => diagnose({ ...connection, account, trust, clock }, mailbox, signal), signal);
   }
 
-  #connect(ca: string | undefined): Connection {
+  async #connect(lifetime: AbortSignal, signal: AbortSignal): Promise<Connection> {
     const { runtime, parameters, trust, listener, memory } = this.#context;
-    const { url, account, password, auth, tlsExceptions, notifications, calendarName } = this.#options;
+    const { url, account, password, auth, tlsExceptions, notifications, calendarName, proxy, caFile } = this.#options;
+    const ca = await readCa(caFile, (text, cause) => webdavError("webdav-ca-unreadable", text, { cause }), signal);
     const { clock } = runtime;
     const terms = { ca, exceptions: tlsExceptions };
+    const route = proxy && new ProxyRoute({ proxy, trust, ca, clock });
     const transport = new WebdavTransport({
       url,
       account,
       password,
       login: auth,
-      connect: trustedConnector(trust, terms),
+      connect: trustedConnector(trust, terms, route),
       clock,
       timeout: () => seconds(parameters.integer("exchange-timeout")),
     });
     const client = new WebdavClient({ url, transport, clock, threads: () => parameters.integer("exchange-threads") });
     const folders = new CalendarFolders(client, calendarName);
     const book = new SubscriptionBook({ client, folders, clock, memory });
-    const lifetime = new AbortController();
-    const address = new CallbackAddress(listener, notifications, lifetime.signal);
-    return { transport, client, folders, book, address, terms, lifetime };
-  }
-
-  #running(): Connection {
-    if (!this.#connection) throw this.#stoppedError();
-    return this.#connection;
+    const address = new CallbackAddress(listener, notifications, lifetime);
+    return { transport, client, folders, book, address, terms, route };
   }
 
   #stoppedError(): GatewayError {
@@ -191,16 +171,5 @@ export class WebdavCalendarSource implements CalendarSource {
       this.#farewells.delete(farewell);
     });
     this.#farewells.add(farewell);
-  }
-}
-
-async function readCa(path: string | undefined, signal: AbortSignal): Promise<string | undefined> {
-  if (path === undefined) return undefined;
-  try {
-    const pem = await readFile(path, { encoding: "utf8", signal });
-    return new X509Certificate(pem) && pem; // the constructor throws for what is no certificate
-  } catch (error) {
-    signal.throwIfAborted();
-    throw webdavError("webdav-ca-unreadable", `${path}: no CA certificate could be read`, { cause: error });
   }
 }

@@ -1,4 +1,5 @@
 import { type ErrorType, GatewayError } from "../../src/ports/errors.ts";
+import { PROXY_ERROR_TEXTS } from "../shared-http/proxy-error-texts.ts";
 
 interface ErrorCode {
   readonly type: ErrorType;
@@ -65,6 +66,9 @@ export const WEBDAV_ERROR_CODES = {
     action:
       "Put the certificate right on the server, or install what is missing of its chain with `certificate import <host>`; let a reverse proxy speak newer TLS for a server that has only TLS 1.0.",
   },
+  "webdav-proxy-unavailable": PROXY_ERROR_TEXTS.unavailable,
+  "webdav-proxy-unauthorized": PROXY_ERROR_TEXTS.unauthorized,
+  "webdav-proxy-refused": PROXY_ERROR_TEXTS.refused,
   "webdav-ca-unreadable": {
     type: "modify",
     meaning: "The file named in the option ca cannot be read or holds no PEM certificate.",

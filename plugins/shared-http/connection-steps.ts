@@ -1,92 +1,77 @@
 import { lookup } from "node:dns/promises";
 import { createConnection } from "node:net";
-import type { Milliseconds } from "../../src/lib/time.ts";
-import type { TestStep } from "../../src/ports/calendar-source.ts";
 import type { GatewayError } from "../../src/ports/errors.ts";
-import type { Clock } from "../../src/ports/runtime.ts";
 import type { TlsTerms, Trust } from "../../src/ports/trust.ts";
-import { Deadline } from "./deadline.ts";
+import type { DiagnosisStep } from "./diagnosis-step.ts";
+import { type HttpProbe, probeHttp } from "./http-probe.ts";
+import type { ProxyRoute } from "./proxy-route.ts";
+import type { TunnelTarget } from "./proxy-tunnel.ts";
+import { examineTls, tlsStatus } from "./tls-examination.ts";
+import { trustedConnector } from "./trusted-connector.ts";
 
-/** One thing that a test tries: its name, and what resolves with what was found. */
-export type Attempt = readonly [step: string, attempt: (signal: AbortSignal) => Promise<string>];
+// T1, T2: what the guides for administrators tell by ping is told here by an answer to HTTP.
+const PINGABLE = "Exchange Reachability (pingable)";
+const unreachable = (): string => "Exchange Reachability (unreachable)";
 
-/** How steps are tried. */
-export interface StepTerms {
-  readonly clock: Clock;
-  readonly longest: Milliseconds;
-  /** The error for a step that takes longer. */
-  readonly late: () => GatewayError;
-  /** Translates what an attempt rejects with. */
-  readonly translate: (error: unknown) => GatewayError;
+/** A server that is spoken to by HTTP. */
+export interface HttpServer {
+  readonly url: URL;
+  readonly trust: Trust;
+  readonly terms: TlsTerms;
+  /** By what proxy, if any. */
+  readonly route: ProxyRoute | undefined;
+  readonly probe: HttpProbe;
+  /** The error for a certificate that is not acceptable. */
+  readonly refuse: (text: string) => GatewayError;
 }
 
-/** Tries one step after the other; ends after the first that fails. Throws only the signal's reason. */
-export async function* trySteps(
-  attempts: readonly Attempt[],
-  terms: StepTerms,
-  signal: AbortSignal,
-): AsyncGenerator<TestStep, void> {
-  for (const attempt of attempts) {
-    const result = await tryStep(attempt, terms, signal);
-    yield result;
-    if (!result.ok) return;
-  }
-}
-
-async function tryStep([step, attempt]: Attempt, terms: StepTerms, signal: AbortSignal): Promise<TestStep> {
-  const { clock, longest, late, translate } = terms;
-  const deadline = new Deadline(clock, signal);
-  deadline.set(longest, late);
-  const startedAt = clock.now();
-  const finish = (ok: boolean, detail: string): TestStep => ({
-    step,
-    ok,
-    detail,
-    milliseconds: Math.max(0, clock.now() - startedAt),
-  });
-  try {
-    return finish(true, await aborting(attempt(deadline.signal), deadline.signal));
-  } catch (error) {
-    signal.throwIfAborted();
-    return finish(false, translate(error).message);
-  } finally {
-    deadline.end();
-  }
-}
-
-/** Settles with the signal what cannot be cancelled itself (DNS). */
-function aborting<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) reject(signal.reason);
-    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-    promise.then(resolve, reject);
-  });
-}
-
-/** DNS, TCP and, where the URL has it, TLS; `refuse` makes the error for a certificate that is not acceptable. */
-export function connectionSteps(
-  url: URL,
-  trust: Trust,
-  terms: TlsTerms,
-  refuse: (text: string) => GatewayError,
-): readonly Attempt[] {
-  const steps: Attempt[] = [
-    ["DNS", () => resolveName(url)],
-    ["TCP", (signal) => connectTcp(url, signal)],
+/** The steps up to a login: DNS, TCP, the proxy where there is one, TLS where the URL has it, HTTP. */
+export function connectionSteps(server: HttpServer): readonly DiagnosisStep[] {
+  const { url, trust, terms, route, probe, refuse } = server;
+  // With a proxy it is the proxy who looks the server up and connects to it.
+  const next = route?.proxy.url ?? url;
+  const host = next.host;
+  const target = { host: url.hostname, port: portOf(url) };
+  const tls: DiagnosisStep = {
+    name: "TLS",
+    attempt: (signal) => examineTls({ ...target, proxy: route?.proxy }, { trust, terms, refuse }, signal),
+    status: tlsStatus,
+  };
+  const connect = trustedConnector(trust, terms, route);
+  return [
+    { name: "DNS", attempt: () => resolveName(next), host, status: unreachable },
+    { name: "TCP", attempt: (signal) => connectTcp(next, signal), host, status: unreachable },
+    ...(route ? [proxyStep(route, target)] : []),
+    ...(url.protocol === "https:" ? [tls] : []),
+    {
+      name: "HTTP",
+      attempt: async (signal) => `${PINGABLE}: ${await probeHttp(url, connect, probe, signal)}`,
+      status: unreachable,
+    },
   ];
-  if (url.protocol === "https:") steps.push(["TLS", (signal) => examineTls(url, trust, terms, refuse, signal)]);
-  return steps;
 }
+
+const proxyStep = (route: ProxyRoute, target: TunnelTarget): DiagnosisStep => ({
+  name: "proxy",
+  attempt: async (signal) => {
+    const socket = await route.openNow(target, signal);
+    socket.destroy();
+    const { url, user } = route.proxy;
+    return `${url.host} connects to ${target.host} port ${target.port}${user === undefined ? "" : `, logged in as ${user}`}`;
+  },
+  status: unreachable,
+});
 
 const hostOf = (url: URL): string => url.hostname.replace(/^\[|\]$/g, "");
+const portOf = (url: URL): number => Number(url.port || (url.protocol === "https:" ? 443 : 80));
 
 async function resolveName(url: URL): Promise<string> {
   const found = await lookup(hostOf(url), { all: true });
-  return found.map(({ address }) => address).join(", ");
+  return `${hostOf(url)} is ${found.map(({ address }) => address).join(", ")}`;
 }
 
 function connectTcp(url: URL, signal: AbortSignal): Promise<string> {
-  const port = Number(url.port || (url.protocol === "https:" ? 443 : 80));
+  const port = portOf(url);
   const socket = createConnection({ host: hostOf(url), port });
   const abort = (): void => {
     socket.destroy();
@@ -99,19 +84,4 @@ function connectTcp(url: URL, signal: AbortSignal): Promise<string> {
     signal.removeEventListener("abort", abort);
     socket.destroy();
   });
-}
-
-async function examineTls(
-  url: URL,
-  trust: Trust,
-  terms: TlsTerms,
-  refuse: (text: string) => GatewayError,
-  signal: AbortSignal,
-): Promise<string> {
-  const report = await trust.examine({ host: url.hostname, port: Number(url.port || 443) }, terms, signal);
-  const names = report.names.slice(0, 20).join(", ").slice(0, 300) || "no names";
-  const certificate = `${report.protocol}, certificate for ${names}, issued by ${report.entries[0]?.issuer}`;
-  if (report.isAcceptable) return `${report.status}: ${certificate}`;
-  const problems = report.entries.flatMap(({ subject, findings }) => findings.map(({ text }) => `${subject}: ${text}`));
-  throw refuse(`${url.host}: ${report.status}: ${problems.join("; ")} (${certificate})`);
 }

@@ -1,12 +1,7 @@
-/** Beyond this many different texts none is remembered. */
-const MOST = 1000;
+import { Memo } from "./memo.ts";
 
-/** A function that gives of equal texts always the same one, so that what thousands of rows repeat is in memory once. */
+/** A function that gives of equal texts the same one, so that what thousands of rows repeat is in memory once. */
 export function keptOnce(): (text: string) => string {
-  const known = new Map<string, string>();
-  return (text) => {
-    const first = known.get(text);
-    if (first === undefined && known.size < MOST) known.set(text, text);
-    return first ?? text;
-  };
+  const known = new Memo<string>();
+  return (text) => known.get(text, () => text);
 }

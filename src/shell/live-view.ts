@@ -85,12 +85,7 @@ async function* testServer(
   signal: AbortSignal,
 ): AsyncIterable<TestStep> {
   const source = gateway.calendarServers.source(name);
-  if (!source?.test) {
-    throw new GatewayError(`the calendar server ${name} is not running or has no test; see "gateway show ${name}"`, {
-      type: "cancel",
-      code: "calendar-no-test",
-    });
-  }
+  if (!source?.test) throw lacking(name, "test");
   yield* source.test(subject, signal);
 }
 
@@ -100,11 +95,13 @@ async function findCalendarName(
   signal: AbortSignal,
 ): Promise<string> {
   const source = gateway.calendarServers.source(name);
-  if (!source?.findCalendarName) {
-    throw new GatewayError(`the calendar server ${name} is not running or has no names; see "gateway show ${name}"`, {
-      type: "cancel",
-      code: "calendar-no-names",
-    });
-  }
+  if (!source?.findCalendarName) throw lacking(name, "names");
   return source.findCalendarName(mailbox, signal);
 }
+
+/** Makes `calendar-no-test` or `calendar-no-names`. */
+const lacking = (name: string, what: "test" | "names"): GatewayError =>
+  new GatewayError(`the calendar server ${name} is not running or has no ${what}; see "gateway show ${name}"`, {
+    type: "cancel",
+    code: `calendar-no-${what}`,
+  });

@@ -1,7 +1,7 @@
 import { type Mailbox, parseMailbox } from "../../../src/core/addresses.ts";
 import { groupBy } from "../../../src/lib/group-by.ts";
 import { type GatewayError, toGatewayError } from "../../../src/ports/errors.ts";
-import { HttpStatusError } from "../connection-errors.ts";
+import { HttpStatusError } from "../../shared-http/http-head.ts";
 import type { EwsClient } from "../ews-client.ts";
 import { ewsError, isEwsError } from "../ews-errors.ts";
 import { type CandidateDeps, candidateEndpoints } from "./candidates.ts";

@@ -2,7 +2,8 @@
 import type { Mailbox } from "../../../src/core/addresses.ts";
 import { escapeXml } from "../../../src/lib/xml.ts";
 import type { Operation } from "../ews-client.ts";
-import { ewsError, problemError } from "../ews-errors.ts";
+import { ewsError } from "../ews-errors.ts";
+import { problemError } from "../response-problem.ts";
 import { answerDecoder, type BodyHandler } from "../soap-answer.ts";
 import { type PlaceAnswer, placeOf } from "./place.ts";
 

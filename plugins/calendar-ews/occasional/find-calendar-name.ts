@@ -1,7 +1,8 @@
 import type { Mailbox } from "../../../src/core/addresses.ts";
 import { GatewayError } from "../../../src/ports/errors.ts";
 import type { EwsClient, Operation } from "../ews-client.ts";
-import { ewsError, isEwsError, problemError } from "../ews-errors.ts";
+import { ewsError, isEwsError } from "../ews-errors.ts";
+import { problemError } from "../response-problem.ts";
 import { type AnswerDecoder, answerDecoder } from "../soap-answer.ts";
 import { encodeEnvelope, type RequestVersion } from "../soap-request.ts";
 import { primaryAddressOperation } from "./resolve-address.ts";

@@ -3,8 +3,8 @@ import type { Mailbox } from "../../../src/core/addresses.ts";
 import { instant, minutes, plus } from "../../../src/lib/time.ts";
 import { followClock } from "../../doubles/exchange/clock.ts";
 import { MONDAY_MORNING } from "../../doubles/test-runtime.ts";
-import { type PushScenario, pass, startPushScenario, told } from "./push-scenario.ts";
-import { addMailboxes, type ScenarioOptions, startWatch, type Watch } from "./scenario.ts";
+import { type PushScenario, pass, startPushScenario, told, watchUp } from "./push-scenario.ts";
+import { addMailboxes, type ScenarioOptions } from "./scenario.ts";
 import { meet } from "./watch-scenario.ts";
 
 let scenario: PushScenario;
@@ -15,12 +15,6 @@ async function setUp(options: ScenarioOptions = {}, count = 3): Promise<void> {
   mailboxes = addMailboxes(scenario.exchange, count);
 }
 
-async function watchUp(): Promise<Watch> {
-  const watch = startWatch(scenario.source, mailboxes);
-  await told(scenario, watch, "all");
-  return watch;
-}
-
 afterEach(() => scenario.end());
 
 describe("pull notifications", () => {
@@ -28,7 +22,7 @@ describe("pull notifications", () => {
     "ask %s for each mailbox once in five minutes, and tell changes",
     async (version) => {
       await setUp({ exchange: { version }, options: { notifications: "pull" } });
-      const watch = await watchUp();
+      const watch = await watchUp(scenario, mailboxes);
       watch.forget();
       meet(scenario, mailboxes[1]);
       await pass(scenario, minutes(5));
@@ -43,7 +37,7 @@ describe("pull notifications", () => {
 
   it("that the server lost are subscribed anew, and the mailbox is looked at", async () => {
     await setUp({ options: { notifications: "pull" } });
-    const watch = await watchUp();
+    const watch = await watchUp(scenario, mailboxes);
     await pass(scenario, minutes(1));
     watch.forget();
     scenario.exchange.faults.endSubscriptions(mailboxes[2] ?? "", "ErrorExpiredSubscription");
@@ -55,7 +49,7 @@ describe("pull notifications", () => {
   it("of a mailbox that is gone fail for it alone", async () => {
     await setUp({ options: { notifications: "pull" } });
     scenario.exchange.faults.moveMailbox(mailboxes[0] ?? "");
-    const watch = await watchUp();
+    const watch = await watchUp(scenario, mailboxes);
     expect(watch.words).toEqual(["failed user000@example.com ews-mailbox-moving", "all"]);
   });
 });
@@ -76,7 +70,7 @@ describe("a server whose clock is ten minutes off", () => {
     await setUp({ exchange: { clock }, options: { notifications: way } });
     now = () => scenario.runtime.clock.now();
     follow = followClock(scenario.runtime.clock);
-    const watch = await watchUp();
+    const watch = await watchUp(scenario, mailboxes);
     watch.forget();
     meet(scenario, mailboxes[1]);
     await told(scenario, watch, "changed user001@example.com");

@@ -1,9 +1,11 @@
+import { expect } from "vitest";
+import type { Mailbox } from "../../../src/core/addresses.ts";
 import { seconds } from "../../../src/lib/time.ts";
 import { SocketNotificationListener } from "../../../src/shell/notification-listener.ts";
 import { TestMemory } from "../../doubles/plugin-context.ts";
 import { quiet, watchRequests } from "../../scenarios/quiet.ts";
 import { freePort } from "../../shell/notification-stage.ts";
-import { passUntil, type Scenario, type ScenarioOptions, startScenario, type Watch } from "./scenario.ts";
+import { passUntil, type Scenario, type ScenarioOptions, startScenario, startWatch, type Watch } from "./scenario.ts";
 
 /** A scenario whose source hears on a real port of this machine and remembers. */
 export interface PushScenario extends Scenario {
@@ -42,6 +44,14 @@ export async function startPushScenario(
       await listener.close();
     },
   };
+}
+
+/** Begins to watch and waits until everything is subscribed to. */
+export async function watchUp(scenario: PushScenario, mailboxes: readonly Mailbox[]): Promise<Watch> {
+  const watch = startWatch(scenario.source, mailboxes);
+  await told(scenario, watch, "all");
+  expect(watch.error).toBeUndefined();
+  return watch;
 }
 
 /** Waits until the watch has told all these words, while a little time passes. */

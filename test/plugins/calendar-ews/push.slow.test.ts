@@ -4,8 +4,8 @@ import { afterEach, describe, expect, it } from "vitest";
 import type { Mailbox } from "../../../src/core/addresses.ts";
 import { minutes } from "../../../src/lib/time.ts";
 import { freePort, post } from "../../shell/notification-stage.ts";
-import { type PushScenario, pass, startPushScenario, told } from "./push-scenario.ts";
-import { addMailboxes, type ScenarioOptions, startWatch, until, type Watch } from "./scenario.ts";
+import { type PushScenario, pass, startPushScenario, told, watchUp } from "./push-scenario.ts";
+import { addMailboxes, type ScenarioOptions, startWatch, until } from "./scenario.ts";
 import { meet, saw } from "./watch-scenario.ts";
 
 let scenario: PushScenario;
@@ -14,13 +14,6 @@ let mailboxes: readonly Mailbox[];
 async function setUp(options: ScenarioOptions = {}, count = 3): Promise<void> {
   scenario = await startPushScenario(options);
   mailboxes = addMailboxes(scenario.exchange, count);
-}
-
-async function watchUp(): Promise<Watch> {
-  const watch = startWatch(scenario.source, mailboxes);
-  await told(scenario, watch, "all");
-  expect(watch.error).toBeUndefined();
-  return watch;
 }
 
 const detail = (): string => {
@@ -34,7 +27,7 @@ afterEach(() => scenario.end());
 describe("[P1] push notifications", () => {
   it("are heard on the notification port, and nothing is left behind at the end", async () => {
     await setUp({ options: { notifications: "push" } }, 20);
-    const watch = await watchUp();
+    const watch = await watchUp(scenario, mailboxes);
     expect(detail()).toContain("notifications by push for 20 of 20 mailboxes");
     watch.forget();
     meet(scenario, mailboxes[7]);
@@ -49,7 +42,7 @@ describe("[P1] push notifications", () => {
 
   it("[W1] [W3] come from Exchange 2007 by themselves, which has no streaming", async () => {
     await setUp({ exchange: { version: "exchange2007sp1" } });
-    const watch = await watchUp();
+    const watch = await watchUp(scenario, mailboxes);
     expect(detail()).toMatch(/^Exchange 2007 SP1 \(8\.1\.436\), .* notifications by push for 3 of 3 mailboxes/);
     watch.forget();
     meet(scenario, mailboxes[1]);
@@ -60,7 +53,7 @@ describe("[P1] push notifications", () => {
 
   it("[W2] come from Exchange SE where they are wanted, each with a path that cannot be guessed", async () => {
     await setUp({ exchange: { version: "exchangeSe" }, options: { notifications: "push" } });
-    const watch = await watchUp();
+    const watch = await watchUp(scenario, mailboxes);
     const port = scenario.parameters["exchange-notification-port"];
     expect((await post(`http://127.0.0.1:${port}/n/id-0`)).status).toBe(404);
     expect((await post(`http://127.0.0.1:${port}/n/id-1`, "garbage")).status).toBe(400);
@@ -71,7 +64,7 @@ describe("[P1] push notifications", () => {
 
   it("[P6] are asked for with the status frequency; silence of twice that subscribes anew", async () => {
     await setUp({ options: { notifications: "push" }, parameters: { "ews-status-frequency": "10" } });
-    const watch = await watchUp();
+    const watch = await watchUp(scenario, mailboxes);
     await pass(scenario, minutes(1));
     watch.forget();
     scenario.exchange.faults.endSubscriptions(mailboxes[1] ?? "", "ErrorExpiredSubscription");
@@ -88,7 +81,7 @@ describe("[P1] push notifications", () => {
 
   it("[P6] follow the parameter when it is changed", async () => {
     await setUp({ options: { notifications: "push" } });
-    const watch = await watchUp();
+    const watch = await watchUp(scenario, mailboxes);
     watch.forget();
     scenario.parameters["ews-status-frequency"] = "30";
     await pass(scenario, minutes(1));
@@ -99,7 +92,7 @@ describe("[P1] push notifications", () => {
 
   it("[R8] go on at another port without losing a user when the port is changed", async () => {
     await setUp({ options: { notifications: "push" } });
-    const watch = await watchUp();
+    const watch = await watchUp(scenario, mailboxes);
     watch.forget();
     scenario.parameters["exchange-notification-port"] = String(await freePort());
     await scenario.listener.portChanged();
@@ -123,7 +116,7 @@ describe("a server that accepts connections and never answers", () => {
     expect(watch.error).toMatchObject({ code: "ews-timeout", type: "wait" });
     expect(eventNames()).not.toContain("ews.notifications-fell-back");
     scenario.exchange.faults.clear();
-    await watchUp();
+    await watchUp(scenario, mailboxes);
   });
 });
 
@@ -162,7 +155,7 @@ describe("push that cannot work", () => {
     const address = taken.address();
     const port = String(address !== null && typeof address === "object" ? address.port : 0);
     await setUp({ options: { notifications: "push", "notification-port": port } });
-    const watch = await watchUp();
+    const watch = await watchUp(scenario, mailboxes);
     expect(detail()).toContain("notifications by pull for 3 of 3 mailboxes");
     expect(scenario.runtime.events.find(({ event }) => event === "ews.notifications-fell-back")?.fields).toMatchObject({
       code: "notification-port-taken",

@@ -1,26 +1,11 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Mailbox } from "../../../src/core/addresses.ts";
 import type { TestStep } from "../../../src/ports/calendar-source.ts";
 import { GatewayError } from "../../../src/ports/errors.ts";
 import { LoopbackListener } from "../../doubles/webdav/loopback-listener.ts";
-import {
-  ALICE,
-  createWebdavSource,
-  meetingAt,
-  type Scenario,
-  type ScenarioOptions,
-  startScenario,
-} from "./scenario.ts";
+import { ALICE, createWebdavSource, meetingAt, type Scenario, useScenarios } from "./scenario.ts";
 
-let scenario: Scenario | undefined;
-const start = async (options?: ScenarioOptions): Promise<Scenario> => {
-  scenario = await startScenario(options);
-  return scenario;
-};
-afterEach(async () => {
-  await scenario?.end();
-  scenario = undefined;
-});
+const start = useScenarios();
 
 const test = async ({ source, signal }: Scenario, mailbox?: Mailbox): Promise<readonly TestStep[]> => {
   const steps: TestStep[] = [];
@@ -38,8 +23,17 @@ describe("the test of a webdav server", () => {
     if (mailbox) mailbox.folder = "Календарь";
     mailbox?.addMeeting(meetingAt(1));
     const steps = await test(given, ALICE);
-    expect(words(steps)).toEqual(["DNS ok", "TCP ok", "login ok", "folder ok", "search ok", "notifications ok"]);
+    expect(words(steps)).toEqual([
+      "DNS ok",
+      "TCP ok",
+      "HTTP ok",
+      "login ok",
+      "folder ok",
+      "search ok",
+      "notifications ok",
+    ]);
     const details = steps.map(({ detail }) => detail).join("\n");
+    expect(details).toContain("Exchange Reachability (pingable): HTTP 401, logins offered: basic");
     expect(details).toContain("svc may use WebDAV (Basic)");
     expect(details).toContain("the calendar is /exchange/alice@example.com/Календарь");
     expect(details).toContain("1 entries in the next 24 hours");
@@ -48,12 +42,12 @@ describe("the test of a webdav server", () => {
   });
 
   it("without a mailbox ends with the login", async () => {
-    expect(words(await test(await start()))).toEqual(["DNS ok", "TCP ok", "login ok"]);
+    expect(words(await test(await start()))).toEqual(["DNS ok", "TCP ok", "HTTP ok", "login ok"]);
   });
 
   it("names the login as what failed when the password is wrong, and says what to do", async () => {
     const steps = await test(await start({ options: { password: "wrong" } }), ALICE);
-    expect(words(steps)).toEqual(["DNS ok", "TCP ok", "login not ok"]);
+    expect(words(steps)).toEqual(["DNS ok", "TCP ok", "HTTP ok", "login not ok"]);
     expect(steps.at(-1)?.detail).toContain("Check account and password");
     expect(steps.at(-1)?.detail).not.toContain("wrong");
   });
@@ -86,7 +80,9 @@ describe("the test of a webdav server", () => {
   it("of a server that nobody hears at fails at TCP", async () => {
     const given = await start();
     given.server.stop();
-    expect(words(await test(given, ALICE))).toEqual(["DNS ok", "TCP not ok"]);
+    const steps = await test(given, ALICE);
+    expect(words(steps)).toEqual(["DNS ok", "TCP not ok"]);
+    expect(steps.at(-1)?.detail).toMatch(/^Exchange Reachability \(unreachable\): .*\(webdav-unavailable\)$/);
   });
 
   it("of a source that does not run is one failed step", async () => {

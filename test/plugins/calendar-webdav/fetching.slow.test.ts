@@ -1,30 +1,12 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { type Mailbox, parseMailbox } from "../../../src/core/addresses.ts";
 import { hours, minutes, plus, seconds } from "../../../src/lib/time.ts";
 import type { BusyTimeResult } from "../../../src/ports/calendar-source.ts";
 import type { DavMailbox } from "../../doubles/webdav/dav-mailbox.ts";
 import { gatewayError, until } from "../calendar-ews/scenario.ts";
-import {
-  ALICE,
-  addMailboxes,
-  BOB,
-  CAROL,
-  DAY,
-  meetingAt,
-  type Scenario,
-  type ScenarioOptions,
-  startScenario,
-} from "./scenario.ts";
+import { ALICE, addMailboxes, BOB, CAROL, DAY, meetingAt, type Scenario, useScenarios } from "./scenario.ts";
 
-let scenario: Scenario | undefined;
-const start = async (options?: ScenarioOptions): Promise<Scenario> => {
-  scenario = await startScenario(options);
-  return scenario;
-};
-afterEach(async () => {
-  await scenario?.end();
-  scenario = undefined;
-});
+const start = useScenarios();
 
 const fetch = ({ source, signal }: Scenario, ...mailboxes: readonly Mailbox[]): Promise<readonly BusyTimeResult[]> =>
   source.fetchBusyTime(mailboxes, DAY, signal);

@@ -1,17 +1,9 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { hours } from "../../../src/lib/time.ts";
 import { gatewayError } from "../calendar-ews/scenario.ts";
-import { ALICE, BOB, CAROL, DAY, type Scenario, type ScenarioOptions, startScenario } from "./scenario.ts";
+import { ALICE, BOB, CAROL, DAY, type Scenario, useScenarios } from "./scenario.ts";
 
-let scenario: Scenario | undefined;
-const start = async (options?: ScenarioOptions): Promise<Scenario> => {
-  scenario = await startScenario(options);
-  return scenario;
-};
-afterEach(async () => {
-  await scenario?.end();
-  scenario = undefined;
-});
+const start = useScenarios();
 
 const isRead = async ({ source, signal }: Scenario): Promise<boolean> => {
   const results = await source.fetchBusyTime([ALICE, BOB, CAROL], DAY, signal);

@@ -1,22 +1,14 @@
 import fc from "fast-check";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { GatewayError } from "../../../src/ports/errors.ts";
 import { TestMemory } from "../../doubles/plugin-context.ts";
 import type { WireAnswer } from "../../doubles/webdav/http-wire.ts";
 import { createLogins, NTLM_ACCOUNT } from "../calendar-ews/ntlm-scenario.ts";
 import { startWatch, until } from "../calendar-ews/scenario.ts";
-import { ALICE, BOB, CAROL, DAY, type Scenario, type ScenarioOptions, startScenario } from "./scenario.ts";
+import { ALICE, BOB, CAROL, DAY, useScenarios } from "./scenario.ts";
 import { live, meet, saw, watchUp } from "./watch-scenario.ts";
 
-let scenario: Scenario | undefined;
-const start = async (options?: ScenarioOptions): Promise<Scenario> => {
-  scenario = await startScenario(options);
-  return scenario;
-};
-afterEach(async () => {
-  await scenario?.end();
-  scenario = undefined;
-});
+const start = useScenarios();
 
 const multistatus = (content: string): WireAnswer => ({
   status: 207,
@@ -118,9 +110,6 @@ describe("what is remembered of a former process", () => {
           expect(memory.kept.size).toBe(0);
         } catch (error) {
           expect(error).toBeInstanceOf(GatewayError);
-        } finally {
-          await scenario?.end();
-          scenario = undefined;
         }
       }),
       { numRuns: 20 },

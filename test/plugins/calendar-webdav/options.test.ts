@@ -11,7 +11,7 @@ const problems = (options: Record<string, string>): readonly string[] => {
 describe("the options of a webdav server", () => {
   it("are an address, an account and a password; the rest has defaults", () => {
     expect(definition.options.parse(LOGIN)).toEqual({ ...LOGIN, auth: "auto", notifications: "auto" });
-    expect(definition.secrets).toEqual(["password"]);
+    expect(definition.secrets).toEqual(["password", "proxy-password"]);
     expect(definition.summary).toContain("Legacy");
   });
 
@@ -20,6 +20,7 @@ describe("the options of a webdav server", () => {
     ["url", "https://svc:secret@mail.example.com/exchange/", "options of their own"],
     ["auth", "kerberos", "auth"],
     ["notifications", "tcp", "notifications"],
+    ["proxy", "http://proxy.example.com/path", "host and port"],
     ["calendar-name", "a/b", "one folder"],
     ["calendar-name", "", "calendar-name"],
     ["mailbox", "x", "mailbox"],

@@ -1,3 +1,4 @@
+import { afterEach } from "vitest";
 import type { z } from "zod";
 import definition from "../../../plugins/calendar-webdav/index.ts";
 import { type Mailbox, parseMailbox } from "../../../src/core/addresses.ts";
@@ -101,6 +102,19 @@ export async function startScenario(given: ScenarioOptions = {}): Promise<Scenar
     server.stop();
   };
   return { server, runtime, source, listener, memory, signal, restarted: create, stop, end };
+}
+
+/** Starts scenarios for the tests of a file, each of which is ended after its test. */
+export function useScenarios(): typeof startScenario {
+  const started: Scenario[] = [];
+  afterEach(async () => {
+    for (const scenario of started.splice(0)) await scenario.end();
+  });
+  return async (options) => {
+    const scenario = await startScenario(options);
+    started.push(scenario);
+    return scenario;
+  };
 }
 
 /** Adds `user0@example.com` and so on. */

@@ -1,21 +1,13 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { WebdavCalendarSource } from "../../../plugins/calendar-webdav/webdav-calendar-source.ts";
 import { hours, minutes, seconds } from "../../../src/lib/time.ts";
 import { GatewayError } from "../../../src/ports/errors.ts";
 import { LoopbackListener } from "../../doubles/webdav/loopback-listener.ts";
 import { startWatch, until } from "../calendar-ews/scenario.ts";
-import { ALICE, BOB, CAROL, type Scenario, type ScenarioOptions, startScenario } from "./scenario.ts";
+import { ALICE, BOB, CAROL, useScenarios } from "./scenario.ts";
 import { ALL, live, lose, meet, saw, watchUp } from "./watch-scenario.ts";
 
-let scenario: Scenario | undefined;
-const start = async (options?: ScenarioOptions): Promise<Scenario> => {
-  scenario = await startScenario(options);
-  return scenario;
-};
-afterEach(async () => {
-  await scenario?.end();
-  scenario = undefined;
-});
+const start = useScenarios();
 
 describe("a subscription", () => {
   it.each([true, false])("is renewed before its lifetime ends (ids together: %s)", async (takesBatches) => {

@@ -30,19 +30,27 @@ describe("a webdav server with TLS", () => {
     const results = await given.source.fetchBusyTime([ALICE], DAY, given.signal);
     expect(results).toEqual([{ mailbox: ALICE, intervals: [] }]);
     const step = await tlsStep(given);
-    expect(step).toMatchObject({ ok: true, detail: expect.stringContaining("certificate for localhost") });
+    expect(step).toMatchObject({
+      ok: true,
+      detail: expect.stringMatching(
+        /^Exchange SSL Connection\/Certificate Verification - Verified: .*certificate for localhost/,
+      ),
+    });
     await given.end();
   });
 
   it.each([
-    ["whose CA is not known", ["localhost"], false],
-    ["whose certificate is for another name", ["mail.example.com"], true],
-  ])("%s is not given the password", async (_, names, isKnown) => {
+    ["whose CA is not known", ["localhost"], false, "Certificate Missing From Chain"],
+    ["whose certificate is for another name", ["mail.example.com"], true, "SAN Mismatch"],
+  ])("%s is not given the password", async (_, names, isKnown, words) => {
     const tls = authority.issue({ names });
     const given = await startScenario({ server: { tls }, options: isKnown ? { ca } : {} });
     const error = await gatewayError(given.source.fetchBusyTime([ALICE], DAY, given.signal));
     expect(error.code).toBe("webdav-tls");
-    expect(await tlsStep(given)).toMatchObject({ ok: false });
+    expect(await tlsStep(given)).toMatchObject({
+      ok: false,
+      detail: expect.stringContaining(`Verification Failed - ${words}: `),
+    });
     expect(given.server.requests).toEqual([]);
     await given.end();
   });

@@ -1,18 +1,10 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { minutes } from "../../../src/lib/time.ts";
 import { until } from "../calendar-ews/scenario.ts";
-import { ALICE, BOB, CAROL, type Scenario, type ScenarioOptions, startScenario } from "./scenario.ts";
+import { ALICE, BOB, CAROL, useScenarios } from "./scenario.ts";
 import { live, meet, saw, watchUp } from "./watch-scenario.ts";
 
-let scenario: Scenario | undefined;
-const start = async (options?: ScenarioOptions): Promise<Scenario> => {
-  scenario = await startScenario(options);
-  return scenario;
-};
-afterEach(async () => {
-  await scenario?.end();
-  scenario = undefined;
-});
+const start = useScenarios();
 
 describe("changes told by UDP", () => {
   it("[P1] [W3] are heard at the notification port, each within one request", async () => {

@@ -1,15 +1,23 @@
 import { formatLocalUtc } from "../../src/lib/time.ts";
 import type { GatewayError } from "../../src/ports/errors.ts";
 import type { ChainEntry, ChainReport, TlsServer, TlsTerms, Trust } from "../../src/ports/trust.ts";
-import { ewsError } from "./ews-errors.ts";
+import { connectionProblem } from "./connection-problems.ts";
 
 // T3 to T9: the words that administrators know from the guides.
 const STATUS = "Exchange SSL Connection/Certificate Verification";
 
-/** Shakes hands with the server and describes its certificate; throws GatewayError when it is not acceptable. */
+/** How a certificate is judged. */
+export interface ExaminationTerms {
+  readonly trust: Trust;
+  readonly terms: TlsTerms;
+  /** The error for a certificate that is not acceptable. */
+  readonly refuse: (text: string) => GatewayError;
+}
+
+/** Shakes hands with the server and describes its certificate; throws what `refuse` makes when it is not acceptable. */
 export async function examineTls(
   server: TlsServer,
-  { trust, terms }: { readonly trust: Trust; readonly terms: TlsTerms },
+  { trust, terms, refuse }: ExaminationTerms,
   signal: AbortSignal,
 ): Promise<string> {
   const report = await trust.examine(server, terms, signal);
@@ -17,15 +25,15 @@ export async function examineTls(
   const certificate = describe(report);
   if (report.isAcceptable) return `${status}: ${report.protocol}, ${certificate}${describeWarnings(report)}`;
   const problems = report.entries.flatMap(describeProblems).join("; ");
-  throw ewsError("ews-tls", `${status}: ${problems} (${certificate})`);
+  throw refuse(`${status}: ${problems} (${certificate})`);
 }
 
 /** Of a handshake that did not come to certificates: the network's fault (T8), or one that has no name (T9). */
-export function tlsStatus({ code, message, cause }: GatewayError): string | undefined {
+export function tlsStatus({ message, cause }: GatewayError): string | undefined {
   if (message.startsWith(STATUS)) return undefined;
   const isOtherProtocol = cause instanceof Error && "code" in cause && cause.code === "ERR_SSL_WRONG_VERSION_NUMBER";
   if (isOtherProtocol) return `${STATUS} Failed - Network Error: what answers does not speak TLS; is the port right`;
-  return code === "ews-tls" ? `${STATUS} Failed` : `${STATUS} Failed - Network Error`;
+  return connectionProblem(cause).kind === "tls" ? `${STATUS} Failed` : `${STATUS} Failed - Network Error`;
 }
 
 function describe({ names, matchedName, entries }: ChainReport): string {

@@ -1,7 +1,6 @@
 import type { Mailbox } from "../../src/core/addresses.ts";
-import { hours, plus, seconds } from "../../src/lib/time.ts";
+import { hours, plus } from "../../src/lib/time.ts";
 import type { BusyTimeResult } from "../../src/ports/calendar-source.ts";
-import type { GatewayError } from "../../src/ports/errors.ts";
 import type { Clock } from "../../src/ports/runtime.ts";
 import type { TlsTerms, Trust } from "../../src/ports/trust.ts";
 import type { ProxyRoute } from "../shared-http/proxy-route.ts";
@@ -18,22 +17,6 @@ export interface Diagnosed {
   readonly client: EwsClient;
   readonly clock: Clock;
 }
-
-/** What was found, in words; as a warning where it is not as it should be. */
-export type StepFinding = string | { readonly detail: string; readonly isWarning: true };
-
-/** One step and what it tries; rejects where it fails. */
-export interface DiagnosisStep {
-  readonly name: string;
-  readonly attempt: (signal: AbortSignal) => Promise<StepFinding>;
-  /** Who is spoken to, where it is not the server. */
-  readonly host?: string;
-  /** What administrators know the failure by (T1 to T9); undefined where the error's text begins with it. */
-  readonly status?: (error: GatewayError) => string | undefined;
-}
-
-/** Administrators wait for the answer; a firewall that swallows packets would else hold it up for minutes. */
-export const LONGEST_STEP = seconds(10);
 
 /** Reads the mailbox's next 24 hours. */
 export async function fetchOne(

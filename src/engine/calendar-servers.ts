@@ -4,7 +4,7 @@ import { GatewayError, toGatewayError } from "../ports/errors.ts";
 import type { Health } from "../ports/plugin.ts";
 import type { CalendarServer, Registry } from "../ports/registry.ts";
 import type { Runtime } from "../ports/runtime.ts";
-import { MailboxPlacement } from "./mailbox-placement.ts";
+import { MailboxPlacement, type PlacementServer } from "./mailbox-placement.ts";
 import type { Presentities, Presentity } from "./presentity.ts";
 import { probeServer } from "./probe-server.ts";
 import { RefreshBusyTime, type RefreshDeps } from "./refresh-busy-time.ts";
@@ -48,6 +48,13 @@ const LIKELY_FAILURES = 3;
 
 const poolOf = ({ pool, name }: CalendarServer): string => pool ?? name;
 
+const describeMember = ({ server, isFailing }: Member): PlacementServer => ({
+  name: server.name,
+  pool: poolOf(server),
+  weight: server.weight ?? 1,
+  isInService: !isFailing,
+});
+
 /** The calendar servers at work; each follows its configuration while the gateway runs. */
 export class CalendarServers {
   readonly #deps: CalendarServersDeps;
@@ -58,13 +65,11 @@ export class CalendarServers {
     this.#deps = deps;
     this.#placement = new MailboxPlacement({
       ...deps,
-      servers: () =>
-        [...this.#members.values()].map(({ server, isFailing }) => ({
-          name: server.name,
-          pool: poolOf(server),
-          weight: server.weight ?? 1,
-          isInService: !isFailing,
-        })),
+      servers: () => [...this.#members.values()].map(describeMember),
+      find: (name) => {
+        const member = this.#members.get(name);
+        return member && describeMember(member);
+      },
       mailboxesOf: (server) => this.#running(server)?.watch.mailboxes ?? [],
       moved: (presentity, from) => {
         if (presentity.user) this.release(from, presentity.user.mailbox);

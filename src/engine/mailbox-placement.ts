@@ -29,6 +29,8 @@ export interface PlacementDeps {
   readonly presentities: Presentities;
   /** All that are configured and enabled. */
   readonly servers: () => readonly PlacementServer[];
+  /** One of them. */
+  readonly find: (name: string) => PlacementServer | undefined;
   /** A server's mailboxes, those that are watched together one after the other. */
   readonly mailboxesOf: (server: string) => Iterable<Mailbox>;
   /** Called when the presentity has another server than before. */
@@ -58,9 +60,10 @@ export class MailboxPlacement {
   place(presentity: Presentity, failed?: string): boolean {
     const { user } = presentity;
     if (!user?.isEnabled) return false;
-    const candidates = this.#candidates(user.gateway);
-    const current = candidates.find(({ name }) => name === presentity.server);
+    const known = presentity.server === undefined ? undefined : this.#deps.find(presentity.server);
+    const current = known && isCandidate(known, user.gateway) ? known : undefined;
     if (current?.isInService && current.name !== failed) return false;
+    const candidates = this.#candidates(user.gateway);
     const chosen = this.#sharersServer(presentity, candidates, failed) ?? chooseMember(candidates, failed);
     if (!chosen || chosen.name === presentity.server || (current && !chosen.isInService)) return false;
     this.#put(presentity, chosen.name);
@@ -106,7 +109,7 @@ export class MailboxPlacement {
   #candidates(gateway: string): readonly PoolMember[] {
     return this.#deps
       .servers()
-      .filter(({ name, pool }) => pool === gateway || name === gateway)
+      .filter((server) => isCandidate(server, gateway))
       .map((server) => this.#describe(server));
   }
 
@@ -155,3 +158,5 @@ export class MailboxPlacement {
     return moved;
   }
 }
+
+const isCandidate = ({ name, pool }: PlacementServer, gateway: string): boolean => pool === gateway || name === gateway;

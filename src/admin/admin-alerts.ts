@@ -1,31 +1,22 @@
-import type { BareJid } from "../core/addresses.ts";
 import { seconds } from "../lib/time.ts";
 import { after } from "../ports/after.ts";
 import { toGatewayError } from "../ports/errors.ts";
-import type { Runtime } from "../ports/runtime.ts";
-import type { XmppLink } from "../ports/xmpp-link.ts";
+import { type Administrators, tellAdministrators } from "./tell-administrators.ts";
 
 /** What happens together is told together. */
 const GATHER = seconds(10);
 /** More than these are only counted. */
 const MOST_LINES = 10;
 
-/** What alerts are told with. */
-export interface AdminAlertsDeps {
-  readonly link: Pick<XmppLink, "domain" | "isOnline" | "send">;
-  readonly admins: readonly BareJid[];
-  readonly runtime: Pick<Runtime, "clock" | "log" | "uniqueId">;
-}
-
 /** Tells the administrators by chat of what needs a person, in one message for what comes together. */
 export class AdminAlerts {
-  readonly #deps: AdminAlertsDeps;
+  readonly #deps: Administrators;
   readonly #stop = new AbortController();
   #lines: string[] = [];
   #more = 0;
   #cancel: (() => void) | undefined;
 
-  constructor(deps: AdminAlertsDeps) {
+  constructor(deps: Administrators) {
     this.#deps = deps;
   }
 
@@ -53,19 +44,13 @@ export class AdminAlerts {
   }
 
   async #send(): Promise<void> {
-    const { link, admins, runtime } = this.#deps;
+    const { runtime } = this.#deps;
     const more = this.#more > 0 ? [`… and ${this.#more} more like these: see the log.`] : [];
     const body = [...this.#lines, ...more].join("\n");
     this.#lines = [];
     this.#more = 0;
     try {
-      for (const admin of admins) {
-        const attributes = { from: link.domain, to: admin, type: "chat", id: runtime.uniqueId() };
-        await link.send(
-          { name: "message", attributes, children: [{ name: "body", children: [body] }] },
-          this.#stop.signal,
-        );
-      }
+      await tellAdministrators(this.#deps, body, this.#stop.signal);
     } catch (error) {
       if (!this.#stop.signal.aborted) runtime.log.warn("admin.alert-failed", { code: toGatewayError(error).code });
     }

@@ -1,4 +1,5 @@
 import { domainOf, type PresentityId } from "../core/addresses.ts";
+import { isCandidate, poolOf } from "../core/server-pool.ts";
 import { nearest } from "../lib/nearest.ts";
 import type { JournalEntry } from "../ports/journal.ts";
 import type { CalendarServer, Registry, User } from "../ports/registry.ts";
@@ -41,15 +42,11 @@ export async function findKnownGateway(registry: Registry, name: string): Promis
   throw commandError("command-not-found", `There is no gateway named ${name}${describeChoice(name, names)}`);
 }
 
-/** True for the servers that a user with this gateway may be on. */
-export const isCandidate = (gateway: string, { name, pool }: CalendarServer): boolean =>
-  name === gateway || pool === gateway;
-
 /** The name of a pool or of one server, or `command-not-found`. */
 export async function findKnownPool(registry: Registry, name: string): Promise<string> {
   const servers = await registry.listCalendarServers();
   if (servers.some((server) => isCandidate(name, server))) return name;
-  const names = [...new Set(servers.flatMap((server) => [server.pool ?? server.name, server.name]))];
+  const names = [...new Set(servers.flatMap((server) => [poolOf(server), server.name]))];
   throw commandError("command-not-found", `There is no gateway or pool named ${name}${describeChoice(name, names)}`);
 }
 

@@ -9,6 +9,14 @@ export interface PoolMember {
   readonly isInService: boolean;
 }
 
+/** A server's pool: one of its own where it has no other's. */
+export const poolOf = ({ name, pool }: { readonly name: string; readonly pool?: string | undefined }): string =>
+  pool ?? name;
+
+/** True for the servers that a user with this gateway, a pool or one server, may be on. */
+export const isCandidate = (gateway: string, server: Parameters<typeof poolOf>[0]): boolean =>
+  server.name === gateway || poolOf(server) === gateway;
+
 /** How full a server would be with one mailbox more, against its weight. */
 const fullness = ({ load, weight }: PoolMember): number => (load + 1) / weight;
 

@@ -1,4 +1,5 @@
 import type { Mailbox } from "../core/addresses.ts";
+import { poolOf } from "../core/server-pool.ts";
 import type { CalendarSource } from "../ports/calendar-source.ts";
 import { GatewayError, toGatewayError } from "../ports/errors.ts";
 import type { Health } from "../ports/plugin.ts";
@@ -46,8 +47,6 @@ const CERTAIN_FAILURES = 8;
 /** And so many when none flow. */
 const LIKELY_FAILURES = 3;
 
-const poolOf = ({ pool, name }: CalendarServer): string => pool ?? name;
-
 const describeMember = ({ server, isFailing }: Member): PlacementServer => ({
   name: server.name,
   pool: poolOf(server),
@@ -89,7 +88,9 @@ export class CalendarServers {
   async sync(name: string, signal: AbortSignal): Promise<void> {
     const before = this.#members.get(name)?.server;
     const server = await this.#deps.registry.findCalendarServer(name);
-    if (!server?.isEnabled || signal.aborted) {
+    // A gateway that stops leaves everybody where they are: the next run finds them there.
+    if (signal.aborted) return this.#stopOne(name);
+    if (!server?.isEnabled) {
       const stopping = this.#stopOne(name);
       this.#members.delete(name);
       this.#placement.evacuate(name);

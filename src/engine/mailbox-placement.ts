@@ -1,5 +1,5 @@
 import type { Mailbox } from "../core/addresses.ts";
-import { chooseMember, type PoolMember, type PoolMove, planMove } from "../core/server-pool.ts";
+import { chooseMember, isCandidate, type PoolMember, type PoolMove, planMove } from "../core/server-pool.ts";
 import { groupBy } from "../lib/group-by.ts";
 import { type Instant, minutes, plus, seconds } from "../lib/time.ts";
 import { after } from "../ports/after.ts";
@@ -61,7 +61,7 @@ export class MailboxPlacement {
     const { user } = presentity;
     if (!user?.isEnabled) return false;
     const known = presentity.server === undefined ? undefined : this.#deps.find(presentity.server);
-    const current = known && isCandidate(known, user.gateway) ? known : undefined;
+    const current = known && isCandidate(user.gateway, known) ? known : undefined;
     if (current?.isInService && current.name !== failed) return false;
     const candidates = this.#candidates(user.gateway);
     const chosen = this.#sharersServer(presentity, candidates, failed) ?? chooseMember(candidates, failed);
@@ -109,7 +109,7 @@ export class MailboxPlacement {
   #candidates(gateway: string): readonly PoolMember[] {
     return this.#deps
       .servers()
-      .filter((server) => isCandidate(server, gateway))
+      .filter((server) => isCandidate(gateway, server))
       .map((server) => this.#describe(server));
   }
 
@@ -158,5 +158,3 @@ export class MailboxPlacement {
     return moved;
   }
 }
-
-const isCandidate = ({ name, pool }: PlacementServer, gateway: string): boolean => pool === gateway || name === gateway;

@@ -1,9 +1,7 @@
-import type { BareJid } from "../../core/addresses.ts";
 import { formatLocalUtc, hours, type Instant, minutes, plus } from "../../lib/time.ts";
 import { toGatewayError } from "../../ports/errors.ts";
-import type { Runtime } from "../../ports/runtime.ts";
 import type { TrustStore } from "../../ports/trust-store.ts";
-import type { XmppLink } from "../../ports/xmpp-link.ts";
+import { type Administrators, tellAdministrators } from "../tell-administrators.ts";
 
 /** Days before the end at which the administrators are told, once each. */
 const WARN_AT = [1, 7, 30, 60] as const;
@@ -15,11 +13,8 @@ const RETRY_INTERVAL = minutes(1);
 const LONGEST_UNSEEN = hours(72);
 
 /** What the warnings are made of. */
-export interface ExpiryWarningsDeps {
+export interface ExpiryWarningsDeps extends Administrators {
   readonly store: TrustStore;
-  readonly link: Pick<XmppLink, "domain" | "isOnline" | "send">;
-  readonly admins: readonly BareJid[];
-  readonly runtime: Pick<Runtime, "clock" | "log" | "uniqueId">;
 }
 
 interface Expiry {
@@ -47,7 +42,8 @@ export async function warnOfExpiries(deps: ExpiryWarningsDeps, signal: AbortSign
 }
 
 /** Tells what is due; false when nobody could be told now. What is noted after telling may be told twice, never missed. */
-async function warnOnce({ store, link, admins, runtime }: ExpiryWarningsDeps, signal: AbortSignal): Promise<boolean> {
+async function warnOnce(deps: ExpiryWarningsDeps, signal: AbortSignal): Promise<boolean> {
+  const { store, link, runtime } = deps;
   const now = runtime.clock.now();
   const told = new Set((await store.listWarnings()).map(({ sha256, days }) => `${sha256} ${days}`));
   for (const expiry of await listExpiries(store, now)) {
@@ -55,11 +51,7 @@ async function warnOnce({ store, link, admins, runtime }: ExpiryWarningsDeps, si
     // Who was told of the last day need not be told of the last week.
     if (days === undefined || WARN_AT.some((each) => each <= days && told.has(`${expiry.sha256} ${each}`))) continue;
     if (!link.isOnline) return false;
-    const text = describe(expiry, now);
-    for (const admin of admins) {
-      const attributes = { from: link.domain, to: admin, type: "chat", id: runtime.uniqueId() };
-      await link.send({ name: "message", attributes, children: [{ name: "body", children: [text] }] }, signal);
-    }
+    await tellAdministrators(deps, describe(expiry, now), signal);
     runtime.log.warn("certificate.expires-soon", { sha256: expiry.sha256, where: expiry.where, days });
     await store.recordWarning({ sha256: expiry.sha256, days }, now);
   }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { isCandidate } from "../../core/server-pool.ts";
 import type { CalendarServer } from "../../ports/registry.ts";
 import {
   descriptionArgument,
@@ -10,7 +11,7 @@ import {
 import { certificateWarnings } from "../certificates/certificate-warnings.ts";
 import { type CommandContext, type CommandResult, defineCommand } from "../command.ts";
 import { commandError } from "../command-errors.ts";
-import { findKnownGateway, isCandidate, recordChange } from "../find-entities.ts";
+import { findKnownGateway, recordChange } from "../find-entities.ts";
 import { checkGatewayOptions, findCalendarType, type GatewayOptions, openOptions } from "../gateway-options.ts";
 import { credentialsSource, shareCredentials, unshareCredentials } from "../shared-credentials.ts";
 

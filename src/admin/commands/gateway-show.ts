@@ -1,9 +1,10 @@
 import { z } from "zod";
+import { isCandidate, poolOf } from "../../core/server-pool.ts";
 import type { CalendarServer } from "../../ports/registry.ts";
 import { gatewayNameArgument } from "../argument-schemas.ts";
 import { type CommandContext, defineCommand, type Field } from "../command.ts";
 import { describeHealth } from "../describe-health.ts";
-import { findKnownGateway, isCandidate } from "../find-entities.ts";
+import { findKnownGateway } from "../find-entities.ts";
 
 const name = gatewayNameArgument.describe("The gateway's name.");
 
@@ -23,7 +24,7 @@ export const gatewayList = defineCommand({
       rows: servers.map((server) => [
         server.name,
         server.type,
-        server.pool ?? server.name,
+        poolOf(server),
         String(users(server)),
         describeCondition(context, server),
       ]),
@@ -49,7 +50,7 @@ export const gatewayShow = defineCommand({
       ["type", server.type],
       ...Object.entries(server.options),
       ...secrets.map((secret): Field => [secret, "(set, never shown)"]),
-      ["pool", server.pool ?? server.name],
+      ["pool", poolOf(server)],
       ...(server.weight === undefined ? [] : [["weight", String(server.weight)] as const]),
       ...(server.credentialsOf === undefined
         ? []

@@ -1,11 +1,12 @@
 import { z } from "zod";
 import { domainOf, type PresentityId, parseMailbox } from "../../core/addresses.ts";
+import { isCandidate, poolOf } from "../../core/server-pool.ts";
 import { nearest } from "../../lib/nearest.ts";
 import type { User } from "../../ports/registry.ts";
 import { gatewayNameArgument, localeArgument, mailboxArgument, presentityArgument } from "../argument-schemas.ts";
 import { type CommandContext, defineCommand } from "../command.ts";
 import { commandError } from "../command-errors.ts";
-import { findKnownPool, findKnownUser, isCandidate, recordChange } from "../find-entities.ts";
+import { findKnownPool, findKnownUser, recordChange } from "../find-entities.ts";
 import { localeWarnings } from "../locale-warnings.ts";
 
 const jid = presentityArgument.describe("The user's bare JID.");
@@ -79,7 +80,7 @@ async function chooseGateway(
   if (given !== undefined) return findKnownPool(context.registry, given);
   const servers = await context.registry.listCalendarServers();
   if (before !== undefined && servers.some((server) => isCandidate(before, server))) return before;
-  const names = [...new Set(servers.map(({ pool, name }) => pool ?? name))];
+  const names = [...new Set(servers.map(poolOf))];
   const [first, second] = names;
   if (first === undefined)
     throw commandError("command-conflict", "There is no gateway yet; add one first with: gateway add");

@@ -67,8 +67,8 @@ describe("with an Exchange in trouble, the gateway", () => {
       await whole.exchange.restart();
       await whole.pass(20);
     }
-    // Every time it is back: nine subscriptions, one notification connection, a few reads.
-    expect(requests() - before).toBeLessThan(45 * 15);
+    // Every time it is back: nine subscriptions, the end of the nine before, one notification connection, a few reads.
+    expect(requests() - before).toBeLessThan(45 * 22);
     await whole.passUntil(() => users.every((user) => view(user) === MEETING), "all meetings", 5 * MINUTE);
     expect(whole.logged("calendar.fetch-failed")).toBeLessThanOrEqual(45);
   });

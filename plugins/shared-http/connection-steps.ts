@@ -4,11 +4,14 @@ import type { Milliseconds } from "../../src/lib/time.ts";
 import type { TestStep } from "../../src/ports/calendar-source.ts";
 import type { GatewayError } from "../../src/ports/errors.ts";
 import type { Clock } from "../../src/ports/runtime.ts";
-import type { TlsTerms, Trust } from "../../src/ports/trust.ts";
+import type { HttpProxy, TlsTerms, Trust } from "../../src/ports/trust.ts";
 import { Deadline } from "./deadline.ts";
 
+/** What was found, in words; as a warning where it is not as it should be. */
+export type StepFinding = string | { readonly detail: string; readonly isWarning: true };
+
 /** One thing that a test tries: its name, and what resolves with what was found. */
-export type Attempt = readonly [step: string, attempt: (signal: AbortSignal) => Promise<string>];
+export type Attempt = readonly [step: string, attempt: (signal: AbortSignal) => Promise<StepFinding>];
 
 /** How steps are tried. */
 export interface StepTerms {
@@ -38,10 +41,10 @@ async function tryStep([step, attempt]: Attempt, terms: StepTerms, signal: Abort
   const deadline = new Deadline(clock, signal);
   deadline.set(longest, late);
   const startedAt = clock.now();
-  const finish = (ok: boolean, detail: string): TestStep => ({
+  const finish = (ok: boolean, found: StepFinding): TestStep => ({
     step,
     ok,
-    detail,
+    ...(typeof found === "string" ? { detail: found } : found),
     milliseconds: Math.max(0, clock.now() - startedAt),
   });
   try {
@@ -74,18 +77,20 @@ export function connectionSteps(
     ["DNS", () => resolveName(url)],
     ["TCP", (signal) => connectTcp(url, signal)],
   ];
-  if (url.protocol === "https:") steps.push(["TLS", (signal) => examineTls(url, trust, terms, refuse, signal)]);
+  if (url.protocol === "https:") steps.push(["TLS", (signal) => examineTls(url, { trust, terms, refuse }, signal)]);
   return steps;
 }
 
 const hostOf = (url: URL): string => url.hostname.replace(/^\[|\]$/g, "");
 
-async function resolveName(url: URL): Promise<string> {
+/** The addresses of the URL's host, in words. */
+export async function resolveName(url: URL): Promise<string> {
   const found = await lookup(hostOf(url), { all: true });
   return found.map(({ address }) => address).join(", ");
 }
 
-function connectTcp(url: URL, signal: AbortSignal): Promise<string> {
+/** Connects to the URL's host and hangs up. */
+export function connectTcp(url: URL, signal: AbortSignal): Promise<string> {
   const port = Number(url.port || (url.protocol === "https:" ? 443 : 80));
   const socket = createConnection({ host: hostOf(url), port });
   const abort = (): void => {
@@ -101,14 +106,19 @@ function connectTcp(url: URL, signal: AbortSignal): Promise<string> {
   });
 }
 
-async function examineTls(
-  url: URL,
-  trust: Trust,
-  terms: TlsTerms,
-  refuse: (text: string) => GatewayError,
-  signal: AbortSignal,
-): Promise<string> {
-  const report = await trust.examine({ host: url.hostname, port: Number(url.port || 443) }, terms, signal);
+/** Who looks at a server's certificates, and by which proxy it is reached. */
+export interface TlsExaminer {
+  readonly trust: Trust;
+  readonly terms: TlsTerms;
+  readonly proxy?: HttpProxy | undefined;
+  /** Makes the error for a certificate that is not acceptable. */
+  readonly refuse: (text: string) => GatewayError;
+}
+
+/** Shakes hands with the URL's host and describes its certificate; throws when it is not acceptable. */
+export async function examineTls(url: URL, examiner: TlsExaminer, signal: AbortSignal): Promise<string> {
+  const { trust, terms, proxy, refuse } = examiner;
+  const report = await trust.examine({ host: url.hostname, port: Number(url.port || 443), proxy }, terms, signal);
   const names = report.names.slice(0, 20).join(", ").slice(0, 300) || "no names";
   const certificate = `${report.protocol}, certificate for ${names}, issued by ${report.entries[0]?.issuer}`;
   if (report.isAcceptable) return `${report.status}: ${certificate}`;

@@ -66,7 +66,10 @@ async function fetchPart(
   }
   const [denial] = denials;
   if (denial && !anchors.hasGood) throw denial;
-  return part.map((mailbox) => ({ mailbox, error: anchors.errorOf(mailbox, clock.now()) ?? noAnchor(client, mailbox) }));
+  return part.map((mailbox) => ({
+    mailbox,
+    error: anchors.errorOf(mailbox, clock.now()) ?? noAnchor(client, mailbox),
+  }));
 }
 
 const noAnchor = ({ host }: GraphClient, mailbox: Mailbox): GatewayError =>

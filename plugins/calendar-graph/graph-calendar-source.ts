@@ -144,7 +144,9 @@ export class GraphCalendarSource implements CalendarSource {
     const { clock } = runtime;
     const terms = { ca, exceptions: new Set<never>() };
     const route = proxy && new ProxyRoute({ proxy, trust, ca, clock });
-    const web = this.#createWeb({ connect: trustedConnector(trust, terms, route), clock });
+    // An administrator's test runs beside.
+    const connections = this.#options.maxRequests + 1;
+    const web = this.#createWeb({ connect: trustedConnector(trust, terms, route), clock, connections });
     const tokens = new EntraTokenSource({
       authority: cloud.authority,
       tenant,

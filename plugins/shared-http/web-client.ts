@@ -56,6 +56,8 @@ export interface WebClientOptions {
   /** Makes connections to servers that are trusted. */
   readonly connect: buildConnector.connector;
   readonly clock: Clock;
+  /** Most connections to one host. */
+  readonly connections: number;
 }
 
 // Longer than the gateway's bursts, shorter than what load balancers usually close idle connections after.
@@ -66,9 +68,10 @@ export class UndiciWebClient implements WebClient {
   readonly #agent: Agent;
   readonly #clock: Clock;
 
-  constructor({ connect, clock }: WebClientOptions) {
+  constructor({ connect, clock, connections }: WebClientOptions) {
     this.#agent = new Agent({
       connect,
+      connections,
       pipelining: 1,
       keepAliveTimeout: KEEP_ALIVE,
       keepAliveMaxTimeout: KEEP_ALIVE,

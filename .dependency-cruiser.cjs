@@ -47,6 +47,7 @@ module.exports = {
     home("home-of-sqlite", "better-sqlite3", "^src/store/"),
     home("home-of-xmpp", "@xmpp/[^/]+|ltx", "^src/xmpp/"),
     home("home-of-the-http-client", "undici", "^plugins/(calendar-ews|shared-)"),
+    home("home-of-msal", "@azure/msal-[^/]+", "^plugins/shared-microsoft/"),
     home("home-of-the-xml-stream-parser", "saxes", "^(plugins/(calendar-ews|shared-)|src/xmpp/)"),
     home("home-of-the-logger", "pino", "^src/shell/"),
     home("home-of-the-metrics", "prom-client", "^src/shell/"),

@@ -2,9 +2,9 @@ import { type GatewayError, toGatewayError } from "../../src/ports/errors.ts";
 import type { Runtime } from "../../src/ports/runtime.ts";
 import { HttpStatusError } from "../shared-http/http-head.ts";
 import { CredentialGuard } from "../shared-microsoft/credential-guard.ts";
+import { RequestLimiter, type Urgency } from "../shared-microsoft/request-limiter.ts";
 import { concernsMailbox, ewsError, isEwsError } from "./ews-errors.ts";
-import { defaultCeiling } from "./request-allowance.ts";
-import { RequestLimiter, type Urgency } from "./request-limiter.ts";
+import { defaultCeiling, FIRST_LIMIT } from "./request-ceiling.ts";
 import type { AnswerDecoder } from "./soap-answer.ts";
 import { REQUEST_VERSIONS, type RequestVersion } from "./soap-request.ts";
 import { SubscriptionGate } from "./subscription-gate.ts";
@@ -62,6 +62,9 @@ export class EwsClient {
       // Until the password is proven one request is enough: ten at once would be ten refusals of one account.
       ceiling: () => (this.#guard.isProven ? Math.min(options.threads(), defaultCeiling(this.serverVersion)) : 1),
       longestQueue: options.longestQueue,
+      first: FIRST_LIMIT,
+      queueFull: (text) => ewsError("ews-queue-full", text),
+      paused: (text, retryAfter) => ewsError("ews-throttled", text, { retryAfter }),
       isRefusal,
       isOutage,
     });

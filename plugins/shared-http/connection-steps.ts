@@ -11,7 +11,8 @@ import { trustedConnector } from "./trusted-connector.ts";
 
 // T1, T2: what the guides for administrators tell by ping is told here by an answer to HTTP.
 const PINGABLE = "Exchange Reachability (pingable)";
-const unreachable = (): string => "Exchange Reachability (unreachable)";
+/** The status of a step that found no way to the server (T2). */
+export const unreachable = (): string => "Exchange Reachability (unreachable)";
 
 /** A server that is spoken to by HTTP. */
 export interface HttpServer {
@@ -53,24 +54,29 @@ export function connectionSteps(server: HttpServer): readonly DiagnosisStep[] {
 
 const proxyStep = (route: ProxyRoute, target: TunnelTarget): DiagnosisStep => ({
   name: "proxy",
-  attempt: async (signal) => {
-    const socket = await route.openNow(target, signal);
-    socket.destroy();
-    const { url, user } = route.proxy;
-    return `${url.host} connects to ${target.host} port ${target.port}${user === undefined ? "" : `, logged in as ${user}`}`;
-  },
+  attempt: (signal) => openTunnel(route, target, signal),
   status: unreachable,
 });
+
+/** Has the proxy connect to the target, and hangs up. */
+export async function openTunnel(route: ProxyRoute, target: TunnelTarget, signal: AbortSignal): Promise<string> {
+  const socket = await route.openNow(target, signal);
+  socket.destroy();
+  const { url, user } = route.proxy;
+  return `${url.host} connects to ${target.host} port ${target.port}${user === undefined ? "" : `, logged in as ${user}`}`;
+}
 
 const hostOf = (url: URL): string => url.hostname.replace(/^\[|\]$/g, "");
 const portOf = (url: URL): number => Number(url.port || (url.protocol === "https:" ? 443 : 80));
 
-async function resolveName(url: URL): Promise<string> {
+/** The addresses of the URL's host, in words. */
+export async function resolveName(url: URL): Promise<string> {
   const found = await lookup(hostOf(url), { all: true });
   return `${hostOf(url)} is ${found.map(({ address }) => address).join(", ")}`;
 }
 
-function connectTcp(url: URL, signal: AbortSignal): Promise<string> {
+/** Connects to the URL's host and hangs up. */
+export function connectTcp(url: URL, signal: AbortSignal): Promise<string> {
   const port = portOf(url);
   const socket = createConnection({ host: hostOf(url), port });
   const abort = (): void => {

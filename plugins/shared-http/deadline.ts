@@ -1,7 +1,6 @@
 import { setMaxListeners } from "node:events";
 import type { Milliseconds } from "../../src/lib/time.ts";
 import { after } from "../../src/ports/after.ts";
-import type { GatewayError } from "../../src/ports/errors.ts";
 import type { Clock } from "../../src/ports/runtime.ts";
 
 /** A signal that aborts with the first of its parents, or when its time is over; `end` it in any case. */
@@ -31,7 +30,7 @@ export class Deadline {
   }
 
   /** Aborts with the error when `length` has passed and no other time was set; the error is made only then. */
-  set(length: Milliseconds, error: () => GatewayError): void {
+  set(length: Milliseconds, error: () => Error): void {
     this.#cancel();
     this.#cancel = after(this.#clock, length, () => this.#controller.abort(error()));
   }

@@ -36,7 +36,7 @@ export interface PluginContext {
 /** A plugin: data and a factory, no side effects. */
 export interface PluginDefinition<Kind extends PluginKind = PluginKind, Options extends z.ZodObject = z.ZodObject> {
   readonly kind: Kind;
-  /** With the kind it names the plugin's folder: `<kind>-<name>`. */
+  /** What administrators call it; with the kind it names the folder, `<kind>-<name>`, where that has not the protocol's name. */
   readonly name: string;
   readonly summary: string;
   /** Specifications with version or section. */

@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import calendarEws from "../../plugins/calendar-ews/index.ts";
+import calendarGraph from "../../plugins/calendar-graph/index.ts";
 import calendarWebdav from "../../plugins/calendar-webdav/index.ts";
 import clientsXmpp from "../../plugins/clients-xmpp/index.ts";
 import publishXmppOverlay from "../../plugins/publish-xmpp-overlay/index.ts";
@@ -11,14 +12,18 @@ import type { CalendarServer } from "../ports/registry.ts";
 
 /** Every plugin that the gateway comes with, by kind. */
 export const PLUGINS = {
-  calendar: [calendarEws, calendarWebdav],
+  calendar: [calendarEws, calendarGraph, calendarWebdav],
   clients: [clientsXmpp],
   // The server module must know of the overlay before it sees the activity.
   publish: [publishXmppOverlay, publishXmppPep],
 } as const;
 
 /** The calendar plugins, for commands that validate options. */
-export const calendarTypes: readonly PluginDefinition<"calendar">[] = [widen(calendarEws), widen(calendarWebdav)];
+export const calendarTypes: readonly PluginDefinition<"calendar">[] = [
+  widen(calendarEws),
+  widen(calendarGraph),
+  widen(calendarWebdav),
+];
 
 /** A definition whose options are checked by its own schema each time, so that any may stand for all. */
 function widen<Options extends z.ZodObject>(

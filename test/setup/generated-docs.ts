@@ -1,9 +1,11 @@
 import { z } from "zod";
 import { EWS_ERROR_CODES } from "../../plugins/calendar-ews/ews-errors.ts";
+import { GRAPH_ERROR_CODES } from "../../plugins/calendar-graph/graph-errors.ts";
 import { WEBDAV_ERROR_CODES } from "../../plugins/calendar-webdav/webdav-errors.ts";
 import { CLIENTS_ERROR_CODES } from "../../plugins/clients-xmpp/clients-errors.ts";
 import { OVERLAY_ERROR_CODES } from "../../plugins/publish-xmpp-overlay/overlay-errors.ts";
 import { PEP_ERROR_CODES } from "../../plugins/publish-xmpp-pep/pep-errors.ts";
+import { ENTRA_ERROR_CODES } from "../../plugins/shared-microsoft/entra-errors.ts";
 import { CERTIFICATE_ERROR_CODES } from "../../src/admin/certificates/certificate-errors.ts";
 import { COMMANDS } from "../../src/admin/command-catalogue.ts";
 import { COMMAND_ERROR_CODES } from "../../src/admin/command-errors.ts";
@@ -35,6 +37,8 @@ export const ERROR_TABLES: Readonly<Record<string, Readonly<Record<string, Error
   "Publishing show and status (server module)": OVERLAY_ERROR_CODES,
   "Exchange (EWS)": EWS_ERROR_CODES,
   "Exchange 2003 and 2007 (WebDAV)": WEBDAV_ERROR_CODES,
+  "Office 365 (Microsoft Graph)": GRAPH_ERROR_CODES,
+  "Tokens (Microsoft Entra ID)": ENTRA_ERROR_CODES,
   Certificates: CERTIFICATE_ERROR_CODES,
   Commands: COMMAND_ERROR_CODES,
 };

@@ -5,12 +5,12 @@ import {
   afterOutage,
   afterRefusal,
   afterSuccess,
-  defaultCeiling,
-  FIRST_ALLOWANCE,
-} from "../../../plugins/calendar-ews/request-allowance.ts";
+  firstAllowance,
+} from "../../../plugins/shared-microsoft/request-allowance.ts";
 import { hours, type Instant, instant, minutes, plus, seconds } from "../../../src/lib/time.ts";
 
 const START = instant(1_000_000_000);
+const FIRST_ALLOWANCE = firstAllowance(5);
 
 const refused = (allowance: Allowance, level: number, now: Instant): Allowance =>
   afterRefusal(allowance, { level, startedAt: now, now, retryAfter: 5, random: 0 });
@@ -122,18 +122,19 @@ describe("the allowance", () => {
 });
 
 describe("[H3] the default EwsMaxConcurrency of the server's version", () => {
-  it.each([
-    [undefined, 10],
-    ["14.1.218", 10],
-    ["14.3.123", 10],
-    ["15.0.847", 27],
-    ["15.1.2507", 27],
-    ["15.2.2562", 27],
-    ["8.3.83", 10],
-    ["", 10],
-  ])("is kept below with a margin (%s: %i)", (version, limit) => {
-    expect(defaultCeiling(version)).toBeLessThan(limit);
-    expect(defaultCeiling(version)).toBeGreaterThanOrEqual(limit - 3);
-    expect(FIRST_ALLOWANCE.limit).toBeLessThan(10);
+  it("grows its pauses where a server asks for one second for ever, and only there", () => {
+    const pauses = (isGrowing: boolean): readonly number[] => {
+      let allowance: Allowance = FIRST_ALLOWANCE;
+      let now = START;
+      return Array.from({ length: 8 }, () => {
+        const refusal = { level: 1, startedAt: now, now, retryAfter: 1000, random: 0, isGrowing };
+        allowance = afterRefusal(allowance, refusal);
+        const pause = allowance.pausedUntil - now;
+        now = plus(now, pause + 1);
+        return pause;
+      });
+    };
+    expect(pauses(false)).toEqual(Array(8).fill(1000));
+    expect(pauses(true)).toEqual([1000, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]);
   });
 });

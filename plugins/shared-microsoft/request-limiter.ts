@@ -1,9 +1,8 @@
-import { formatLength, type Instant, later, milliseconds, plus, seconds } from "../../src/lib/time.ts";
+import { formatLength, type Instant, instant, later, milliseconds, plus, seconds } from "../../src/lib/time.ts";
 import { after } from "../../src/ports/after.ts";
 import type { GatewayError } from "../../src/ports/errors.ts";
 import type { Clock } from "../../src/ports/runtime.ts";
-import { ewsError } from "./ews-errors.ts";
-import { afterOutage, afterRefusal, afterSuccess, FIRST_ALLOWANCE } from "./request-allowance.ts";
+import { type Allowance, afterOutage, afterRefusal, afterSuccess, firstAllowance } from "./request-allowance.ts";
 
 // A request that would have to wait longer is given back to the caller, who can plan better.
 const LONGEST_WAIT = seconds(5);
@@ -21,6 +20,14 @@ export interface LimiterOptions {
   readonly random: () => number;
   readonly ceiling: () => number;
   readonly longestQueue: () => number;
+  /** Requests at once before anything is known of the server. */
+  readonly first: number;
+  /** True: a server that refuses again and again is left alone for longer than it asks. */
+  readonly isGrowing?: boolean;
+  /** Makes the error for a request that would be one too many in the queue. */
+  readonly queueFull: (text: string) => GatewayError;
+  /** Makes the error for a request that would have to wait too long; `retryAfter` in milliseconds. */
+  readonly paused: (text: string, retryAfter: number) => GatewayError;
   /** True for an error by which the server asks for fewer requests. */
   readonly isRefusal: (error: unknown) => error is GatewayError;
   /** True for an error by which the server seems to be away. */
@@ -42,12 +49,13 @@ interface Waiter {
 export class RequestLimiter {
   readonly #options: LimiterOptions;
   readonly #waiting: Readonly<Record<Urgency, Set<Waiter>>> = { reading: new Set(), watching: new Set() };
-  #allowance = FIRST_ALLOWANCE;
+  #allowance: Allowance;
   #running = 0;
   #cancelWake: (() => void) | undefined;
 
   constructor(options: LimiterOptions) {
     this.#options = options;
+    this.#allowance = firstAllowance(options.first);
   }
 
   /** How many requests run, how many wait, and the present limit. */
@@ -140,18 +148,18 @@ export class RequestLimiter {
   #refuseImpatient(waiting: number): void {
     if (this.pause > LONGEST_WAIT) throw this.#pauseError();
     const longest = this.#options.longestQueue();
-    if (waiting >= longest) throw ewsError("ews-queue-full", `${this.#options.host}: ${longest} requests are waiting`);
+    if (waiting >= longest) throw this.#options.queueFull(`${this.#options.host}: ${longest} requests are waiting`);
   }
 
   #pauseError(): GatewayError {
     const retryAfter = this.pause;
     const text = `${this.#options.host}: the server asked to wait another ${formatLength(retryAfter)}`;
-    return ewsError("ews-throttled", text, { retryAfter });
+    return this.#options.paused(text, retryAfter);
   }
 
   #refused(beginning: Beginning, retryAfter: number | undefined): void {
-    const { clock, random } = this.#options;
-    const refusal = { ...beginning, now: clock.now(), retryAfter, random: random() };
+    const { clock, random, isGrowing = false } = this.#options;
+    const refusal = { ...beginning, now: clock.now(), retryAfter, random: random(), isGrowing };
     this.#allowance = afterRefusal(this.#allowance, refusal);
     this.#armPause();
   }
@@ -166,7 +174,7 @@ export class RequestLimiter {
 
   #endPause(): void {
     this.#cancelWake = undefined;
-    this.#allowance = { ...this.#allowance, pausedUntil: FIRST_ALLOWANCE.pausedUntil };
+    this.#allowance = { ...this.#allowance, pausedUntil: instant(0) };
     this.#startNext();
   }
 

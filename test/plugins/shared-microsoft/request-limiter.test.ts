@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ewsError, isEwsError } from "../../../plugins/calendar-ews/ews-errors.ts";
-import { RequestLimiter, type Urgency } from "../../../plugins/calendar-ews/request-limiter.ts";
+import { RequestLimiter, type Urgency } from "../../../plugins/shared-microsoft/request-limiter.ts";
 import type { GatewayError } from "../../../src/ports/errors.ts";
 import { settle } from "../../doubles/fake-clock.ts";
 import { createTestRuntime } from "../../doubles/test-runtime.ts";
@@ -17,6 +17,9 @@ function setUp({ ceiling = 60, queue = 2200 } = {}) {
     random: () => 0,
     ceiling: () => ceiling,
     longestQueue: () => queue,
+    first: 5,
+    queueFull: (text: string) => ewsError("ews-queue-full", text),
+    paused: (text: string, retryAfter: number) => ewsError("ews-throttled", text, { retryAfter }),
   };
   const limiter = new RequestLimiter({ ...options, isRefusal, isOutage });
   const started: number[] = [];

@@ -25,6 +25,8 @@ interface Wall {
 
 /** How many requests may run at once, as learnt from the server. */
 export interface Allowance {
+  /** How many ran at once before anything was known. */
+  readonly first: number;
   /** At least 1; not a whole number while it grows. */
   readonly limit: number;
   /** Undefined when nothing was refused, or when what was refused has been found possible since. */
@@ -37,35 +39,20 @@ export interface Allowance {
   readonly refusals: number;
 }
 
-// Below EWSMaxConcurrency of Exchange 2010 (10), the lowest of all default policies.
-const FIRST_LIMIT = 5;
 // The server does not always say how long (BackOffMilliseconds 0 or absent).
 const UNKNOWN_BACK_OFF: BackoffPolicy = { first: seconds(1), longest: minutes(1) };
 // A level that was refused is tried again after this time, each time in vain after twice as long.
 const PATIENCE = { first: minutes(1), longest: hours(24) };
 
 /** The allowance before anything is known. */
-export const FIRST_ALLOWANCE: Allowance = {
-  limit: FIRST_LIMIT,
+export const firstAllowance = (first: number): Allowance => ({
+  first,
+  limit: first,
   wall: undefined,
   pausedUntil: instant(0),
   cutAt: instant(Number.NEGATIVE_INFINITY),
   refusals: 0,
-};
-
-// An administrator's test runs beside, and a server may count a request for a moment after it was answered.
-const MARGIN = { of10: 1, of27: 3 };
-
-/**
- * The most requests at once that the default policy of a server's version allows, less a margin.
- *
- * @param serverVersion `15.2.1544`; undefined and other servers' count as the strictest
- */
-export function defaultCeiling(serverVersion: string | undefined): number {
-  // EWSMaxConcurrency: 10 in Exchange 2010 (14), 27 from Exchange 2013 (15) on.
-  const major = Number(/^\d+/.exec(serverVersion ?? "")?.[0] ?? 0);
-  return major >= 15 ? 27 - MARGIN.of27 : 10 - MARGIN.of10;
-}
+});
 
 /** What is known of an answered request. */
 export interface Success {
@@ -112,6 +99,8 @@ export interface Refusal {
   readonly now: Instant;
   /** Milliseconds the server asked for, when it said. */
   readonly retryAfter: number | undefined;
+  /** True: what the server asks for is not enough when it refuses again and again. */
+  readonly isGrowing?: boolean;
   /** In [0, 1), for jitter. */
   readonly random: number;
 }
@@ -121,7 +110,7 @@ export interface Refusal {
  * the server's time is over.
  */
 export function afterRefusal(allowance: Allowance, refusal: Refusal): Allowance {
-  const { startedAt, now, retryAfter, random } = refusal;
+  const { startedAt, now, retryAfter, random, isGrowing = false } = refusal;
   const isNews = startedAt > allowance.cutAt;
   const refusals = allowance.refusals + (isNews ? 1 : 0);
   const own = isNews ? backoffDelay(UNKNOWN_BACK_OFF, refusals, random) : 0;
@@ -130,9 +119,13 @@ export function afterRefusal(allowance: Allowance, refusal: Refusal): Allowance 
     : lowered(allowance.wall ?? newWall(undefined, refusal), refusal);
   const halved = isNews ? Math.floor(allowance.limit / 2) : allowance.limit;
   return {
+    first: allowance.first,
     limit: Math.max(1, Math.min(halved, wall.level - 1)),
     wall,
-    pausedUntil: later(allowance.pausedUntil, plus(now, retryAfter ?? own)),
+    pausedUntil: later(
+      allowance.pausedUntil,
+      plus(now, isGrowing ? Math.max(retryAfter ?? 0, own) : (retryAfter ?? own)),
+    ),
     cutAt: isNews ? now : allowance.cutAt,
     refusals,
   };
@@ -150,5 +143,5 @@ const lowered = (wall: Wall, { level }: Refusal): Wall => ({ ...wall, level: Mat
 /** The server was away: it is met again as one that is not known, for it may have just started. */
 export const afterOutage = (allowance: Allowance): Allowance => ({
   ...allowance,
-  limit: Math.min(allowance.limit, FIRST_LIMIT),
+  limit: Math.min(allowance.limit, allowance.first),
 });

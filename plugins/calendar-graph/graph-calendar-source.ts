@@ -1,0 +1,174 @@
+import type { Mailbox } from "../../src/core/addresses.ts";
+import type { Instant, TimeWindow } from "../../src/lib/time.ts";
+import type { BusyTimeResult, CalendarSource, TestStep, TestSubject } from "../../src/ports/calendar-source.ts";
+import type { GatewayError } from "../../src/ports/errors.ts";
+import type { Health } from "../../src/ports/plugin.ts";
+import type { PluginContext } from "../../src/ports/plugin-definition.ts";
+import type { HttpProxy } from "../../src/ports/trust.ts";
+import { ProxyRoute } from "../shared-http/proxy-route.ts";
+import { readCa } from "../shared-http/read-ca.ts";
+import { SourceRun } from "../shared-http/source-run.ts";
+import { trustedConnector } from "../shared-http/trusted-connector.ts";
+import { UndiciWebClient, type WebClient, type WebClientOptions } from "../shared-http/web-client.ts";
+import { readCertificateCredential } from "../shared-microsoft/certificate-credential.ts";
+import { EntraTokenSource } from "../shared-microsoft/entra-token-source.ts";
+import type { NationalCloud } from "../shared-microsoft/national-clouds.ts";
+import { Anchors } from "./anchors.ts";
+import { BatchSize } from "./batch-size.ts";
+import { type Diagnosed, diagnose } from "./diagnose.ts";
+import { type FetchDeps, fetchSchedules } from "./fetch-schedules.ts";
+import { graphError } from "./graph-errors.ts";
+import { HttpGraphClient } from "./http-graph-client.ts";
+
+/** Which tenant, as which application, and how. */
+export interface GraphOptions {
+  readonly cloud: Pick<NationalCloud, "authority" | "graph">;
+  readonly tenant: string;
+  /** Application (client) ID. */
+  readonly client: string;
+  /** The client secret, or the path of a PEM file with certificate and key. */
+  readonly credential: { readonly secret: string } | { readonly certificateFile: string };
+  /** Path of a PEM file with a private CA. */
+  readonly caFile: string | undefined;
+  readonly proxy: HttpProxy | undefined;
+  readonly batchSize: number;
+  /** Most requests at once. */
+  readonly maxRequests: number;
+}
+
+interface Connection extends FetchDeps, Diagnosed {
+  readonly client: HttpGraphClient;
+  readonly web: WebClient;
+}
+
+// So many failures in a row mean that it is not a single request that fails.
+const DOWN_AFTER = 3;
+
+/** Calendars of a tenant of Office 365 by Microsoft Graph. */
+export class GraphCalendarSource implements CalendarSource {
+  readonly #options: GraphOptions;
+  readonly #context: PluginContext;
+  readonly #createWeb: (options: WebClientOptions) => WebClient;
+  readonly #batch: BatchSize;
+  readonly #run: SourceRun<Connection>;
+  #requests = 0;
+  #failures = 0;
+  #error: GatewayError | undefined;
+  #since: Instant | undefined;
+
+  /** @param createWeb for tests without sockets */
+  constructor(
+    options: GraphOptions,
+    context: PluginContext,
+    createWeb = (given: WebClientOptions): WebClient => new UndiciWebClient(given),
+  ) {
+    this.#options = options;
+    this.#context = context;
+    this.#createWeb = createWeb;
+    this.#batch = new BatchSize(options.batchSize);
+    this.#run = new SourceRun({
+      connect: (_lifetime, signal) => this.#connect(signal),
+      stopped: () => this.#stoppedError(),
+      clock: context.runtime.clock,
+    });
+  }
+
+  get capabilities(): CalendarSource["capabilities"] {
+    return { maxMailboxesPerFetch: this.#batch.now, maxMailboxesPerWatch: this.#batch.now };
+  }
+
+  /** Makes ready; a service that cannot be reached is no reason to reject, for it may come. */
+  start(signal: AbortSignal): Promise<void> {
+    return this.#run.start(signal);
+  }
+
+  async stop(): Promise<void> {
+    const connection = this.#run.stop();
+    if (!connection) return;
+    const reason = this.#stoppedError();
+    connection.tokens.close(reason);
+    connection.client.close(reason);
+    await connection.web.close(reason);
+  }
+
+  health(): Health {
+    const since = this.#since === undefined ? {} : { since: this.#since };
+    if (this.#run.hasStopped) return { state: "stopped" };
+    if (this.#since === undefined) return { state: "starting" };
+    if (this.#error === undefined) return { state: "ok", detail: this.#detail(), ...since };
+    const isDown = this.#failures >= DOWN_AFTER || this.#error.type === "auth";
+    return { state: isDown ? "down" : "degraded", error: this.#error, ...since };
+  }
+
+  fetchBusyTime(
+    mailboxes: readonly Mailbox[],
+    window: TimeWindow,
+    signal: AbortSignal,
+  ): Promise<readonly BusyTimeResult[]> {
+    return this.#run.perform((connection, ended) => fetchSchedules(connection, mailboxes, window, ended), signal);
+  }
+
+  test(subject: TestSubject, signal: AbortSignal): AsyncGenerator<TestStep, void> {
+    return this.#run.test((connection) => diagnose(connection, subject, signal), signal);
+  }
+
+  async #connect(signal: AbortSignal): Promise<Connection> {
+    const { cloud, tenant, client: application, credential, proxy, caFile } = this.#options;
+    const ca = await readCa(caFile, (text, cause) => graphError("graph-ca-unreadable", text, { cause }), signal);
+    const certificate =
+      "secret" in credential ? undefined : await readCertificateCredential(credential.certificateFile, signal);
+    const { runtime, trust } = this.#context;
+    const { clock } = runtime;
+    const terms = { ca, exceptions: new Set<never>() };
+    const route = proxy && new ProxyRoute({ proxy, trust, ca, clock });
+    // An administrator's test runs beside.
+    const connections = this.#options.maxRequests + 1;
+    const web = this.#createWeb({ connect: trustedConnector(trust, terms, route), clock, connections });
+    const tokens = new EntraTokenSource({
+      authority: cloud.authority,
+      tenant,
+      client: application,
+      credential: certificate ? { certificate } : { secret: "secret" in credential ? credential.secret : "" },
+      resource: cloud.graph,
+      web,
+      clock,
+      random: () => runtime.random(),
+    });
+    const origins = [cloud.authority, cloud.graph];
+    const diagnosed = { origins, tenant, application, certificateEnd: certificate?.notAfter, trust, terms, route };
+    const reading = { client: this.#createClient(web, tokens), anchors: new Anchors(), batch: this.#batch, clock };
+    return { ...diagnosed, ...reading, web, tokens };
+  }
+
+  #createClient(web: WebClient, tokens: EntraTokenSource): HttpGraphClient {
+    const { runtime, parameters } = this.#context;
+    return new HttpGraphClient({
+      graph: this.#options.cloud.graph,
+      web,
+      tokens,
+      runtime,
+      ceiling: () => this.#options.maxRequests,
+      longestQueue: () => parameters.integer("exchange-queue"),
+      onOutcome: (error) => this.#recordOutcome(error),
+    });
+  }
+
+  #stoppedError(): GatewayError {
+    return graphError("graph-stopped", `${this.#options.cloud.graph.host}: not running`);
+  }
+
+  #recordOutcome(error: GatewayError | undefined): void {
+    const isChange = this.#since === undefined || (error === undefined) !== (this.#error === undefined);
+    if (isChange) this.#since = this.#context.runtime.clock.now();
+    this.#requests += 1;
+    this.#failures = error ? this.#failures + 1 : 0;
+    this.#error = error;
+  }
+
+  #detail(): string {
+    const { connection } = this.#run;
+    if (!connection) return "";
+    const { running, waiting, limit } = connection.client.load;
+    return `Microsoft Graph, ${this.#requests} requests (${running} of at most ${limit} now, ${waiting} waiting), ${this.#batch.now} mailboxes each`;
+  }
+}

@@ -34,9 +34,12 @@ const ORPHANED_AFTER = minutes(5);
 const COMPARE_INTERVAL = hours(1);
 const LONGEST_FAREWELL = seconds(2);
 
+/** What change notifications use of a plugin's context. */
+export type WatchContext = Pick<PluginContext, "runtime" | "listener" | "memory">;
+
 /** All subscriptions of one application in one tenant, and the webhook that they call. */
 export class GraphWatching {
-  readonly #context: PluginContext;
+  readonly #context: WatchContext;
   readonly #lifetime: AbortSignal;
   readonly #deps: WatchDeps;
   readonly #groups = new Set<GroupWatch>();
@@ -47,7 +50,7 @@ export class GraphWatching {
   #cancelCompare: () => void = () => undefined;
 
   /** @param lifetime aborts when the source stops */
-  constructor(client: GraphClient, context: PluginContext, lifetime: AbortSignal) {
+  constructor(client: GraphClient, context: WatchContext, lifetime: AbortSignal) {
     const { runtime, memory } = context;
     this.#context = context;
     this.#lifetime = lifetime;

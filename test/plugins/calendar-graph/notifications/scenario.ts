@@ -73,13 +73,13 @@ export class Scenario {
   watching: GraphWatching;
   #lifetime = new AbortController();
 
-  constructor() {
+  constructor({ pageSize = 2 }: { readonly pageSize?: number } = {}) {
     this.cloud = new CloudSubscriptions({
       clock: followClock(this.runtime.clock),
       post: (url, body) => this.webhooks.post(url, body),
       origin: "https://graph.microsoft.com",
       access: (mailbox) => this.access.get(mailbox) ?? "granted",
-      pageSize: 2,
+      pageSize,
     });
     this.graph = new ScriptedGraph(this.cloud);
     this.watching = this.#start();

@@ -10,7 +10,7 @@ import type {
 } from "../../../../src/ports/notification-listener.ts";
 import { followClock } from "../../../doubles/exchange/clock.ts";
 import { settle } from "../../../doubles/fake-clock.ts";
-import type { PostAnswer } from "../../../doubles/microsoft/notification-delivery.ts";
+import type { Post, PostAnswer } from "../../../doubles/microsoft/notification-delivery.ts";
 import { CloudSubscriptions } from "../../../doubles/microsoft/subscriptions.ts";
 import { TestMemory } from "../../../doubles/plugin-context.ts";
 import { createTestRuntime, type TestRuntime } from "../../../doubles/test-runtime.ts";
@@ -62,10 +62,18 @@ export interface Told {
   readonly stop: AbortController;
 }
 
+/** How a scenario differs from the usual. */
+export interface ScenarioOptions {
+  readonly pageSize?: number;
+  /** What hears, and how the cloud reaches it. */
+  readonly connect?: (runtime: TestRuntime) => { readonly listener: NotificationListener; readonly post: Post };
+}
+
 /** One tenant in simulated time, one gateway's memory, and the watching that is at work. */
 export class Scenario {
   readonly runtime: TestRuntime = createTestRuntime();
   readonly webhooks = new DirectWebhooks();
+  readonly #listener: NotificationListener;
   readonly memory = new TestMemory();
   readonly access = new Map<string, "denied" | "not-found">();
   readonly cloud: CloudSubscriptions;
@@ -73,10 +81,15 @@ export class Scenario {
   watching: GraphWatching;
   #lifetime = new AbortController();
 
-  constructor({ pageSize = 2 }: { readonly pageSize?: number } = {}) {
+  constructor({ pageSize = 2, connect }: ScenarioOptions = {}) {
+    const { listener, post } = connect?.(this.runtime) ?? {
+      listener: this.webhooks,
+      post: (url: string, body: string) => this.webhooks.post(url, body),
+    };
+    this.#listener = listener;
     this.cloud = new CloudSubscriptions({
       clock: followClock(this.runtime.clock),
-      post: (url, body) => this.webhooks.post(url, body),
+      post,
       origin: "https://graph.microsoft.com",
       access: (mailbox) => this.access.get(mailbox) ?? "granted",
       pageSize,
@@ -130,8 +143,8 @@ export class Scenario {
 
   #start(): GraphWatching {
     this.#lifetime = new AbortController();
-    const { runtime, webhooks: listener, memory } = this;
-    return new GraphWatching(this.graph, { runtime, listener, memory }, this.#lifetime.signal);
+    const { runtime, memory } = this;
+    return new GraphWatching(this.graph, { runtime, listener: this.#listener, memory }, this.#lifetime.signal);
   }
 }
 

@@ -60,9 +60,16 @@ describe("what is posted to the webhook", () => {
 
   it("is answered, whatever it is, and never throws", () => {
     fc.assert(
-      fc.property(fc.oneof(fc.uint8Array(), fc.json().map((text) => Buffer.from(text))), fc.string(), (body, query) => {
-        expect([200, 202, 400]).toContain(receive(body, query).answer.status);
-      }),
+      fc.property(
+        fc.oneof(
+          fc.uint8Array(),
+          fc.json().map((text) => Buffer.from(text)),
+        ),
+        fc.string(),
+        (body, query) => {
+          expect([200, 202, 400]).toContain(receive(body, query).answer.status);
+        },
+      ),
     );
     fc.assert(
       fc.property(fc.array(fc.anything()), (value) => {

@@ -160,7 +160,9 @@ describe("the lifetime of a subscription", () => {
     await site.pass(4 * DAY);
     site.graph.failure = () => undefined;
     await site.pass(hours(2));
-    expect([...site.cloud.all.values()].every(({ expiresAt }) => expiresAt > site.runtime.clock.now() + 6 * DAY)).toBe(true);
+    expect([...site.cloud.all.values()].every(({ expiresAt }) => expiresAt > site.runtime.clock.now() + 6 * DAY)).toBe(
+      true,
+    );
     expect(told.words).toEqual([]);
     expect(told.end).toBeUndefined();
   });
@@ -248,7 +250,8 @@ describe("a restart", () => {
     await site.watchUp();
     site.memory.kept.delete(idOf(ALICE));
     const [known] = site.cloud.of(BOB);
-    if (known) site.cloud.all.set("foreign", { ...known, id: "foreign", notificationUrl: "https://other.example.com/" });
+    if (known)
+      site.cloud.all.set("foreign", { ...known, id: "foreign", notificationUrl: "https://other.example.com/" });
     await site.restart();
     await site.watchUp();
     expect(site.cloud.of(ALICE)).toHaveLength(1);

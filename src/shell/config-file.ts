@@ -35,8 +35,14 @@ export function loadConfig(path: string, environment: NodeJS.ProcessEnv): Loaded
   if (!parsed.success || problems.length > 0) throw invalid(path, problems);
   const config = parsed.data;
   const directory = config.store["secrets-directory"];
+  const { certificate, key } = config.notifications;
   return {
     ...config,
+    notifications: {
+      ...config.notifications,
+      ...(certificate !== undefined && { certificate: fromConfig(path, certificate) }),
+      ...(key !== undefined && { key: fromConfig(path, key) }),
+    },
     componentSecret,
     storeKey,
     storePath: fromConfig(path, config.store.path),

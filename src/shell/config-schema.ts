@@ -53,6 +53,11 @@ const isLoopback = (host: string): boolean =>
 
 const isHost = (text: string): boolean => isIP(text) !== 0 || /^(?=.{1,253}$)[a-z\d]([a-z\d.-]*[a-z\d])?$/i.test(text);
 
+const isPublicUrl = (text: string): boolean => {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  return url?.protocol === "https:" && `${url.username}${url.password}${url.search}${url.hash}` === "";
+};
+
 const xmpp = z
   .strictObject({
     service: parsedBy(parseService).describe("Where the XMPP server takes components, `xmpp://host:port` (XEP-0114)."),
@@ -133,9 +138,33 @@ export const CONFIG_SCHEMA = z.strictObject({
         .refine(isHost, "must be a host name or an IP address")
         .optional()
         .describe("The name or address under which calendar servers reach the gateway. Default: the host's full name."),
+      "webhook-listen": parsedBy(parseListen)
+        .optional()
+        .describe(
+          "Where webhooks (Office 365) are listened for, `address:port`. Default: `[::]:50443` with a certificate, else `127.0.0.1:50443` for a reverse proxy.",
+        ),
+      certificate: z
+        .string()
+        .min(1)
+        .optional()
+        .describe(
+          "PEM file with the certificate for webhooks, then those of its issuers, for which the outside trusts it. Read again when it changes.",
+        ),
+      key: z.string().min(1).optional().describe("PEM file with the certificate's private key."),
+      "public-url": z
+        .string()
+        .refine(isPublicUrl, "must be an https:// URL without account, query and fragment")
+        .optional()
+        .describe(
+          "Under which URL the outside reaches the webhooks, e.g. `https://gw.example.com/graph` at a reverse proxy that hands on what lies below it, with or without that path. Default with a certificate: `https://<address>:<port>`.",
+        ),
+    })
+    .refine((value) => (value.certificate === undefined) === (value.key === undefined), {
+      path: ["certificate"],
+      message: "notifications.certificate and notifications.key belong together",
     })
     .prefault({})
-    .describe("Hearing what calendar servers push (Exchange push notifications)."),
+    .describe("Hearing what calendar servers push (Exchange push notifications; webhooks of Office 365)."),
 });
 
 /** The configuration as read. */

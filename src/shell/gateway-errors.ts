@@ -51,6 +51,18 @@ export const GATEWAY_ERROR_CODES = {
     meaning: "what notifications are to be taken from is not an IP address or a block such as 192.0.2.0/24",
     action: "Correct it in the calendar server's options with `gateway set`.",
   },
+  "notification-webhook-not-configured": {
+    type: "modify",
+    meaning: "the configuration file does not say how webhooks reach the gateway",
+    action:
+      "Set `[notifications] certificate` and `key`, or `public-url` where a reverse proxy has the certificate. Until then calendars are read at intervals.",
+  },
+  "notification-certificate-unusable": {
+    type: "modify",
+    meaning: "the webhooks' certificate or its key cannot be read, or they do not belong together",
+    action:
+      "Mend the files that `[notifications] certificate` and `key` name (PEM; the certificate first, then those of its issuers) and let the gateway's account read them.",
+  },
   "notification-not-running": {
     type: "cancel",
     meaning: "notifications cannot be heard now",

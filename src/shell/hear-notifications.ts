@@ -7,22 +7,25 @@ import type { Registry } from "../ports/registry.ts";
 import type { Runtime } from "../ports/runtime.ts";
 import type { Config } from "./config-schema.ts";
 import { SocketNotificationListener } from "./notification-listener.ts";
+import { Webhooks } from "./webhooks.ts";
 
 const RETRY: BackoffPolicy = { first: seconds(1), longest: minutes(1) };
 
 /** The listener, which moves when the parameter is changed; `close` ends it. Rejects with GatewayError (`store-…`). */
 export async function hearNotifications(
-  { listen, address }: Config["notifications"],
+  { listen, address, ...webhookConfig }: Config["notifications"],
   registry: Registry,
   runtime: Runtime,
 ): Promise<NotificationListener & { close(): Promise<void> }> {
   const parameters = new LiveParameters(registry);
   await parameters.reload();
   const port = (): number => parameters.integer("exchange-notification-port");
-  const listener = new SocketNotificationListener({ runtime, listen, address, port });
+  const webhooks = Webhooks.from(webhookConfig, runtime);
+  const listener = new SocketNotificationListener({ runtime, listen, address, port, webhooks });
   const stop = new AbortController();
   const following = follow({ parameters, listener, registry, runtime }, stop.signal);
   return {
+    hasWebhooks: listener.hasWebhooks,
     open: (request, signal) => listener.open(request, signal),
     async close() {
       stop.abort(new Error("the gateway is stopping"));

@@ -48,6 +48,8 @@ export class RefusalCounts {
 /** Where something may be sent to. */
 export interface Endpoint {
   readonly path: string;
+  /** Whether the path may be followed by a query. */
+  readonly takesQuery?: boolean;
   readonly isSource: SourceList;
   readonly receive: (notification: InboundNotification) => NotificationAnswer;
 }
@@ -66,8 +68,9 @@ export class Endpoints {
     this.#byDigest.set(digest(endpoint.path), endpoint);
   }
 
-  delete({ path }: Pick<Endpoint, "path">): void {
-    this.#byDigest.delete(digest(path));
+  delete(endpoint: Endpoint): void {
+    const key = digest(endpoint.path);
+    if (this.#byDigest.get(key) === endpoint) this.#byDigest.delete(key); // another may have the path by now
   }
 
   find(path: string): Endpoint | undefined {

@@ -1,8 +1,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createTlsServer, type Server as TlsServer } from "node:https";
 import type { Socket } from "node:net";
 import type { NotificationAnswer } from "../ports/notification-listener.ts";
 import type { Endpoint, Endpoints, RefusalCounts } from "./notification-endpoints.ts";
 import { plainAddress } from "./source-list.ts";
+import type { ServerCertificate } from "./webhook-certificate.ts";
 
 /** How much is taken, so that nobody can use up memory or connections; times in milliseconds. */
 export interface HttpLimits {
@@ -31,6 +33,8 @@ const CHECK_INTERVAL = 1000; // how often overdue requests are looked for
 export interface Reception {
   readonly endpoints: Endpoints;
   readonly refusals: RefusalCounts;
+  /** What may stand before an endpoint's own path. */
+  readonly basePath?: string;
 }
 
 /** An open port. */
@@ -39,26 +43,31 @@ export interface Bound {
   close(): Promise<void>;
 }
 
+/** An open port whose certificate can be changed while it is open. */
+export interface BoundHttp extends Bound {
+  readonly setCertificate: (certificate: ServerCertificate) => void;
+}
+
+/** Where to listen; with a certificate by TLS. */
+export interface HttpPlace {
+  readonly host: string;
+  readonly port: number;
+  readonly certificate?: ServerCertificate;
+}
+
+type AnyServer = Server | TlsServer;
+
 /** Listens for POSTs over HTTP/1.1; rejects with the error of the system. */
 export async function listenHttp(
-  place: { readonly host: string; readonly port: number },
+  { certificate, ...place }: HttpPlace,
   reception: Reception,
   limits = HTTP_LIMITS,
-): Promise<Bound> {
-  const server = createServer(
-    {
-      headersTimeout: limits.headersTime,
-      requestTimeout: limits.requestTime,
-      keepAliveTimeout: limits.idleTime,
-      connectionsCheckingInterval: CHECK_INTERVAL,
-      maxHeaderSize: LARGEST_HEAD,
-    },
-    (request, response) => answer(request, response, reception, limits),
-  );
+): Promise<BoundHttp> {
+  const server = createHttpServer(certificate, reception, limits);
   server.maxConnections = limits.connections;
   server.maxRequestsPerSocket = MOST_REQUESTS;
   server.timeout = limits.idleTime;
-  guardConnections(server, reception, limits);
+  const sockets = guardConnections(server, reception, limits);
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen({ ...place, exclusive: true }, resolve);
@@ -67,16 +76,43 @@ export async function listenHttp(
   const address = server.address();
   return {
     port: address !== null && typeof address === "object" ? address.port : place.port,
+    setCertificate: (next) => {
+      if ("setSecureContext" in server) server.setSecureContext({ ...next });
+    },
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
-        server.closeAllConnections();
+        for (const socket of sockets) socket.destroy(); // those in the middle of a TLS handshake too
       }),
   };
 }
 
-function guardConnections(server: Server, { endpoints, refusals }: Reception, limits: HttpLimits): void {
+function createHttpServer(
+  certificate: ServerCertificate | undefined,
+  reception: Reception,
+  limits: HttpLimits,
+): AnyServer {
+  const options = {
+    headersTimeout: limits.headersTime,
+    requestTimeout: limits.requestTime,
+    keepAliveTimeout: limits.idleTime,
+    connectionsCheckingInterval: CHECK_INTERVAL,
+    maxHeaderSize: LARGEST_HEAD,
+  };
+  const listener = (request: IncomingMessage, response: ServerResponse): void =>
+    answer(request, response, reception, limits);
+  if (!certificate) return createServer(options, listener);
+  return createTlsServer({ ...options, ...certificate, handshakeTimeout: limits.headersTime }, listener);
+}
+
+/** Returns the connections that there are. */
+function guardConnections(
+  server: AnyServer,
+  { endpoints, refusals }: Reception,
+  limits: HttpLimits,
+): ReadonlySet<Socket> {
   const perSource = new Map<string, number>();
+  const sockets = new Set<Socket>();
   server.on("drop", () => refusals.count("tooManyConnections"));
   server.on("clientError", (_, socket) => {
     refusals.count("malformed");
@@ -86,7 +122,9 @@ function guardConnections(server: Server, { endpoints, refusals }: Reception, li
     const source = plainAddress(socket.remoteAddress ?? "");
     const count = (perSource.get(source) ?? 0) + 1;
     perSource.set(source, count);
+    sockets.add(socket);
     socket.once("close", () => {
+      sockets.delete(socket);
       const left = (perSource.get(source) ?? 0) - 1;
       if (left > 0) perSource.set(source, left);
       else perSource.delete(source);
@@ -96,18 +134,29 @@ function guardConnections(server: Server, { endpoints, refusals }: Reception, li
     refusals.count(isKnown ? "tooManyConnections" : "unknownSource");
     socket.destroy();
   });
+  return sockets;
 }
 
 function answer(request: IncomingMessage, response: ServerResponse, reception: Reception, limits: HttpLimits): void {
-  const { endpoints, refusals } = reception;
-  const endpoint = endpoints.find(request.url ?? "");
+  const { endpoints, refusals, basePath = "" } = reception;
+  const { path, query } = splitTarget(request.url ?? "", basePath);
+  const found = endpoints.find(path);
+  const endpoint = query === undefined || found?.takesQuery ? found : undefined;
   if (!endpoint?.isSource(request.socket.remoteAddress ?? "")) {
     refusals.count(endpoint ? "unknownSource" : "unknownPath");
     refuse(response, 404);
   } else if (request.method !== "POST") {
     refusals.count("wrongMethod");
     refuse(response, 405);
-  } else readBody(request, response, { endpoint, refusals, limit: limits.bodyBytes });
+  } else readBody(request, response, { endpoint, query, refusals, limit: limits.bodyBytes });
+}
+
+/** A reverse proxy may hand on the public path whole, or only what lies below it. */
+function splitTarget(target: string, basePath: string): { readonly path: string; readonly query: string | undefined } {
+  const mark = target.indexOf("?");
+  const path = mark < 0 ? target : target.slice(0, mark);
+  const isBelow = basePath !== "" && path.startsWith(`${basePath}/`);
+  return { path: isBelow ? path.slice(basePath.length) : path, query: mark < 0 ? undefined : target.slice(mark + 1) };
 }
 
 /** Nobody who is refused is listened to any longer, so the connection ends. */
@@ -118,11 +167,13 @@ function refuse(response: ServerResponse, status: number): void {
 
 interface Reading {
   readonly endpoint: Endpoint;
+  readonly query: string | undefined;
   readonly refusals: RefusalCounts;
   readonly limit: number;
 }
 
-function readBody(request: IncomingMessage, response: ServerResponse, { endpoint, refusals, limit }: Reading): void {
+function readBody(request: IncomingMessage, response: ServerResponse, reading: Reading): void {
+  const { endpoint, query, refusals, limit } = reading;
   const chunks: Buffer[] = [];
   let size = Number(request.headers["content-length"] ?? 0) > limit ? Number.POSITIVE_INFINITY : 0;
   const refuseTooLarge = (): void => {
@@ -141,7 +192,10 @@ function readBody(request: IncomingMessage, response: ServerResponse, { endpoint
     else chunks.push(chunk);
   });
   request.on("end", () => {
-    if (size <= limit) send(response, endpoint.receive({ headers: headersOf(request), body: Buffer.concat(chunks) }));
+    if (size > limit) return;
+    const body = Buffer.concat(chunks);
+    const headers = headersOf(request);
+    send(response, endpoint.receive({ headers, body, ...(query !== undefined && { query }) }));
   });
 }
 
@@ -151,6 +205,10 @@ const headersOf = ({ headers }: IncomingMessage): ReadonlyMap<string, string> =>
   );
 
 function send(response: ServerResponse, { status, contentType, body }: NotificationAnswer): void {
-  response.writeHead(status, { "content-type": contentType, "content-length": Buffer.byteLength(body) });
+  response.writeHead(status, {
+    "content-type": contentType,
+    "content-length": Buffer.byteLength(body),
+    "x-content-type-options": "nosniff", // what is echoed is text, whatever it looks like
+  });
   response.end(body);
 }

@@ -1,6 +1,6 @@
 import { minutes, seconds } from "../lib/time.ts";
 import { after } from "../ports/after.ts";
-import { type GatewayError, toGatewayError } from "../ports/errors.ts";
+import { GatewayError, toGatewayError } from "../ports/errors.ts";
 import type {
   NotificationEndpoint,
   NotificationListener,
@@ -13,6 +13,7 @@ import { notificationError } from "./notification-errors.ts";
 import { type Bound, listenHttp, type Reception } from "./notification-http.ts";
 import { authority, findOwnName } from "./own-address.ts";
 import { parseSources } from "./source-list.ts";
+import type { Webhooks } from "./webhooks.ts";
 
 type Transport = NotificationRequest["transport"];
 
@@ -25,6 +26,8 @@ export interface ListenerOptions {
   readonly address: string | undefined;
   /** The parameter exchange-notification-port, asked each time. */
   readonly port: () => number;
+  /** How webhooks reach the gateway; undefined: not at all. */
+  readonly webhooks?: Webhooks | undefined;
 }
 
 interface OpenEndpoint extends Endpoint {
@@ -61,16 +64,23 @@ export class SocketNotificationListener implements NotificationListener {
     this.#refusals = new RefusalCounts(options.runtime);
   }
 
+  get hasWebhooks(): boolean {
+    return this.#options.webhooks !== undefined;
+  }
+
   async open(request: NotificationRequest, signal: AbortSignal): Promise<NotificationEndpoint> {
     signal.throwIfAborted();
     const isSource = parseSources(request.sources);
-    const host = this.#options.address ?? (await unlessAborted(this.#findOwnName(), signal));
-    const binding = await this.#bind(request.transport, request.port ?? this.#options.port());
+    const isWebhook = request.transport === "https";
+    const host = await this.#findHost(request, signal);
+    const port = isWebhook ? this.#webhooks.place.port : (request.port ?? this.#options.port());
+    const binding = await this.#bind(request.transport, port);
     const endpoint: OpenEndpoint = {
-      path: `/n/${this.#options.runtime.uniqueId()}`,
+      path: `/n/${request.pathKey ?? this.#options.runtime.uniqueId()}`,
+      takesQuery: isWebhook,
       isSource,
       receive: request.receive,
-      followsParameter: request.port === undefined,
+      followsParameter: !isWebhook && request.port === undefined,
       ended: new AbortController(),
     };
     if (signal.aborted || this.#isClosed) {
@@ -79,9 +89,8 @@ export class SocketNotificationListener implements NotificationListener {
     }
     binding.open.add(endpoint);
     binding.reception.endpoints.add(endpoint);
-    const scheme = request.transport === "tcp" ? "http" : "httpu";
     return {
-      url: `${scheme}://${authority(host, binding.port)}${endpoint.path}`,
+      url: `${this.#baseUrl(request, host, binding.port)}${endpoint.path}`,
       ended: endpoint.ended.signal,
       close: () => this.#remove(binding, endpoint),
     };
@@ -117,6 +126,23 @@ export class SocketNotificationListener implements NotificationListener {
     await Promise.all([...this.#bound].map((binding) => this.#release(binding, closedError())));
   }
 
+  get #webhooks(): Webhooks {
+    const { webhooks } = this.#options;
+    if (!webhooks) throw notificationError("notification-webhook-not-configured", "webhooks cannot be heard");
+    return webhooks;
+  }
+
+  #baseUrl({ transport }: NotificationRequest, host: string, port: number): string {
+    if (transport === "https") return this.#webhooks.baseUrl(host, port);
+    return `${transport === "tcp" ? "http" : "httpu"}://${authority(host, port)}`;
+  }
+
+  /** What is to stand in the URL; empty where the public URL is configured. */
+  async #findHost({ transport }: NotificationRequest, signal: AbortSignal): Promise<string> {
+    if (transport === "https" && !this.#webhooks.needsOwnName) return "";
+    return this.#options.address ?? (await unlessAborted(this.#findOwnName(), signal));
+  }
+
   #findOwnName(): Promise<string> {
     this.#ownName ??= findOwnName().catch((error: unknown) => {
       this.#ownName = undefined;
@@ -139,19 +165,27 @@ export class SocketNotificationListener implements NotificationListener {
   }
 
   async #listen(key: string, transport: Transport, port: number): Promise<Binding> {
-    const { listen, runtime } = this.#options;
+    const { listen: host, runtime } = this.#options;
     const reception = { endpoints: new Endpoints(), refusals: this.#refusals };
     try {
-      const bound = await listenAt(transport, { host: listen, port }, reception);
+      const bound = await (transport === "https"
+        ? this.#listenForWebhooks(reception)
+        : withoutIpv6(host, (each) => LISTENERS[transport]({ host: each, port }, reception)));
       const binding = { key, transport, port: bound.port, reception, bound, open: new Set<OpenEndpoint>() };
       this.#bound.add(binding);
       runtime.log.info("notifications.listening", { transport, port: bound.port });
       return binding;
     } catch (error) {
+      if (error instanceof GatewayError) throw error;
       const reason = error instanceof Error ? error.message : String(error);
       const text = `cannot listen for notifications on ${transport} port ${port}: ${reason}`;
       throw notificationError("notification-port-taken", text, error);
     }
+  }
+
+  #listenForWebhooks(reception: Reception): Promise<Bound> {
+    const { place, basePath } = this.#webhooks;
+    return withoutIpv6(place.host, (host) => this.#webhooks.listen({ ...place, host }, { ...reception, basePath }));
   }
 
   #endFollowers(binding: Binding): void {
@@ -204,17 +238,15 @@ const hasFollowers = ({ open }: Binding): boolean => [...open].some(({ followsPa
 
 const closedError = (): GatewayError => notificationError("notification-not-running", "notifications are not heard");
 
-async function listenAt(
-  transport: Transport,
-  place: { readonly host: string; readonly port: number },
-  reception: Reception,
-): Promise<Bound> {
-  const listen = transport === "tcp" ? listenHttp : listenDatagrams;
+const LISTENERS = { tcp: listenHttp, udp: listenDatagrams };
+
+/** Listens at all addresses of IPv4 where there is no IPv6. */
+async function withoutIpv6(host: string, listen: (host: string) => Promise<Bound>): Promise<Bound> {
   try {
-    return await listen(place, reception);
+    return await listen(host);
   } catch (error) {
     const isWithoutIpv6 = error instanceof Error && "code" in error && error.code === "EAFNOSUPPORT";
-    if (place.host !== "::" || !isWithoutIpv6) throw error;
-    return listen({ ...place, host: "0.0.0.0" }, reception);
+    if (host !== "::" || !isWithoutIpv6) throw error;
+    return listen("0.0.0.0");
   }
 }

@@ -21,6 +21,8 @@ export interface WatchHandlers {
   readonly serverAnswered: () => void;
   /** The watch of these mailboxes failed as a whole, so many times in a row. */
   readonly groupFailed: (mailboxes: readonly Mailbox[], failures: number, error: GatewayError) => void;
+  /** The server's service is withdrawn for this mailbox. */
+  readonly mailboxWithdrawn: (mailbox: Mailbox, error: GatewayError) => void;
 }
 
 /** Better watched in any order than not at all. */
@@ -246,6 +248,7 @@ export class WatchCalendar {
         // Whether its calendar can still be read tells more: it may be gone.
         this.#handlers.markChanged(change.mailbox);
         this.#park(group, change.mailbox, change.error);
+        if (change.error.isWithdrawn) this.#handlers.mailboxWithdrawn(change.mailbox, change.error);
         return;
     }
   }

@@ -18,6 +18,15 @@ export class HttpStatusError extends Error {
   }
 }
 
+/** The words of `x-ms-diagnostics` (`2000008;reason="…";error_category="…"`), one bounded line; empty when there are none. */
+export function diagnosticsOf(header: string | string[] | undefined): string {
+  const text = typeof header === "string" ? header : (header?.[0] ?? "");
+  return (/reason="([^"]*)"/.exec(text)?.[1] ?? text)
+    .replace(/[\s\p{Cc}]+/gu, " ")
+    .trim()
+    .slice(0, 200);
+}
+
 /** Translates an error of the connection to the host, or of the login on it. */
 export function connectionError(error: unknown, host: string): GatewayError {
   if (error instanceof LoginError) return loginError(error, host);

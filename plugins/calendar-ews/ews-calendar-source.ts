@@ -16,13 +16,14 @@ import type { HttpProxy, TlsException, TlsTerms } from "../../src/ports/trust.ts
 import { Deadline } from "../shared-http/deadline.ts";
 import { ProxyRoute } from "../shared-http/proxy-route.ts";
 import { trustedConnector } from "../shared-http/trusted-connector.ts";
-import type { LoginChoice } from "../shared-microsoft/account-client.ts";
 import { Autodiscover } from "./autodiscover/autodiscover.ts";
 import type { HostRule } from "./autodiscover/host-rule.ts";
 import { availabilityOperation, MAX_MAILBOXES } from "./availability.ts";
 import { diagnose } from "./diagnose.ts";
 import { EwsClient } from "./ews-client.ts";
 import { ewsError } from "./ews-errors.ts";
+import { fetchAsOwner } from "./fetch-as-owner.ts";
+import type { EwsLogin } from "./login/ews-login.ts";
 import { Watching, type WatchOptions } from "./notifications/watching.ts";
 import { findCalendarName } from "./occasional/find-calendar-name.ts";
 import { endConnection, type ServerConnection } from "./server-connections.ts";
@@ -33,9 +34,7 @@ import { MAX_WATCHED, untilAborted, watchChanges } from "./watch-changes.ts";
 /** Where and as whom. */
 export interface EwsOptions {
   readonly url: URL;
-  readonly account: string;
-  readonly password: string;
-  readonly auth: LoginChoice;
+  readonly login: EwsLogin;
   /** Path of a PEM file with a private CA. */
   readonly caFile: string | undefined;
   readonly tlsExceptions: ReadonlySet<TlsException>;
@@ -94,6 +93,7 @@ export class EwsCalendarSource implements CalendarSource {
     const reason = this.#stoppedError();
     connection.lifetime.abort(reason);
     await Promise.all([endConnection(connection, reason), connection.autodiscover?.close(reason)]);
+    this.#options.login.close(reason);
   }
 
   health(): Health {
@@ -118,8 +118,10 @@ export class EwsCalendarSource implements CalendarSource {
     }
     const ended = new Deadline(this.#context.runtime.clock, signal, lifetime.signal);
     try {
-      const operation = availabilityOperation({ host: client.host, mailboxes, window });
-      return (await client.call(operation, "reading", ended.signal)).content;
+      const query = { host: client.host, mailboxes, window };
+      if (this.#options.login.isApplication)
+        return await fetchAsOwner(query, (operation) => client.call(operation, "reading", ended.signal));
+      return (await client.call(availabilityOperation(query), "reading", ended.signal)).content;
     } finally {
       ended.end();
     }
@@ -166,9 +168,9 @@ export class EwsCalendarSource implements CalendarSource {
       yield { step: "start", ok: false, detail: this.#stoppedError().message, milliseconds: 0 };
       return;
     }
-    const { url, account } = this.#options;
+    const { url, login } = this.#options;
     const { runtime, trust } = this.#context;
-    yield* diagnose({ ...this.#connection, url, account, trust, clock: runtime.clock }, subject, signal);
+    yield* diagnose({ ...this.#connection, url, login, trust, clock: runtime.clock }, subject, signal);
   }
 
   #connect(ca: string | undefined): Connection {
@@ -195,15 +197,13 @@ export class EwsCalendarSource implements CalendarSource {
     { terms, route, lifetime }: Pick<Connection, "terms" | "route"> & { readonly lifetime: AbortSignal },
   ): ServerConnection {
     const { runtime, parameters, trust } = this.#context;
-    const { url: configured, account, password, auth } = this.#options;
+    const { url: configured, login } = this.#options;
     const isConfigured = url === configured;
+    const connect = trustedConnector(trust, terms, route);
     const transport = new EwsTransport({
       url,
-      account,
-      password,
-      auth,
-      onlyWhenAsked: !isConfigured,
-      connect: trustedConnector(trust, terms, route),
+      client: login.open({ url, connect, clock: runtime.clock, onlyWhenAsked: !isConfigured }),
+      isApplication: login.isApplication,
       clock: runtime.clock,
       timeout: () => seconds(parameters.integer("exchange-timeout")),
     });

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { EWS_ERROR_CODES } from "../../plugins/calendar-ews/ews-errors.ts";
+import { EWS_ERROR_CODES } from "../../plugins/calendar-ews/ews-error-codes.ts";
 import { WEBDAV_ERROR_CODES } from "../../plugins/calendar-webdav/webdav-errors.ts";
 import { CLIENTS_ERROR_CODES } from "../../plugins/clients-xmpp/clients-errors.ts";
 import { OVERLAY_ERROR_CODES } from "../../plugins/publish-xmpp-overlay/overlay-errors.ts";

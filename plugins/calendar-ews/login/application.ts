@@ -5,7 +5,7 @@ import type { ApplicationTokens } from "./ews-login.ts";
 import type { CLOUDS } from "./oauth-options.ts";
 
 /** Which application calls, and how it proves that it is the one. */
-export interface Application {
+interface Application {
   readonly tenant: string;
   readonly client: string;
   readonly secret: string | undefined;

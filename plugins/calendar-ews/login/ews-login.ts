@@ -18,7 +18,7 @@ export interface HttpClient {
 }
 
 /** A server to log in at. */
-export interface LoginPlace {
+interface LoginPlace {
   readonly url: URL;
   readonly connect: buildConnector.connector;
   readonly clock: Clock;

@@ -61,7 +61,8 @@ export class BearerAuthenticator implements Authenticator {
     if (claims.aud !== audience) return "The audience claim value is invalid for current resource.";
     if (claims.exp * 1000 <= now()) return "The token has expired.";
     if (this.#revoked.has(token)) return "The token has been revoked.";
-    if (!claims.roles.includes(FULL_ACCESS)) return "The token contains no permissions, or permissions can not be understood.";
+    if (!claims.roles.includes(FULL_ACCESS))
+      return "The token contains no permissions, or permissions can not be understood.";
     return undefined;
   }
 

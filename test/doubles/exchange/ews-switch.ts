@@ -25,8 +25,14 @@ export class EwsSwitch {
     const off = this.off ?? (this.blocked.has(impersonated ?? "") ? "mailbox" : undefined);
     if (off === undefined) return false;
     if (off === "silent") sendStatus(response, 403, { "Restrict-Access-Confirm": "1" });
-    else if (this.form === "header") sendStatus(response, 403, { "x-ms-diagnostics": `4000000;reason="${TEXTS[off]}"` });
-    else sendText(response, { status: 403, text: `<html><body>${TEXTS[off]}</body></html>`, type: "text/html" }, undefined);
+    else if (this.form === "header")
+      sendStatus(response, 403, { "x-ms-diagnostics": `4000000;reason="${TEXTS[off]}"` });
+    else
+      sendText(
+        response,
+        { status: 403, text: `<html><body>${TEXTS[off]}</body></html>`, type: "text/html" },
+        undefined,
+      );
     return true;
   }
 }

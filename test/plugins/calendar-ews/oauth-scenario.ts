@@ -1,8 +1,13 @@
-import { type CreateTokens } from "../../../plugins/calendar-ews/login/application.ts";
 import { ewsPlugin } from "../../../plugins/calendar-ews/index.ts";
+import type { CreateTokens } from "../../../plugins/calendar-ews/login/application.ts";
 import type { TokenSource } from "../../../plugins/shared-microsoft/token-source.ts";
 import type { CalendarSource } from "../../../src/ports/calendar-source.ts";
-import { BearerAuthenticator, encodeToken, FULL_ACCESS, type TokenClaims } from "../../doubles/exchange/bearer-authentication.ts";
+import {
+  BearerAuthenticator,
+  encodeToken,
+  FULL_ACCESS,
+  type TokenClaims,
+} from "../../doubles/exchange/bearer-authentication.ts";
 import { followClock } from "../../doubles/exchange/clock.ts";
 import { type SimulatedExchange, startExchange } from "../../doubles/exchange/exchange.ts";
 import { ONLINE_BUDGETS } from "../../doubles/exchange/throttling.ts";
@@ -65,7 +70,13 @@ export async function startOnlineScenario(): Promise<OnlineScenario> {
   const exchange = await startExchange({ accounts: [], authenticator, clock, budgets: ONLINE_BUDGETS });
   const tokens = new ScriptedTokens(now);
   const plugin = pluginWith(tokens);
-  const given = { auth: "oauth" as const, url: exchange.url, tenant: "example.com", client: "the-application", secret: "s" };
+  const given = {
+    auth: "oauth" as const,
+    url: exchange.url,
+    tenant: "example.com",
+    client: "the-application",
+    secret: "s",
+  };
   const source = plugin.create(plugin.options.parse(given), createContext(runtime));
   const ended = new AbortController();
   await source.start(ended.signal);

@@ -37,7 +37,10 @@ describe("the options of an ews server", () => {
         "autodiscover: must be off with auth=oauth",
       ],
     ],
-    [{ auth: "oauth", tenant: "!", secret: "s" }, ["tenant: must be the directory (tenant) ID or a domain of the tenant", "client: is missing"]],
+    [
+      { auth: "oauth", tenant: "!", secret: "s" },
+      ["tenant: must be the directory (tenant) ID or a domain of the tenant", "client: is missing"],
+    ],
   ])("name each problem of a login: %j", (options, expected) => {
     expect(problems(options)).toEqual(expected);
   });

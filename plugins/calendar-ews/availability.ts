@@ -12,6 +12,7 @@ import {
 } from "../../src/lib/time.ts";
 import { escapeXml } from "../../src/lib/xml.ts";
 import type { BusyTimeResult } from "../../src/ports/calendar-source.ts";
+import { anchorHeaders } from "./anchor-mailbox.ts";
 import type { Operation } from "./ews-client.ts";
 import { ewsError } from "./ews-errors.ts";
 import { problemError } from "./response-problem.ts";
@@ -27,6 +28,8 @@ export interface AvailabilityQuery {
   readonly host: string;
   readonly mailboxes: readonly Mailbox[];
   readonly window: TimeWindow;
+  /** As whom it is asked; absent: as the account. */
+  readonly impersonated?: Mailbox;
 }
 
 // Length of one digit of MergedFreeBusy, the finest that EWS has: digits are all that some other forests tell.
@@ -48,7 +51,7 @@ const UTC_ZONE =
   `<t:DaylightTime>${UTC_CHANGE}</t:DaylightTime></t:TimeZone>`;
 
 /** GetUserAvailability with the view FreeBusy: times and status, nothing private. */
-function encodeAvailability({ mailboxes, window }: AvailabilityQuery, version: RequestVersion): string {
+function encodeAvailability({ mailboxes, window, impersonated }: AvailabilityQuery, version: RequestVersion): string {
   const { start, end } = requestedWindow(window);
   const identities = mailboxes.map(
     (mailbox) =>
@@ -62,6 +65,7 @@ function encodeAvailability({ mailboxes, window }: AvailabilityQuery, version: R
       `<t:EndTime>${formatLocalUtc(end)}</t:EndTime></t:TimeWindow>` +
       `<t:MergedFreeBusyIntervalInMinutes>${DIGIT / 60_000}</t:MergedFreeBusyIntervalInMinutes>` +
       "<t:RequestedView>FreeBusy</t:RequestedView></t:FreeBusyViewOptions></m:GetUserAvailabilityRequest>",
+    impersonated,
   );
 }
 
@@ -217,7 +221,10 @@ function results(body: AvailabilityBody, query: AvailabilityQuery): readonly Bus
 
 /** GetUserAvailability as an operation of the client. */
 export const availabilityOperation = (query: AvailabilityQuery): Operation<readonly BusyTimeResult[]> => ({
-  encode: (version) => ({ body: encodeAvailability(query, version) }),
+  encode: (version) => ({
+    body: encodeAvailability(query, version),
+    ...(query.impersonated !== undefined && { headers: anchorHeaders(query.impersonated) }),
+  }),
   decoder: () => availabilityDecoder(query),
 });
 

@@ -4,6 +4,15 @@ import { retryAfterOf } from "../shared-http/retry-after.ts";
 import { exchangeProblem } from "../shared-microsoft/exchange-problem.ts";
 import { ewsError } from "./ews-errors.ts";
 
+/** The words of `x-ms-diagnostics` (`2000008;reason="…";error_category="…"`), one bounded line; empty when there are none. */
+export function diagnosticsOf(header: string | string[] | undefined): string {
+  const text = typeof header === "string" ? header : (header?.[0] ?? "");
+  return (/reason="([^"]*)"/.exec(text)?.[1] ?? text)
+    .replace(/[\s\p{Cc}]+/gu, " ")
+    .trim()
+    .slice(0, 200);
+}
+
 /** Translates an error of the connection to the host, or of the login on it. */
 export function connectionError(error: unknown, host: string): GatewayError {
   const { kind, text, cause } = exchangeProblem(error);

@@ -1,6 +1,7 @@
 import type { Mailbox } from "../../src/core/addresses.ts";
 import type { TestStep, TestSubject } from "../../src/ports/calendar-source.ts";
 import type { Attempt, DiagnosisStep, StepFinding } from "../shared-http/diagnosis-step.ts";
+import { anchorHeaders } from "./anchor-mailbox.ts";
 import { type Diagnosed, fetchOne } from "./diagnosed.ts";
 import type { EwsClient } from "./ews-client.ts";
 import { ewsError } from "./ews-errors.ts";
@@ -81,14 +82,14 @@ async function readMailbox(server: Diagnosed, mailbox: Mailbox, signal: AbortSig
 async function subscribeAndUnsubscribe(client: EwsClient, mailbox: Mailbox, signal: AbortSignal): Promise<string> {
   const { content: id } = await client.tryNow(
     {
-      encode: (version) => ({ body: encodeSubscribe(mailbox, "items", version) }),
+      encode: (version) => ({ body: encodeSubscribe(mailbox, "items", version), headers: anchorHeaders(mailbox) }),
       decoder: () => subscribeDecoder(client.host, mailbox),
     },
     signal,
   );
   await client.tryNow(
     {
-      encode: (version) => ({ body: encodeUnsubscribe(id, mailbox, version) }),
+      encode: (version) => ({ body: encodeUnsubscribe(id, mailbox, version), headers: anchorHeaders(mailbox) }),
       decoder: () => unsubscribeDecoder(client.host),
     },
     signal,

@@ -40,12 +40,12 @@ const ewsProbe = (host: string): HttpProbe => ({
 /** Any answer that is EWS proves the login; which mailbox is asked for does not matter, so it may be one that is none. */
 async function login(server: Diagnosed, mailbox: Mailbox | undefined, signal: AbortSignal): Promise<string> {
   try {
-    await fetchOne(server, mailbox ?? anyMailbox(server.account), signal);
+    await fetchOne(server, mailbox ?? anyMailbox(server.login.name), signal);
   } catch (error) {
     if (!concernsMailbox(error)) throw error;
   }
   const { loginName } = server.client;
-  return `${server.account} may use EWS${loginName === undefined ? "" : ` (${loginName})`}`;
+  return `${server.login.name} may use EWS${loginName === undefined ? "" : ` (${loginName})`}`;
 }
 
 function anyMailbox(account: string): Mailbox {

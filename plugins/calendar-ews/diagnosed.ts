@@ -6,11 +6,13 @@ import type { TlsTerms, Trust } from "../../src/ports/trust.ts";
 import type { ProxyRoute } from "../shared-http/proxy-route.ts";
 import { availabilityOperation } from "./availability.ts";
 import type { EwsClient } from "./ews-client.ts";
+import { fetchAsOwner } from "./fetch-as-owner.ts";
+import type { EwsLogin } from "./login/ews-login.ts";
 
 /** The server that is tried, and what tries it. */
 export interface Diagnosed {
   readonly url: URL;
-  readonly account: string;
+  readonly login: Pick<EwsLogin, "name" | "isApplication">;
   readonly trust: Trust;
   readonly terms: TlsTerms;
   readonly route: ProxyRoute | undefined;
@@ -20,12 +22,14 @@ export interface Diagnosed {
 
 /** Reads the mailbox's next 24 hours. */
 export async function fetchOne(
-  { client, clock }: Diagnosed,
+  { client, clock, login }: Diagnosed,
   mailbox: Mailbox,
   signal: AbortSignal,
 ): Promise<BusyTimeResult | undefined> {
   const now = clock.now();
   const query = { host: client.host, mailboxes: [mailbox], window: { start: now, end: plus(now, hours(24)) } };
-  const answer = await client.tryNow(availabilityOperation(query), signal);
-  return answer.content[0];
+  const answer = login.isApplication
+    ? await fetchAsOwner(query, (operation) => client.tryNow(operation, signal))
+    : (await client.tryNow(availabilityOperation(query), signal)).content;
+  return answer[0];
 }

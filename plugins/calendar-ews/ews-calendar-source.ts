@@ -15,13 +15,14 @@ import { ProxyRoute } from "../shared-http/proxy-route.ts";
 import { readCa } from "../shared-http/read-ca.ts";
 import { SourceRun } from "../shared-http/source-run.ts";
 import { trustedConnector } from "../shared-http/trusted-connector.ts";
-import type { LoginChoice } from "../shared-microsoft/account-client.ts";
 import { Autodiscover } from "./autodiscover/autodiscover.ts";
 import type { HostRule } from "./autodiscover/host-rule.ts";
 import { availabilityOperation, MAX_MAILBOXES } from "./availability.ts";
 import { diagnose } from "./diagnose.ts";
 import { EwsClient } from "./ews-client.ts";
 import { ewsError } from "./ews-errors.ts";
+import { fetchAsOwner } from "./fetch-as-owner.ts";
+import type { EwsLogin } from "./login/ews-login.ts";
 import { Watching, type WatchOptions } from "./notifications/watching.ts";
 import { findCalendarName } from "./occasional/find-calendar-name.ts";
 import { endConnection, type ServerConnection } from "./server-connections.ts";
@@ -32,9 +33,7 @@ import { MAX_WATCHED, untilAborted, watchChanges } from "./watch-changes.ts";
 /** Where and as whom. */
 export interface EwsOptions {
   readonly url: URL;
-  readonly account: string;
-  readonly password: string;
-  readonly auth: LoginChoice;
+  readonly login: EwsLogin;
   /** Path of a PEM file with a private CA. */
   readonly caFile: string | undefined;
   readonly tlsExceptions: ReadonlySet<TlsException>;
@@ -88,6 +87,7 @@ export class EwsCalendarSource implements CalendarSource {
     if (!connection) return;
     const reason = this.#stoppedError();
     await Promise.all([endConnection(connection, reason), connection.autodiscover?.close(reason)]);
+    this.#options.login.close(reason);
   }
 
   health(): Health {
@@ -109,8 +109,10 @@ export class EwsCalendarSource implements CalendarSource {
       if (mailboxes.length > MAX_MAILBOXES) {
         throw ewsError("ews-batch-too-big", `${client.host}: ${mailboxes.length} mailboxes in one request`);
       }
-      const operation = availabilityOperation({ host: client.host, mailboxes, window });
-      return (await client.call(operation, "reading", ended)).content;
+      const query = { host: client.host, mailboxes, window };
+      if (this.#options.login.isApplication)
+        return fetchAsOwner(query, (operation) => client.call(operation, "reading", ended));
+      return (await client.call(availabilityOperation(query), "reading", ended)).content;
     }, signal);
   }
 
@@ -143,11 +145,11 @@ export class EwsCalendarSource implements CalendarSource {
   }
 
   test(subject: TestSubject, signal: AbortSignal): AsyncGenerator<TestStep, void> {
-    const { url, account } = this.#options;
+    const { url, login } = this.#options;
     const { runtime, trust } = this.#context;
     const { clock } = runtime;
     return this.#run.test(
-      (connection) => diagnose({ ...connection, url, account, trust, clock }, subject, signal),
+      (connection) => diagnose({ ...connection, url, login, trust, clock }, subject, signal),
       signal,
     );
   }
@@ -176,15 +178,13 @@ export class EwsCalendarSource implements CalendarSource {
     { terms, route, lifetime }: Pick<Connection, "terms" | "route"> & { readonly lifetime: AbortSignal },
   ): ServerConnection {
     const { runtime, parameters, trust } = this.#context;
-    const { url: configured, account, password, auth } = this.#options;
+    const { url: configured, login } = this.#options;
     const isConfigured = url === configured;
+    const connect = trustedConnector(trust, terms, route);
     const transport = new EwsTransport({
       url,
-      account,
-      password,
-      auth,
-      onlyWhenAsked: !isConfigured,
-      connect: trustedConnector(trust, terms, route),
+      client: login.open({ url, connect, clock: runtime.clock, onlyWhenAsked: !isConfigured }),
+      isApplication: login.isApplication,
       clock: runtime.clock,
       timeout: () => seconds(parameters.integer("exchange-timeout")),
     });

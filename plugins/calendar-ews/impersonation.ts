@@ -1,5 +1,6 @@
 import type { Mailbox } from "../../src/core/addresses.ts";
 import { GatewayError } from "../../src/ports/errors.ts";
+import { anchorHeaders } from "./anchor-mailbox.ts";
 import type { EwsClient, Operation } from "./ews-client.ts";
 import { problemError, ResponseCodeError } from "./response-problem.ts";
 import { answerDecoder, messagesOnly, type ResponseMessage } from "./soap-answer.ts";
@@ -78,7 +79,11 @@ const responseCodeOf = (error: unknown): string | undefined =>
 
 function impersonation(subject: string, who: Impersonated, host: string): Operation<void> {
   return {
-    encode: (version) => ({ body: encodeImpersonatedRequest(version, who) }),
+    encode: (version) => ({
+      body: encodeImpersonatedRequest(version, who),
+      // A security identifier leads nowhere.
+      ...((typeof who === "string" || who.kind !== "SID") && { headers: anchorHeaders(nameOf(who)) }),
+    }),
     decoder: () => {
       let failed: ResponseMessage | undefined;
       const body = messagesOnly((message) => {

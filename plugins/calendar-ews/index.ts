@@ -1,13 +1,18 @@
 import { z } from "zod";
-import { definePlugin } from "../../src/ports/plugin-definition.ts";
+import { definePlugin, type PluginContext } from "../../src/ports/plugin-definition.ts";
 import { PROXY_OPTIONS, proxyOf } from "../shared-http/proxy-options.ts";
 import { account, ca, password, serverUrl, tlsExceptions, urlProblem } from "../shared-microsoft/account-options.ts";
 import { EwsCalendarSource } from "./ews-calendar-source.ts";
+import { type CreateTokens, createTokens } from "./login/application.ts";
+import { accountLogin, applicationLogin, type EwsLogin } from "./login/ews-login.ts";
+import { CLOUD_URLS, type GivenLogin, loginProblems, OAUTH_OPTIONS } from "./login/oauth-options.ts";
 import { notificationOptions } from "./notifications/options.ts";
 
-const url = serverUrl("https://mail.example.com/EWS/Exchange.asmx").describe(
-  "EWS endpoint, https://<server>/EWS/Exchange.asmx; the path may be left out",
-);
+const url = serverUrl("https://mail.example.com/EWS/Exchange.asmx")
+  .optional()
+  .describe(
+    "EWS endpoint, https://<server>/EWS/Exchange.asmx; the path may be left out. With auth=oauth: that of the cloud where not given",
+  );
 
 const AUTODISCOVER = "https://mail.example.com/autodiscover/autodiscover.svc";
 const autodiscover = z
@@ -37,14 +42,17 @@ const autodiscoverHosts = z
     "Hosts besides those of the url's own domain that Autodiscover may send the password to, separated by commas; *.example.org: all below",
   );
 
-const options = z.strictObject({
+const fields = z.strictObject({
   url,
-  account,
-  password,
+  account: account.optional().describe(`${account.description}; not with auth=oauth`),
+  password: password.optional().describe(`${password.description}; not with auth=oauth`),
   auth: z
-    .enum(["auto", "basic", "ntlm", "ntlm-v1"])
+    .enum(["auto", "basic", "ntlm", "ntlm-v1", "oauth"])
     .default("auto")
-    .describe("How to log in. auto: by NTLMv2 where the server offers it, else by Basic. ntlm-v1 is weak: last resort"),
+    .describe(
+      "How to log in. auto: by NTLMv2 where the server offers it, else by Basic. oauth: as an application of Office 365. ntlm-v1 is weak: last resort",
+    ),
+  ...OAUTH_OPTIONS,
   ca,
   "tls-exceptions": tlsExceptions,
   ...notificationOptions,
@@ -53,8 +61,18 @@ const options = z.strictObject({
   ...PROXY_OPTIONS,
 });
 
-function endpoint(text: string): URL {
-  const parsed = new URL(text);
+// Looked at whatever is wrong with single options, so that all is told at once.
+const options = fields.superRefine(
+  (given: GivenLogin, context) => {
+    for (const [name, message] of loginProblems(given)) context.addIssue({ code: "custom", path: [name], message });
+  },
+  { when: ({ value }) => typeof value === "object" && value !== null },
+);
+
+type Options = z.infer<typeof fields>;
+
+function endpoint({ url: text, cloud = "global" }: Options): URL {
+  const parsed = new URL(text ?? CLOUD_URLS[cloud] ?? "");
   if (parsed.pathname === "/") parsed.pathname = "/EWS/Exchange.asmx";
   return parsed;
 }
@@ -64,35 +82,53 @@ function autodiscoverSetting(text: string, hosts: readonly string[] = []) {
   return { endpoint: text === "on" ? undefined : new URL(text), hosts };
 }
 
-/** Calendars by Exchange Web Services. */
-export default definePlugin({
-  kind: "calendar",
-  name: "ews",
-  summary: "Exchange 2007 SP1 and later, and other servers that speak Exchange Web Services",
-  implements: [
-    "Exchange Web Services: GetUserAvailability; streaming, push and pull notifications (MS-OXWAVLS, MS-OXWSNTIF)",
-  ],
-  options,
-  secrets: ["password", "proxy-password"],
-  credentials: ["account", "password"],
-  needs: [],
-  create: (given, context) =>
-    new EwsCalendarSource(
-      {
-        url: endpoint(given.url),
-        account: given.account,
-        password: given.password,
-        auth: given.auth,
-        caFile: given.ca,
-        tlsExceptions: new Set(given["tls-exceptions"]),
-        notifications: {
-          way: given.notifications,
-          port: given["notification-port"],
-          sources: given["notification-sources"] ?? [],
+function loginOf(given: Options, context: PluginContext, tokensOf: CreateTokens): EwsLogin {
+  const { auth, account: name = "", password: secret = "", tenant = "", client = "", cloud = "global" } = given;
+  if (auth !== "oauth") return accountLogin(name, secret, auth);
+  const application = {
+    tenant,
+    client,
+    cloud,
+    secret: given.secret,
+    certificate: given.certificate,
+    resource: endpoint(given),
+    proxy: proxyOf(given),
+    caFile: given.ca,
+  };
+  return applicationLogin(client, tokensOf(application, context));
+}
+
+/** The plugin, with what makes sources of tokens for auth=oauth. */
+export const ewsPlugin = (tokensOf: CreateTokens) =>
+  definePlugin({
+    kind: "calendar",
+    name: "ews",
+    summary: "Exchange 2007 SP1 and later, and other servers that speak Exchange Web Services",
+    implements: [
+      "Exchange Web Services: GetUserAvailability; streaming, push and pull notifications (MS-OXWAVLS, MS-OXWSNTIF)",
+    ],
+    options,
+    secrets: ["password", "secret", "proxy-password"],
+    credentials: ["account", "password", "tenant", "client", "secret", "certificate", "cloud"],
+    needs: [],
+    create: (given, context) =>
+      new EwsCalendarSource(
+        {
+          url: endpoint(given),
+          login: loginOf(given, context, tokensOf),
+          caFile: given.ca,
+          tlsExceptions: new Set(given["tls-exceptions"]),
+          notifications: {
+            way: given.notifications,
+            port: given["notification-port"],
+            sources: given["notification-sources"] ?? [],
+          },
+          autodiscover: autodiscoverSetting(given.autodiscover, given["autodiscover-hosts"]),
+          proxy: proxyOf(given),
         },
-        autodiscover: autodiscoverSetting(given.autodiscover, given["autodiscover-hosts"]),
-        proxy: proxyOf(given),
-      },
-      context,
-    ),
-});
+        context,
+      ),
+  });
+
+/** Calendars by Exchange Web Services. */
+export default ewsPlugin(createTokens);

@@ -64,6 +64,7 @@ const BY_RESPONSE_CODE: ReadonlyMap<string, EwsErrorCode> = new Map<string, EwsE
     ErrorImpersonationDenied: "ews-impersonation-denied",
     ErrorImpersonateUserDenied: "ews-impersonation-denied",
     ErrorImpersonationFailed: "ews-impersonation-denied",
+    ErrorInvalidExchangeImpersonationHeaderData: "ews-impersonation-denied",
     ErrorNonExistentMailbox: "ews-mailbox-not-found",
     ErrorMailRecipientNotFound: "ews-mailbox-not-found",
     ErrorInvalidSmtpAddress: "ews-mailbox-not-found",

@@ -2,6 +2,7 @@ import type { Mailbox } from "../../src/core/addresses.ts";
 import { type Instant, instant, plus, seconds } from "../../src/lib/time.ts";
 import type { Clock } from "../../src/ports/runtime.ts";
 import { Deadline } from "../shared-http/deadline.ts";
+import { anchorHeaders } from "./anchor-mailbox.ts";
 import type { EwsClient } from "./ews-client.ts";
 import { ewsError, isEwsError } from "./ews-errors.ts";
 import type { KeptSubscription, KeptSubscriptions } from "./notifications/kept-subscriptions.ts";
@@ -255,8 +256,7 @@ export class SubscriptionGroup {
 function affinityHeaders(anchor: Mailbox, cookies: string): Readonly<Record<string, string>> {
   return {
     "x-preferserveraffinity": "true",
-    // A header is ASCII; an internationalised address is routed by impersonation and cookie alone.
-    ...(/^[!-~]+$/.test(anchor) ? { "x-anchormailbox": anchor } : {}),
+    ...anchorHeaders(anchor),
     ...(cookies === "" ? {} : { cookie: cookies }),
   };
 }

@@ -1,14 +1,15 @@
-import type { buildConnector, Dispatcher } from "undici";
-import { type Milliseconds, minutes, seconds } from "../../src/lib/time.ts";
+import type { Dispatcher } from "undici";
+import { type Milliseconds, minutes } from "../../src/lib/time.ts";
 import { GatewayError } from "../../src/ports/errors.ts";
 import type { Clock } from "../../src/ports/runtime.ts";
 import { Deadline } from "../shared-http/deadline.ts";
 import { headOf } from "../shared-http/http-head.ts";
 import { orAborted } from "../shared-http/or-aborted.ts";
-import { AccountClient, type LoginChoice } from "../shared-microsoft/account-client.ts";
 import type { HttpRequest } from "../shared-microsoft/login-connection.ts";
 import { connectionError, headError } from "./connection-errors.ts";
 import { ewsError } from "./ews-errors.ts";
+import { forbiddenError, LONGEST_REFUSAL } from "./forbidden.ts";
+import type { HttpClient } from "./login/ews-login.ts";
 import { type AnswerDecoder, answerDecoder, messagesOnly } from "./soap-answer.ts";
 
 /** One request: the SOAP envelope, and HTTP headers for affinity. */
@@ -28,20 +29,14 @@ export interface EwsAnswer<Content> {
 /** Where and as whom. */
 export interface TransportOptions {
   readonly url: URL;
-  readonly account: string;
-  readonly password: string;
-  readonly auth: LoginChoice;
-  /** As AccountClientOptions.onlyWhenAsked. */
-  readonly onlyWhenAsked?: boolean;
-  /** Makes connections to servers that are trusted. */
-  readonly connect: buildConnector.connector;
+  readonly client: HttpClient;
+  /** True where an application calls (OAuth). */
+  readonly isApplication: boolean;
   readonly clock: Clock;
   /** How long a request may take, asked each time. */
   readonly timeout: () => Milliseconds;
 }
 
-// Longer than the gateway's bursts, shorter than what servers and load balancers usually close idle connections after.
-const KEEP_ALIVE = seconds(20);
 // Exchange sends a sign of life about every minute over a notification connection (interval not documented).
 const LONGEST_SILENCE = minutes(3);
 // A refusal's page is read to its end so that the connection can be used again, if it is not longer than this.
@@ -50,20 +45,11 @@ const MAX_DUMP = 64 * 1024;
 /** Sends requests over keep-alive connections as the account, one request a connection. Throws GatewayError. */
 export class EwsTransport {
   readonly #options: TransportOptions;
-  readonly #client: AccountClient;
+  readonly #client: HttpClient;
 
   constructor(options: TransportOptions) {
     this.#options = options;
-    this.#client = new AccountClient({
-      url: options.url,
-      account: options.account,
-      password: options.password,
-      login: options.auth,
-      onlyWhenAsked: options.onlyWhenAsked ?? false,
-      connect: options.connect,
-      keepAlive: KEEP_ALIVE,
-      clock: options.clock,
-    });
+    this.#client = options.client;
   }
 
   /** How the account logs in, in words; undefined until the server has been asked. */
@@ -143,8 +129,19 @@ export class EwsTransport {
     const response = await orAborted(this.#client.request(request, signal), signal);
     const error = headError(headOf(response), this.#host);
     if (!error) return response;
+    if (response.statusCode === 403) throw await this.#readRefusal(response);
     await response.body.dump({ limit: MAX_DUMP, signal });
     throw error;
+  }
+
+  async #readRefusal(response: Dispatcher.ResponseData): Promise<GatewayError> {
+    let body = "";
+    for await (const chunk of chunks(response)) {
+      body += Buffer.from(chunk).toString("latin1"); // what is looked for is ASCII
+      if (body.length >= LONGEST_REFUSAL) break;
+    }
+    const answer = { diagnostics: response.headers["x-ms-diagnostics"], body };
+    return forbiddenError(answer, this.#host, this.#options);
   }
 
   async #readFault(response: Dispatcher.ResponseData): Promise<never> {

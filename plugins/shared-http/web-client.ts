@@ -3,6 +3,7 @@ import { type Milliseconds, seconds } from "../../src/lib/time.ts";
 import type { Clock } from "../../src/ports/runtime.ts";
 import { connectionProblem } from "./connection-problems.ts";
 import { Deadline } from "./deadline.ts";
+import { headerOf } from "./http-head.ts";
 import { orAborted } from "./or-aborted.ts";
 import { ProxyError, type ProxyFailure } from "./proxy-tunnel.ts";
 
@@ -128,11 +129,6 @@ async function readText(response: Dispatcher.ResponseData, host: string, maxByte
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString("utf8");
-}
-
-function headerOf({ headers }: Dispatcher.ResponseData, name: string): string | undefined {
-  const value = headers[name];
-  return typeof value === "string" ? value : value?.[0];
 }
 
 function translate(error: unknown, host: string): WebError {

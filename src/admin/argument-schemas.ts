@@ -71,6 +71,22 @@ export const weightArgument = z
   .transform(Number)
   .describe("How many of its pool's users the server gets against the others, 1 to 100; 1 where not given.");
 
+/** The gateway or pool that follows on a gateway, or nothing. */
+export const successorArgument = z
+  .union([z.literal(""), gatewayNameArgument])
+  .describe(
+    "The gateway or pool that is given the mailboxes when the server says that its service is switched off, as EWS is in Office 365; empty: none.",
+  );
+
+/** Whether a gateway's successor has its mailboxes. */
+export const retiredArgument = z
+  .string()
+  .trim()
+  .toLowerCase()
+  .pipe(z.enum(["yes", "no"], "must be yes or no"))
+  .transform((word) => word === "yes")
+  .describe("yes: its successor has its mailboxes; no: it has them itself again.");
+
 /** The beginning of a certificate's SHA-256, four hexadecimal digits or more, with or without colons. */
 export const certificateArgument = z
   .string()

@@ -1,13 +1,14 @@
 import type { BusyInterval } from "../core/busy-time.ts";
 import { type Because, type Composition, composePresence, type InputReport } from "../core/compose.ts";
 import type { CompositionPolicy } from "../core/policy.ts";
+import { isCandidate } from "../core/server-pool.ts";
 import { TEXT_CATALOGUE } from "../core/text-catalogue.ts";
 import { reservedTexts } from "../core/texts.ts";
 import { policyFromParameters } from "../engine/policy-from-parameters.ts";
 import { hours, type Instant, plus } from "../lib/time.ts";
 import type { JournalEntry, OutboxRow, Published } from "../ports/journal.ts";
 import { readParameters } from "../ports/parameters.ts";
-import type { Registry, User } from "../ports/registry.ts";
+import type { CalendarServer, Registry, User } from "../ports/registry.ts";
 import type { Field } from "./command.ts";
 import { describeDocument, describePublication, describeRule } from "./describe-document.ts";
 import { describeHealth, isInTrouble, namePart } from "./describe-health.ts";
@@ -19,6 +20,8 @@ export interface Explained {
   readonly user: User;
   readonly entry: JournalEntry;
   readonly policy: CompositionPolicy;
+  /** The server that the mailbox is on, as configured. */
+  readonly server?: CalendarServer;
   /** The running gateway's parts; absent while it is stopped. */
   readonly parts?: readonly GatewayPart[];
 }
@@ -59,7 +62,7 @@ export function explainPresence(explained: Explained, now: Instant): readonly Fi
     ...describeTrouble(explained, now),
     ...because.inputs.map((input) => describeInput(user.isEnabled ? input : { ...input, hasWon: false }, entry, now)),
     ["entries around now", describeEntries(entry.calendar?.intervals ?? [], now)],
-    ["mailbox", `${user.mailbox} on ${describeServer(user, entry)}`],
+    ["mailbox", `${user.mailbox} on ${describeServer(explained)}`],
     ["calendar read", entry.calendar ? formatMoment(entry.calendar.heardAt, now) : "never"],
     ...describeCalendarError(explained, now),
     ...describePublishers(explained, now),
@@ -69,11 +72,12 @@ export function explainPresence(explained: Explained, now: Instant): readonly Fi
 
 const serverOf = ({ gateway }: User, { server }: JournalEntry): string => server ?? gateway;
 
-/** Which server of a pool it is matters to whoever looks for the fault. */
-const describeServer = (user: User, { server }: JournalEntry): string =>
-  server === undefined || server === user.gateway
-    ? `gateway ${user.gateway}`
-    : `gateway ${server} of the pool ${user.gateway}`;
+/** Which server of a pool or of a successor it is matters to whoever looks for the fault. */
+function describeServer({ user: { gateway }, entry: { server: name }, server }: Explained): string {
+  if (name === undefined || name === gateway) return `gateway ${gateway}`;
+  const isOfPool = server === undefined || isCandidate(gateway, server);
+  return isOfPool ? `gateway ${name} of the pool ${gateway}` : `gateway ${name}, which follows on ${gateway}`;
+}
 
 const STOPPED: Field = ["gateway", "not running; this is what it knew last"];
 

@@ -1,14 +1,16 @@
 import type { Mailbox } from "../core/addresses.ts";
 import { poolOf } from "../core/server-pool.ts";
 import type { CalendarSource } from "../ports/calendar-source.ts";
-import { GatewayError, toGatewayError } from "../ports/errors.ts";
+import { type GatewayError, toGatewayError } from "../ports/errors.ts";
 import type { Health } from "../ports/plugin.ts";
 import type { CalendarServer, Registry } from "../ports/registry.ts";
 import type { Runtime } from "../ports/runtime.ts";
 import { MailboxPlacement, type PlacementServer } from "./mailbox-placement.ts";
+import { healthOf, type Member, newMember, placeOf, type RunningServer, stopped } from "./pool-server.ts";
 import type { Presentities, Presentity } from "./presentity.ts";
 import { probeServer } from "./probe-server.ts";
 import { RefreshBusyTime, type RefreshDeps } from "./refresh-busy-time.ts";
+import { recordRetirement, recordSuccession } from "./retirement.ts";
 import { WatchCalendar } from "./watch-calendar.ts";
 
 /** Makes a calendar source of a configured server; throws GatewayError for options that the plugin refuses. */
@@ -18,41 +20,17 @@ export type CreateCalendarSource = (
 ) => CalendarSource;
 
 /** What calendar servers work with. */
-export interface CalendarServersDeps extends Omit<RefreshDeps, "serverAnswered" | "serverFailed"> {
+export interface CalendarServersDeps extends Omit<RefreshDeps, "serverAnswered" | "serverFailed" | "mailboxWithdrawn"> {
   readonly runtime: Runtime;
   readonly registry: Registry;
   readonly presentities: Presentities;
   readonly create: CreateCalendarSource;
 }
 
-interface RunningServer {
-  readonly source: CalendarSource;
-  readonly refresh: RefreshBusyTime;
-  readonly watch: WatchCalendar;
-  readonly stop: AbortController;
-}
-
-/** A configured server that is enabled. */
-interface Member {
-  readonly server: CalendarServer;
-  running: RunningServer | undefined;
-  /** Why it could not be started. */
-  failure: GatewayError | undefined;
-  /** Out of service: as long as others of the pool are not, it has no mailboxes. */
-  isFailing: boolean;
-}
-
 /** So many failed requests in a row mean the server even while notifications flow: a bad mailbox is found sooner. */
 const CERTAIN_FAILURES = 8;
 /** And so many when none flow. */
 const LIKELY_FAILURES = 3;
-
-const describeMember = ({ server, isFailing }: Member): PlacementServer => ({
-  name: server.name,
-  pool: poolOf(server),
-  weight: server.weight ?? 1,
-  isInService: !isFailing,
-});
 
 /** The calendar servers at work; each follows its configuration while the gateway runs. */
 export class CalendarServers {
@@ -64,15 +42,14 @@ export class CalendarServers {
     this.#deps = deps;
     this.#placement = new MailboxPlacement({
       ...deps,
-      servers: () => [...this.#members.values()].map(describeMember),
-      find: (name) => {
-        const member = this.#members.get(name);
-        return member && describeMember(member);
-      },
+      servers: () => this.#places(),
+      find: (name) => this.#placeOf(name),
       mailboxesOf: (server) => this.#running(server)?.watch.mailboxes ?? [],
       moved: (presentity, from) => {
         if (presentity.user) this.release(from, presentity.user.mailbox);
         this.#attach(presentity);
+        if (from !== undefined && this.#placeOf(from)?.pool !== this.#placeOf(presentity.server)?.pool)
+          this.refresh(presentity);
       },
     });
   }
@@ -102,8 +79,9 @@ export class CalendarServers {
     await this.#startOne(member, signal);
     const isElsewhere = before !== undefined && poolOf(before) !== poolOf(server);
     for (const presentity of this.#deps.presentities)
-      if (isElsewhere || presentity.server === undefined || !this.#members.has(presentity.server))
+      if (isElsewhere || presentity.server === name || !this.#members.has(presentity.server ?? ""))
         this.#placement.place(presentity);
+    if (before?.retired && !server.retired) this.#placement.recall(name);
     this.#placement.balance();
   }
 
@@ -166,6 +144,15 @@ export class CalendarServers {
     }
   }
 
+  #places(): readonly PlacementServer[] {
+    return [...this.#members.values()].map(placeOf);
+  }
+
+  #placeOf(name: string | undefined): PlacementServer | undefined {
+    const member = this.#members.get(name ?? "");
+    return member && placeOf(member);
+  }
+
   #running(name: string | undefined): RunningServer | undefined {
     return name === undefined ? undefined : this.#members.get(name)?.running;
   }
@@ -178,7 +165,7 @@ export class CalendarServers {
   }
 
   #enter(server: CalendarServer): Member {
-    const member: Member = { server, running: undefined, failure: undefined, isFailing: false };
+    const member = newMember(server);
     this.#members.set(server.name, member);
     return member;
   }
@@ -208,30 +195,36 @@ export class CalendarServers {
     const stop = new AbortController();
     await source.start(AbortSignal.any([signal, stop.signal]));
     const serverAnswered = (): void => this.#answered(member);
+    const mailboxWithdrawn = (mailbox: Mailbox, error: GatewayError): void => this.#succeed(member, mailbox, error);
     const watch: WatchCalendar = new WatchCalendar(name, source, {
       runtime: this.#deps.runtime,
       markChanged: (mailbox) => refresh.markChanged(mailbox),
       serverAnswered,
       mailboxFailed: (mailbox) => this.#placement.moveOnce(name, mailbox),
+      mailboxWithdrawn,
       groupFailed: (mailboxes, failures, error) => {
         if (failures < LIKELY_FAILURES) return;
-        if (watch.coverage.live === 0) this.#failing(member, error);
+        if (watch.coverage.live === 0 || error.isWithdrawn) this.#failing(member, error);
         else this.#placement.evacuate(name, mailboxes);
       },
     });
     const refresh: RefreshBusyTime = new RefreshBusyTime(name, source, {
       ...this.#deps,
       serverAnswered,
+      mailboxWithdrawn,
       serverFailed: (failures, error) => {
         const isSilent = source.watchChanges !== undefined && watch.coverage.live === 0;
-        if (failures >= (isSilent ? LIKELY_FAILURES : CERTAIN_FAILURES)) this.#failing(member, error);
+        if (failures >= (isSilent || error.isWithdrawn ? LIKELY_FAILURES : CERTAIN_FAILURES))
+          this.#failing(member, error);
       },
     });
     return { source, refresh, watch, stop };
   }
 
   /** Takes the server out of service: others of the pool get its mailboxes, and it is tried until it answers. */
-  #failing(member: Member, { code, message }: GatewayError): void {
+  #failing(member: Member, error: GatewayError): void {
+    if (error.isWithdrawn && this.#retire(member, error.message)) return;
+    const { code, message } = error;
     const { name } = member.server;
     const wasFailing = member.isFailing;
     member.isFailing = true;
@@ -243,9 +236,9 @@ export class CalendarServers {
     alert(`Calendar server ${name} does not work: ${message}${moved}`);
     const { running } = member;
     if (!running) return;
-    const pool = [...this.#members.values()].filter(({ server }) => poolOf(server) === poolOf(member.server));
+    const pool = this.#places().filter((place) => place.pool === poolOf(member.server));
     const anyMailbox = (): Mailbox | undefined => {
-      for (const { server } of pool) for (const mailbox of presentities.mailboxesOn(server.name)) return mailbox;
+      for (const place of pool) for (const mailbox of presentities.mailboxesOn(place.name)) return mailbox;
       return undefined;
     };
     const probe = {
@@ -258,6 +251,31 @@ export class CalendarServers {
     void probeServer(probe, runtime, running.stop.signal).then((isBack) => {
       if (isBack) this.#answered(member);
     });
+  }
+
+  /** Gives all its mailboxes to the successor, for good; false when there is none that works. */
+  #retire(member: Member, because: string): boolean {
+    const { name, successor, retired: isRetired } = member.server;
+    if (isRetired) return this.#deps.presentities.countOn(name) === 0;
+    if (!this.#placement.isServed(successor)) return false;
+    const retired = { at: this.#deps.runtime.clock.now(), because };
+    member.server = { ...member.server, retired };
+    const mailboxes = this.#placement.evacuate(name);
+    // Never rejects.
+    void recordRetirement(this.#deps, member.server, retired, mailboxes);
+    return true;
+  }
+
+  /** One mailbox alone is served no more. */
+  #succeed(member: Member, mailbox: Mailbox, { message }: GatewayError): void {
+    const { server } = member;
+    if (this.#placement.succeed(server.name, mailbox) > 0) {
+      // Never rejects.
+      void recordSuccession(this.#deps, server, mailbox, message);
+    }
+    if (member.hasToldWithdrawal) return;
+    member.hasToldWithdrawal = true;
+    this.#deps.alert(`Calendar server ${server.name} does not serve every mailbox any more: ${message}`);
   }
 
   #answered(member: Member): void {
@@ -277,16 +295,4 @@ export class CalendarServers {
     running.stop.abort(stopped());
     await running.source.stop();
   }
-}
-
-const stopped = (): GatewayError =>
-  new GatewayError("the calendar server was stopped", { type: "cancel", code: "calendar-stopped" });
-
-function healthOf({ source, refresh, watch }: RunningServer): Health {
-  if (refresh.lastError) return { state: "down", error: refresh.lastError };
-  if (watch.lastError) return { state: "degraded", error: watch.lastError };
-  const health = source.health();
-  if (health.state !== "ok" || !source.watchChanges || health.detail !== undefined) return health;
-  const { live, all } = watch.coverage;
-  return { ...health, detail: `notifications for ${live} of ${all} mailboxes` };
 }

@@ -1,5 +1,6 @@
 import type { Mailbox } from "../core/addresses.ts";
 import { chooseMember, isCandidate, type PoolMember, type PoolMove, planMove } from "../core/server-pool.ts";
+import { servingMembers, succeedingMembers, successionOf } from "../core/succession.ts";
 import { groupBy } from "../lib/group-by.ts";
 import { type Instant, minutes, plus, seconds } from "../lib/time.ts";
 import { after } from "../ports/after.ts";
@@ -20,6 +21,9 @@ export interface PlacementServer {
   readonly pool: string;
   readonly weight: number;
   readonly isInService: boolean;
+  readonly successor: string | undefined;
+  /** Its successor has its mailboxes. */
+  readonly isRetired: boolean;
 }
 
 /** What placing works with. */
@@ -61,13 +65,54 @@ export class MailboxPlacement {
     const { user } = presentity;
     if (!user?.isEnabled) return false;
     const known = presentity.server === undefined ? undefined : this.#deps.find(presentity.server);
-    const current = known && isCandidate(user.gateway, known) ? known : undefined;
+    const isWell = known?.isInService === true && !known.isRetired && known.name !== failed;
+    if (isWell && isCandidate(user.gateway, known)) return false;
+    const servers = this.#deps.servers();
+    const candidates = servingMembers(user.gateway, servers);
+    // Where it was given to a successor alone, it stays there.
+    const places = [...candidates, ...succeedingMembers(user.gateway, servers)];
+    const current = places.find(({ name }) => name === presentity.server);
     if (current?.isInService && current.name !== failed) return false;
-    const candidates = this.#candidates(user.gateway);
-    const chosen = this.#sharersServer(presentity, candidates, failed) ?? chooseMember(candidates, failed);
+    const chosen = this.#choose(presentity, candidates, failed);
     if (!chosen || chosen.name === presentity.server || (current && !chosen.isInService)) return false;
     this.#put(presentity, chosen.name);
     return true;
+  }
+
+  /** Whether a server of the gateway, or of those that follow on it, works. */
+  isServed(gateway: string | undefined): boolean {
+    if (gateway === undefined) return false;
+    const serving = servingMembers(gateway, this.#deps.servers());
+    return serving.some(({ isInService, isRetired }) => isInService && !isRetired);
+  }
+
+  /** Gives one mailbox of the server, which serves it no more, to the servers that follow on it, if one works. */
+  succeed(server: string, mailbox: Mailbox): number {
+    const servers = this.#deps.servers();
+    const successor = servers.find(({ name }) => name === server)?.successor;
+    const candidates = successor === undefined ? [] : servingMembers(successor, servers);
+    let count = 0;
+    for (const presentity of [...this.#deps.presentities.ofMailbox(server, mailbox)]) {
+      const chosen = this.#choose(presentity, candidates, server);
+      if (!chosen?.isInService || chosen.name === server) continue;
+      this.#put(presentity, chosen.name);
+      count++;
+    }
+    return count;
+  }
+
+  /** Gives the server, which serves again, and others of its pool what went to its successors. */
+  recall(server: string): void {
+    const servers = this.#deps.servers();
+    const pool = servers.find(({ name }) => name === server)?.pool;
+    for (const presentity of this.#deps.presentities) {
+      const gateway = presentity.user?.gateway;
+      if (gateway === undefined || (gateway !== server && gateway !== pool)) continue;
+      const candidates = servingMembers(gateway, servers);
+      if (candidates.some(({ name }) => name === presentity.server)) continue;
+      const chosen = this.#choose(presentity, candidates);
+      if (chosen) this.#put(presentity, chosen.name);
+    }
   }
 
   /** Gives other servers of the pool what this one has, or these mailboxes of it; returns how many went. */
@@ -106,15 +151,13 @@ export class MailboxPlacement {
     this.#cancelBalance?.();
   }
 
-  #candidates(gateway: string): readonly PoolMember[] {
-    return this.#deps
-      .servers()
-      .filter((server) => isCandidate(gateway, server))
-      .map((server) => this.#describe(server));
+  #choose(presentity: Presentity, servers: readonly PlacementServer[], failed?: string): PoolMember | undefined {
+    const members = servers.map((server) => this.#describe(server));
+    return this.#sharersServer(presentity, members, failed) ?? chooseMember(members, failed);
   }
 
-  #describe({ name, weight, isInService }: PlacementServer): PoolMember {
-    return { name, weight, isInService, load: this.#deps.presentities.countOn(name) };
+  #describe({ name, weight, isInService, isRetired }: PlacementServer): PoolMember {
+    return { name, weight, isInService: isInService && !isRetired, load: this.#deps.presentities.countOn(name) };
   }
 
   /** A mailbox of several presentities is on one server. */
@@ -145,12 +188,14 @@ export class MailboxPlacement {
 
   #carryOut(pool: string, { from, to, count }: PoolMove): number {
     const most = Math.min(count, MOVE_BATCH);
+    const servers = this.#deps.servers();
+    const isOfPool = (gateway = ""): boolean => gateway === pool || successionOf(gateway, servers).includes(pool);
     let moved = 0;
     for (const mailbox of [...this.#deps.mailboxesOf(from)]) {
       if (moved >= most) break;
       const sharers = [...this.#deps.presentities.ofMailbox(from, mailbox)];
       // One whose gateway is the server itself was put there by an administrator and stays.
-      if (sharers.length === 0 || sharers.some(({ user }) => user?.gateway !== pool)) continue;
+      if (sharers.length === 0 || sharers.some(({ user }) => !isOfPool(user?.gateway))) continue;
       for (const presentity of sharers) this.#put(presentity, to);
       moved++;
     }

@@ -24,6 +24,8 @@ export interface RefreshDeps extends RecordDeps {
   readonly serverAnswered: () => void;
   /** So many requests in a row failed as a whole. */
   readonly serverFailed: (failures: number, error: GatewayError) => void;
+  /** The server's service is withdrawn for this mailbox. */
+  readonly mailboxWithdrawn: (mailbox: Mailbox, error: GatewayError) => void;
 }
 
 /**
@@ -273,5 +275,6 @@ export class RefreshBusyTime {
       if (error.type === "cancel") withdrawCalendar(this.#deps, presentity, error);
       noteCalendarError(this.#deps, presentity, error);
     }
+    if (error.isWithdrawn) this.#deps.mailboxWithdrawn(mailbox, error);
   }
 }

@@ -23,6 +23,8 @@ export interface WatchHandlers {
   readonly mailboxFailed: (mailbox: Mailbox) => boolean;
   /** The watch of these mailboxes failed as a whole, so many times in a row. */
   readonly groupFailed: (mailboxes: readonly Mailbox[], failures: number, error: GatewayError) => void;
+  /** The server's service is withdrawn for this mailbox. */
+  readonly mailboxWithdrawn: (mailbox: Mailbox, error: GatewayError) => void;
 }
 
 /** Better watched in any order than not at all. */
@@ -249,6 +251,7 @@ export class WatchCalendar {
         this.#handlers.markChanged(change.mailbox);
         if (change.error.type === "wait" && this.#handlers.mailboxFailed(change.mailbox)) return;
         this.#park(group, change.mailbox, change.error);
+        if (change.error.isWithdrawn) this.#handlers.mailboxWithdrawn(change.mailbox, change.error);
         return;
     }
   }

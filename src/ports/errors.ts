@@ -8,6 +8,8 @@ export interface ErrorDetails {
   readonly code: string;
   /** Milliseconds the other side asked to wait. */
   readonly retryAfter?: number;
+  /** The other side does not offer its service any more: asking again helps nobody, but a successor may. */
+  readonly isWithdrawn?: boolean;
   readonly cause?: unknown;
 }
 
@@ -17,12 +19,14 @@ export class GatewayError extends Error {
   readonly type: ErrorType;
   readonly code: string;
   readonly retryAfter: number | undefined;
+  readonly isWithdrawn: boolean;
 
-  constructor(message: string, { type, code, retryAfter, cause }: ErrorDetails) {
+  constructor(message: string, { type, code, retryAfter, isWithdrawn = false, cause }: ErrorDetails) {
     super(message, cause === undefined ? undefined : { cause });
     this.type = type;
     this.code = code;
     this.retryAfter = retryAfter;
+    this.isWithdrawn = isWithdrawn;
   }
 }
 

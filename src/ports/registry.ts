@@ -27,6 +27,17 @@ export interface CalendarServer {
   readonly weight?: number;
   /** The server whose account and password this one uses too, as they change. */
   readonly credentialsOf?: string;
+  /** The server or pool that follows on this one when its service is withdrawn. */
+  readonly successor?: string;
+  /** Set once its successor has its mailboxes, until an administrator takes it back. */
+  readonly retired?: Retirement;
+}
+
+/** Since when and why a server is retired. */
+export interface Retirement {
+  readonly at: Instant;
+  /** In words, for people. */
+  readonly because: string;
 }
 
 /** One line of the audit. */

@@ -1,3 +1,4 @@
+import { instant } from "../lib/time.ts";
 import type { CalendarServer } from "../ports/registry.ts";
 import type { StoreDatabase } from "./database.ts";
 import type { SealContext, SecretBox } from "./secret-box.ts";
@@ -11,6 +12,9 @@ interface ServerRow {
   readonly pool: string | null;
   readonly weight: number;
   readonly credentials_of: string | null;
+  readonly successor: string | null;
+  readonly retired_at: number | null;
+  readonly retired_because: string | null;
 }
 
 interface SecretRow {
@@ -27,6 +31,9 @@ function decodeServer({
   pool,
   weight,
   credentials_of,
+  successor,
+  retired_at,
+  retired_because,
 }: ServerRow): CalendarServer {
   const decoded: Readonly<Record<string, string>> = JSON.parse(options); // written by `replace` below
   return {
@@ -38,23 +45,26 @@ function decodeServer({
     ...(pool !== null && { pool }),
     ...(weight !== 1 && { weight }),
     ...(credentials_of !== null && { credentialsOf: credentials_of }),
+    ...(successor !== null && { successor }),
+    ...(retired_at !== null && { retired: { at: instant(retired_at), because: retired_because ?? "" } }),
   };
 }
 
 /** The statements about calendar servers, prepared once. */
 export function prepareCalendarServers(database: StoreDatabase) {
   const list = database.prepare<[], ServerRow>(
-    "SELECT name, type, options, is_enabled, description, pool, weight, credentials_of FROM calendar_server ORDER BY name",
+    "SELECT name, type, options, is_enabled, description, pool, weight, credentials_of, successor, retired_at, retired_because FROM calendar_server ORDER BY name",
   );
   const find = database.prepare<[string], ServerRow>(
-    "SELECT name, type, options, is_enabled, description, pool, weight, credentials_of FROM calendar_server WHERE name = ?",
+    "SELECT name, type, options, is_enabled, description, pool, weight, credentials_of, successor, retired_at, retired_because FROM calendar_server WHERE name = ?",
   );
   const replace = database.prepare<[ServerRow]>(`
-    INSERT INTO calendar_server (name, type, options, is_enabled, description, pool, weight, credentials_of)
-    VALUES (@name, @type, @options, @is_enabled, @description, @pool, @weight, @credentials_of)
+    INSERT INTO calendar_server (name, type, options, is_enabled, description, pool, weight, credentials_of, successor, retired_at, retired_because)
+    VALUES (@name, @type, @options, @is_enabled, @description, @pool, @weight, @credentials_of, @successor, @retired_at, @retired_because)
     ON CONFLICT (name) DO UPDATE SET
       type = excluded.type, options = excluded.options, is_enabled = excluded.is_enabled, description = excluded.description, pool = excluded.pool,
-      weight = excluded.weight, credentials_of = excluded.credentials_of`);
+      weight = excluded.weight, credentials_of = excluded.credentials_of, successor = excluded.successor,
+      retired_at = excluded.retired_at, retired_because = excluded.retired_because`);
   const remove = database.prepare<[string]>("DELETE FROM calendar_server WHERE name = ?"); // its secrets go with it
   return {
     list: (): readonly CalendarServer[] => list.all().map(decodeServer),
@@ -62,16 +72,19 @@ export function prepareCalendarServers(database: StoreDatabase) {
       const row = find.get(name);
       return row && decodeServer(row);
     },
-    replace: ({ name, type, options, isEnabled, description, pool, weight = 1, credentialsOf }: CalendarServer) =>
+    replace: ({ name, type, options, isEnabled, weight = 1, ...rest }: CalendarServer) =>
       replace.run({
         name,
         type,
         options: JSON.stringify(options),
         is_enabled: Number(isEnabled),
-        description: description ?? null,
-        pool: pool ?? null,
+        description: rest.description ?? null,
+        pool: rest.pool ?? null,
         weight,
-        credentials_of: credentialsOf ?? null,
+        credentials_of: rest.credentialsOf ?? null,
+        successor: rest.successor ?? null,
+        retired_at: rest.retired?.at ?? null,
+        retired_because: rest.retired?.because ?? null,
       }),
     delete: (name: string) => remove.run(name),
   };

@@ -274,6 +274,52 @@ describe("a pool of gateways", () => {
   });
 });
 
+describe("a gateway that follows on another", () => {
+  const site = async () => {
+    const stage = createCommandStage();
+    await stage.seed("alice@example.com");
+    await stage.say("gateway add graph type=other url=https://graph.example.com account=a password=abcd");
+    return stage;
+  };
+
+  it("is named, shown, and taken away again", async () => {
+    const { registry, say } = await site();
+    expect(await say("gateway set main successor=grahp")).toMatch(/no gateway or pool.*did you mean graph\?/);
+    expect(await say("gateway set main successor=main")).toContain("main cannot follow on itself");
+    await say("gateway set main successor=graph");
+    expect(registry.servers.get("main")?.successor).toBe("graph");
+    expect(await say("gateway show main")).toContain("successor: graph");
+    expect(registry.audit.at(-1)).toMatchObject({ action: "gateway.changed", detail: "successor=graph" });
+    await say("gateway set main successor=");
+    expect(registry.servers.get("main")?.successor).toBeUndefined();
+  });
+
+  it("has the mailboxes from when the other is retired until it is taken back", async () => {
+    const { registry, say } = await site();
+    expect(await say("gateway set main retired=yes")).toMatch(/Without a successor main cannot be retired/);
+    await say("gateway set main successor=graph retired=yes");
+    expect(registry.servers.get("main")?.retired?.because).toBe("local administrator said so.");
+    expect(await say("gateway list")).toMatch(/main .*retired since .*: graph has its mailboxes/);
+    expect(await say("gateway set main successor=")).toMatch(/Without a successor/);
+    expect(await say("gateway remove graph")).toMatch(/graph has the mailboxes of main, which is retired/);
+    await say("gateway set main description=old");
+    expect(registry.servers.get("main")?.retired).toBeDefined();
+    await say("gateway set main retired=no");
+    expect(registry.servers.get("main")?.retired).toBeUndefined();
+    expect(await say("gateway remove graph")).toBe("Gateway graph is removed.");
+    expect(registry.servers.get("main")?.successor).toBeUndefined();
+  });
+
+  it("is told of by why", async () => {
+    const { journal, say } = await site();
+    await say("gateway set main successor=graph retired=yes");
+    const alice = userOf("alice@example.com").presentity;
+    journal.replaceClients(alice, []);
+    journal.replaceServer(alice, "graph");
+    expect(await say("why alice@example.com")).toContain("on gateway graph, which follows on main");
+  });
+});
+
 describe("gateway list, show and test", () => {
   it("tells what to do when there is none", async () => {
     expect(await createCommandStage().say("gateway list")).toMatch(/^There is no gateway yet\. Add one/);

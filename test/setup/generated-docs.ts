@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { EWS_ERROR_CODES } from "../../plugins/calendar-ews/ews-errors.ts";
+import { EWS_ERROR_CODES } from "../../plugins/calendar-ews/ews-error-codes.ts";
 import { GRAPH_ERROR_CODES } from "../../plugins/calendar-graph/graph-errors.ts";
 import { WEBDAV_ERROR_CODES } from "../../plugins/calendar-webdav/webdav-errors.ts";
 import { CLIENTS_ERROR_CODES } from "../../plugins/clients-xmpp/clients-errors.ts";

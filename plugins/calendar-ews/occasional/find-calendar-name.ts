@@ -1,5 +1,6 @@
 import type { Mailbox } from "../../../src/core/addresses.ts";
 import { GatewayError } from "../../../src/ports/errors.ts";
+import { anchorHeaders } from "../anchor-mailbox.ts";
 import type { EwsClient, Operation } from "../ews-client.ts";
 import { ewsError, isEwsError } from "../ews-errors.ts";
 import { problemError } from "../response-problem.ts";
@@ -43,7 +44,7 @@ export const encodeGetCalendarFolder = (mailbox: Mailbox, version: RequestVersio
 
 /** What the mailbox's default calendar is named. */
 const calendarNameOperation = (mailbox: Mailbox, host: string): Operation<string> => ({
-  encode: (version) => ({ body: encodeGetCalendarFolder(mailbox, version) }),
+  encode: (version) => ({ body: encodeGetCalendarFolder(mailbox, version), headers: anchorHeaders(mailbox) }),
   decoder: () => calendarNameDecoder(mailbox, host),
 });
 

@@ -1,26 +1,23 @@
 import { z } from "zod";
 import { isCandidate } from "../../core/server-pool.ts";
 import type { CalendarServer } from "../../ports/registry.ts";
-import {
-  descriptionArgument,
-  gatewayNameArgument,
-  poolArgument,
-  weightArgument,
-  yesOrNoArgument,
-} from "../argument-schemas.ts";
+import { gatewayNameArgument, yesOrNoArgument } from "../argument-schemas.ts";
 import { certificateWarnings } from "../certificates/certificate-warnings.ts";
 import { type CommandContext, type CommandResult, defineCommand } from "../command.ts";
 import { commandError } from "../command-errors.ts";
 import { findKnownGateway, recordChange } from "../find-entities.ts";
 import { checkGatewayOptions, findCalendarType, type GatewayOptions, openOptions } from "../gateway-options.ts";
+import {
+  changedPlaceArguments,
+  describePlace,
+  endSuccession,
+  placeAfter,
+  placeArguments,
+  withoutPlace,
+} from "../gateway-place.ts";
 import { credentialsSource, shareCredentials, unshareCredentials } from "../shared-credentials.ts";
 
 const name = gatewayNameArgument.describe("The gateway's name.");
-const placeArguments = {
-  description: descriptionArgument.optional(),
-  pool: poolArgument.optional(),
-  weight: weightArgument.optional(),
-};
 const others = z
   .record(z.string(), z.string())
   .describe(
@@ -32,7 +29,7 @@ export const gatewayAdd = defineCommand({
   name: "gateway add",
   who: "admin",
   summary: "Adds a calendar server.",
-  form: "<name> type=ews url=… account=… password=@file|$VARIABLE|… [like=<gateway>] [description=…] [pool=<name>] [weight=1…100] [option=…]",
+  form: "<name> type=ews url=… account=… password=@file|$VARIABLE|… [like=<gateway>] [description=…] [pool=<name>] [weight=1…100] [successor=<gateway>] [option=…]",
   arguments: z.strictObject({
     name,
     type: z.string().optional().describe("The type of server, for example ews. Not needed with like."),
@@ -73,7 +70,7 @@ export const gatewayAdd = defineCommand({
         type: definition.name,
         options: checked.options,
         isEnabled: true,
-        ...placeOf(args),
+        ...(await placeAfter(context, { name: args.name }, args)),
         ...(credentialsOf !== undefined && { credentialsOf }),
       },
       checked.secrets,
@@ -89,25 +86,6 @@ export const gatewayAdd = defineCommand({
   },
 });
 
-interface Place {
-  readonly description?: string | undefined;
-  readonly pool?: string | undefined;
-  readonly weight?: number | undefined;
-}
-
-/** What is given of the server's place; an empty text takes away. */
-const placeOf = ({ description, pool, weight }: Place): Pick<CalendarServer, keyof Place> => ({
-  ...(description && { description }),
-  ...(pool && { pool }),
-  ...(weight !== undefined && { weight }),
-});
-
-const describePlace = ({ description, pool, weight }: Place): string[] => [
-  ...(description === undefined ? [] : [`description=${JSON.stringify(description)}`]),
-  ...(pool === undefined ? [] : [`pool=${pool}`]),
-  ...(weight === undefined ? [] : [`weight=${weight}`]),
-];
-
 const describeTypes = ({ calendarTypes }: CommandContext): string =>
   ` (there are: ${calendarTypes.map((each) => each.name).join(", ")})`;
 
@@ -116,11 +94,11 @@ export const gatewaySet = defineCommand({
   name: "gateway set",
   who: "admin",
   summary: "Changes options of a calendar server; an empty value takes an option away. Takes effect at once.",
-  form: "<name> [enabled=yes|no] [pool=<name>] [weight=1…100] [option=…]",
+  form: "<name> [enabled=yes|no] [pool=<name>] [weight=1…100] [successor=<gateway>] [retired=yes|no] [option=…]",
   arguments: z.strictObject({
     name,
     enabled: yesOrNoArgument.optional().describe("Whether the gateway is used: yes or no."),
-    ...placeArguments,
+    ...changedPlaceArguments,
     others,
   }),
   positional: ["name"],
@@ -140,14 +118,9 @@ export const gatewaySet = defineCommand({
     const definition = findCalendarType(context, server.type);
     const checked = await checkGatewayOptions(context, definition, await openOptions(context, server), args.others);
     const isEnabled = args.enabled ?? server.isEnabled;
-    const { pool, description, weight, ...rest } = unshareCredentials(server, definition, args.others);
-    const kept = {
-      pool: args.pool ?? pool,
-      description: args.description ?? description,
-      weight: args.weight ?? weight,
-    };
+    const rest = withoutPlace(unshareCredentials(server, definition, args.others));
     await context.registry.replaceCalendarServer(
-      { ...rest, options: checked.options, isEnabled, ...placeOf(kept) },
+      { ...rest, options: checked.options, isEnabled, ...(await placeAfter(context, server, args)) },
       checked.changedSecrets,
     );
     const sharers = await shareCredentials(context, { name: server.name, definition, checked }, args.others);
@@ -178,6 +151,7 @@ export const gatewayRemove = defineCommand({
   examples: ["gateway remove branch", "gateway remove branch force=yes"],
   run: async (context, args) => {
     const server = await findKnownGateway(context.registry, args.name);
+    await endSuccession(context, server);
     const disabled = await disableUsersOf(context, server, args.force === true);
     await context.registry.deleteCalendarServer(server.name);
     for (const each of await context.registry.listCalendarServers()) {

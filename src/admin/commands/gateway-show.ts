@@ -5,6 +5,7 @@ import { gatewayNameArgument } from "../argument-schemas.ts";
 import { type CommandContext, defineCommand, type Field } from "../command.ts";
 import { describeHealth } from "../describe-health.ts";
 import { findKnownGateway } from "../find-entities.ts";
+import { formatMoment } from "../format-moment.ts";
 
 const name = gatewayNameArgument.describe("The gateway's name.");
 
@@ -55,6 +56,7 @@ export const gatewayShow = defineCommand({
       ...(server.credentialsOf === undefined
         ? []
         : [["account and password", `those of ${server.credentialsOf}`] as const]),
+      ...(server.successor === undefined ? [] : [["successor", server.successor] as const]),
       ["users", String(users(server))],
       ["condition", describeCondition(context, server)],
     ];
@@ -69,11 +71,12 @@ async function createUserCounter({ live, registry }: CommandContext): Promise<(s
   return (server) => users.filter(({ gateway, isEnabled }) => isEnabled && isCandidate(gateway, server)).length;
 }
 
-function describeCondition(
-  { live, clock }: CommandContext,
-  server: { readonly name: string; readonly isEnabled: boolean },
-): string {
+function describeCondition({ live, clock }: CommandContext, server: CalendarServer): string {
   if (!server.isEnabled) return "disabled";
+  if (server.retired) {
+    const { at, because } = server.retired;
+    return `retired since ${formatMoment(at, clock.now())}: ${server.successor} has its mailboxes. ${because}`;
+  }
   const part = live?.parts().find((each) => each.kind === "calendar" && each.name === server.name);
   return part ? describeHealth(part.health, clock.now()) : "not running";
 }

@@ -24,7 +24,9 @@ export const why = defineCommand({
     }
     const policy = await loadPolicy(context.registry);
     const parts = context.live?.parts();
-    const fields = explainPresence({ user, entry, policy, ...(parts && { parts }) }, context.clock.now());
+    const server = await context.registry.findCalendarServer(entry.server ?? user.gateway);
+    const explained = { user, entry, policy, ...(parts && { parts }), ...(server && { server }) };
+    const fields = explainPresence(explained, context.clock.now());
     return { kind: "fields", title: args.jid, fields };
   },
 });

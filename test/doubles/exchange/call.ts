@@ -44,6 +44,12 @@ export function parseCall(soap: SoapRequest, account: Account, request: Incoming
 
 // t:ExchangeImpersonation: one of PrincipalName, SID, PrimarySmtpAddress, SmtpAddress.
 function findImpersonated(header: XmlElement | undefined, account: Account, site: Site): Mailbox | undefined {
+  if (header === undefined && account.isApplication) {
+    throw new EwsFault(
+      "ErrorInvalidExchangeImpersonationHeaderData",
+      "ExchangeImpersonation SOAP header must be present for this type of OAuth token.",
+    );
+  }
   if (header === undefined) return undefined;
   const identity = child(header, "ConnectingSID")?.children[0];
   const mailbox = identity && findByIdentity(identity.name, textAt(identity) ?? "", site);

@@ -5,6 +5,7 @@ import { type Farm, routeCall } from "./affinity.ts";
 import { type Authenticator, basicAuthenticator } from "./authentication.ts";
 import { AutodiscoverFront } from "./autodiscover.ts";
 import { type ExchangeClock, systemClock } from "./clock.ts";
+import { EwsSwitch } from "./ews-switch.ts";
 import { Faults } from "./faults.ts";
 import { type FrontContext, handleRequest } from "./http-front.ts";
 import type { Mailbox, MailboxOptions } from "./mailbox.ts";
@@ -45,6 +46,8 @@ export interface SimulatedExchange {
   readonly stats: ExchangeStats;
   /** The virtual directory /Autodiscover, off until it offers something. */
   readonly autodiscover: AutodiscoverFront;
+  /** EWS switched off, as in Office 365. */
+  readonly ewsSwitch: EwsSwitch;
   addMailbox(smtp: string, options?: MailboxOptions): Mailbox;
   /** The mailbox of that address, if there is one. */
   findMailbox(smtp: string): Mailbox | undefined;
@@ -67,6 +70,7 @@ class ExchangeServer implements SimulatedExchange {
   readonly faults: Faults;
   readonly stats: ExchangeStats;
   readonly autodiscover = new AutodiscoverFront();
+  readonly ewsSwitch = new EwsSwitch();
   readonly #options: ExchangeOptions;
   readonly #site: Site;
   readonly #subscriptions: Subscriptions;
@@ -152,6 +156,7 @@ class ExchangeServer implements SimulatedExchange {
       faults: this.faults,
       stats: this.stats,
       autodiscover: this.autodiscover,
+      ewsSwitch: this.ewsSwitch,
       throttle,
       operations: offeredOperations(subscriptionContext),
       openStreaming: (call, response) => this.#openStreaming(call, response, throttle),

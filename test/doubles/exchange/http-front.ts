@@ -3,6 +3,7 @@ import type { Authenticator } from "./authentication.ts";
 import { type AutodiscoverFront, answerAutodiscover } from "./autodiscover.ts";
 import { parseCall, parseSoapRequest, type SoapRequest } from "./call.ts";
 import type { ExchangeClock } from "./clock.ts";
+import type { EwsSwitch } from "./ews-switch.ts";
 import type { BusyAnswer, Fault, Faults } from "./faults.ts";
 import type { Account, Answer, Call, Site } from "./site.ts";
 import { EwsFault, encodeEnvelope, encodeFault } from "./soap.ts";
@@ -21,6 +22,7 @@ export interface FrontContext {
   readonly faults: Faults;
   readonly stats: ExchangeStats;
   readonly autodiscover: AutodiscoverFront;
+  readonly ewsSwitch: EwsSwitch;
   readonly throttle: Throttle;
   readonly operations: ReadonlyMap<string, (call: Call) => Answer>;
   openStreaming(call: Call, response: ServerResponse): void;
@@ -60,6 +62,10 @@ async function answerRequest(request: IncomingMessage, response: ServerResponse,
   const fault = faults.takeFault(soap.operation);
   if (fault !== undefined) stats.countRefusal(fault.kind);
   const call = parseCall(soap, account, request, site);
+  if (context.ewsSwitch.refuse(call.impersonated?.smtp, response)) {
+    stats.countRefusal("ews-off");
+    return;
+  }
   const isStreaming = call.operation === "GetStreamingEvents";
   // GetStreamingEvents does not count against EWSMaxConcurrency; it has a limit of its own.
   if (!isStreaming) response.on("close", context.throttle.take("request", call));

@@ -12,6 +12,8 @@ export interface Account {
   /** Addresses that its role assignment holds; absent, it holds everybody. */
   readonly scope?: readonly string[];
   readonly mailbox?: string;
+  /** An application, which can do nothing but as somebody. */
+  readonly isApplication?: boolean;
 }
 
 /** One authenticated and parsed request. */

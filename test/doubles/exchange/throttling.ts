@@ -38,6 +38,9 @@ export const defaultTimeBudget = (cost: TimeBudget["cost"]): TimeBudget => ({
   cost,
 });
 
+/** The limits of Exchange Online, which no administrator can change. */
+export const ONLINE_BUDGETS: Budgets = { maxConcurrency: 27, maxSubscriptions: 20, hangingConnectionLimit: 10 };
+
 function defaultsOf(version: ExchangeVersion): Budgets {
   // Throttling policies came with Exchange 2010.
   if (isExchange2007(version))

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { connectionError, headError } from "../../../plugins/calendar-ews/connection-errors.ts";
-import { EWS_ERROR_CODES, ewsError } from "../../../plugins/calendar-ews/ews-errors.ts";
+import { EWS_ERROR_CODES } from "../../../plugins/calendar-ews/ews-error-codes.ts";
+import { ewsError } from "../../../plugins/calendar-ews/ews-errors.ts";
 import { problemError } from "../../../plugins/calendar-ews/response-problem.ts";
 import { CredentialGuard } from "../../../plugins/shared-microsoft/credential-guard.ts";
 import { hours, instant, minutes, plus } from "../../../src/lib/time.ts";

@@ -1,6 +1,12 @@
 import type { Mailbox } from "../../src/core/addresses.ts";
 import type { Instant, TimeWindow } from "../../src/lib/time.ts";
-import type { BusyTimeResult, CalendarSource, TestStep, TestSubject } from "../../src/ports/calendar-source.ts";
+import type {
+  BusyTimeResult,
+  CalendarChange,
+  CalendarSource,
+  TestStep,
+  TestSubject,
+} from "../../src/ports/calendar-source.ts";
 import type { GatewayError } from "../../src/ports/errors.ts";
 import type { Health } from "../../src/ports/plugin.ts";
 import type { PluginContext } from "../../src/ports/plugin-definition.ts";
@@ -19,6 +25,7 @@ import { type Diagnosed, diagnose } from "./diagnose.ts";
 import { type FetchDeps, fetchSchedules } from "./fetch-schedules.ts";
 import { graphError } from "./graph-errors.ts";
 import { HttpGraphClient } from "./http-graph-client.ts";
+import { canWatch, GraphWatching, MAX_WATCHED } from "./notifications/graph-watching.ts";
 
 /** Which tenant, as which application, and how. */
 export interface GraphOptions {
@@ -34,11 +41,14 @@ export interface GraphOptions {
   readonly batchSize: number;
   /** Most requests at once. */
   readonly maxRequests: number;
+  /** Whether changes are told of by webhook, where the gateway has one, or only found by reading. */
+  readonly notifications: "auto" | "poll";
 }
 
 interface Connection extends FetchDeps, Diagnosed {
   readonly client: HttpGraphClient;
   readonly web: WebClient;
+  readonly watching: GraphWatching;
 }
 
 // So many failures in a row mean that it is not a single request that fails.
@@ -46,6 +56,8 @@ const DOWN_AFTER = 3;
 
 /** Calendars of a tenant of Office 365 by Microsoft Graph. */
 export class GraphCalendarSource implements CalendarSource {
+  /** Only where webhooks can be heard. */
+  readonly watchChanges?: (mailboxes: readonly Mailbox[], signal: AbortSignal) => AsyncGenerator<CalendarChange, void>;
   readonly #options: GraphOptions;
   readonly #context: PluginContext;
   readonly #createWeb: (options: WebClientOptions) => WebClient;
@@ -67,14 +79,22 @@ export class GraphCalendarSource implements CalendarSource {
     this.#createWeb = createWeb;
     this.#batch = new BatchSize(options.batchSize);
     this.#run = new SourceRun({
-      connect: (_lifetime, signal) => this.#connect(signal),
+      connect: (lifetime, signal) => this.#connect(lifetime, signal),
       stopped: () => this.#stoppedError(),
       clock: context.runtime.clock,
     });
+    if (options.notifications === "auto" && canWatch(context.listener)) {
+      this.watchChanges = (mailboxes, signal) =>
+        this.#run.watch(({ watching }, ended) => watching.watchChanges(mailboxes, ended), signal);
+    }
   }
 
   get capabilities(): CalendarSource["capabilities"] {
-    return { maxMailboxesPerFetch: this.#batch.now, maxMailboxesPerWatch: this.#batch.now };
+    return {
+      maxMailboxesPerFetch: this.#batch.now,
+      maxMailboxesPerWatch: MAX_WATCHED,
+      sweepInterval: "office365-pull-interval",
+    };
   }
 
   /** Makes ready; a service that cannot be reached is no reason to reject, for it may come. */
@@ -86,6 +106,7 @@ export class GraphCalendarSource implements CalendarSource {
     const connection = this.#run.stop();
     if (!connection) return;
     const reason = this.#stoppedError();
+    await connection.watching.close();
     connection.tokens.close(reason);
     connection.client.close(reason);
     await connection.web.close(reason);
@@ -95,6 +116,8 @@ export class GraphCalendarSource implements CalendarSource {
     const since = this.#since === undefined ? {} : { since: this.#since };
     if (this.#run.hasStopped) return { state: "stopped" };
     if (this.#since === undefined) return { state: "starting" };
+    const watchProblem = this.watchChanges && this.#run.connection?.watching.problem;
+    if (this.#error === undefined && watchProblem) return { state: "degraded", error: watchProblem, ...since };
     if (this.#error === undefined) return { state: "ok", detail: this.#detail(), ...since };
     const isDown = this.#failures >= DOWN_AFTER || this.#error.type === "auth";
     return { state: isDown ? "down" : "degraded", error: this.#error, ...since };
@@ -108,11 +131,15 @@ export class GraphCalendarSource implements CalendarSource {
     return this.#run.perform((connection, ended) => fetchSchedules(connection, mailboxes, window, ended), signal);
   }
 
+  unwatch(mailboxes: readonly Mailbox[]): void {
+    this.#run.connection?.watching.unwatch(mailboxes);
+  }
+
   test(subject: TestSubject, signal: AbortSignal): AsyncGenerator<TestStep, void> {
     return this.#run.test((connection) => diagnose(connection, subject, signal), signal);
   }
 
-  async #connect(signal: AbortSignal): Promise<Connection> {
+  async #connect(lifetime: AbortSignal, signal: AbortSignal): Promise<Connection> {
     const { cloud, tenant, client: application, credential, proxy, caFile } = this.#options;
     const ca = await readCa(caFile, (text, cause) => graphError("graph-ca-unreadable", text, { cause }), signal);
     const certificate =
@@ -136,8 +163,9 @@ export class GraphCalendarSource implements CalendarSource {
     });
     const origins = [cloud.authority, cloud.graph];
     const diagnosed = { origins, tenant, application, certificateEnd: certificate?.notAfter, trust, terms, route };
-    const reading = { client: this.#createClient(web, tokens), anchors: new Anchors(), batch: this.#batch, clock };
-    return { ...diagnosed, ...reading, web, tokens };
+    const client = this.#createClient(web, tokens);
+    const watching = new GraphWatching(client, this.#context, lifetime);
+    return { ...diagnosed, client, anchors: new Anchors(), batch: this.#batch, clock, web, tokens, watching };
   }
 
   #createClient(web: WebClient, tokens: EntraTokenSource): HttpGraphClient {
@@ -169,6 +197,7 @@ export class GraphCalendarSource implements CalendarSource {
     const { connection } = this.#run;
     if (!connection) return "";
     const { running, waiting, limit } = connection.client.load;
-    return `Microsoft Graph, ${this.#requests} requests (${running} of at most ${limit} now, ${waiting} waiting), ${this.#batch.now} mailboxes each`;
+    const watched = this.watchChanges ? connection.watching.describe() : "read at intervals";
+    return `Microsoft Graph, ${watched}, ${this.#requests} requests (${running} of at most ${limit} now, ${waiting} waiting)`;
   }
 }

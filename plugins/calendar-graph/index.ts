@@ -77,6 +77,12 @@ const options = z
       .max(40)
       .default(4)
       .describe("Most requests at a time. Microsoft documents 4 for an application"),
+    notifications: z
+      .enum(["auto", "poll"])
+      .default("auto")
+      .describe(
+        "How changes are noticed. auto: Microsoft Graph tells of them where [notifications] has a webhook. poll: calendars are only read, every office365-pull-interval",
+      ),
     ca,
     ...PROXY_OPTIONS,
   })
@@ -105,7 +111,7 @@ export default definePlugin({
   name: "office365",
   summary: "Office 365 (Exchange Online) by Microsoft Graph",
   implements: [
-    "Microsoft Graph v1.0: calendar: getSchedule",
+    "Microsoft Graph v1.0: calendar: getSchedule; change notifications of events, with lifecycle notifications",
     "RFC 6749 4.4: client credentials, with a secret or a certificate (RFC 7523)",
   ],
   options,
@@ -123,6 +129,7 @@ export default definePlugin({
         proxy: proxyOf(given),
         batchSize: given["batch-size"],
         maxRequests: given["max-requests"],
+        notifications: given.notifications,
       },
       context,
     ),

@@ -29,8 +29,8 @@ export interface RefreshDeps extends RecordDeps {
 }
 
 /**
- * Reads the calendars of one server in batches: what changed first, every mailbox once per `ews-status-frequency` at
- * least. One bad mailbox stops nobody; a bad server is asked again with growing patience, one request at a time.
+ * Reads the calendars of one server in batches: what changed first, every mailbox once per sweep interval at least. One
+ * bad mailbox stops nobody; a bad server is asked again with growing patience, one request at a time.
  */
 export class RefreshBusyTime {
   readonly #gateway: string;
@@ -129,7 +129,7 @@ export class RefreshBusyTime {
   }
 
   #sweepInterval(): number {
-    return minutes(this.#deps.parameters.integer("ews-status-frequency"));
+    return minutes(this.#deps.parameters.integer(this.#source.capabilities.sweepInterval ?? "ews-status-frequency"));
   }
 
   #arm(): void {

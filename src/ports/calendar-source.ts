@@ -2,6 +2,7 @@ import type { Mailbox } from "../core/addresses.ts";
 import type { BusyInterval } from "../core/busy-time.ts";
 import type { TimeWindow } from "../lib/time.ts";
 import type { GatewayError } from "./errors.ts";
+import type { IntegerParameterName } from "./parameters.ts";
 import type { Plugin } from "./plugin.ts";
 
 /** One mailbox's answer. */
@@ -40,7 +41,12 @@ export interface TestSubject {
 
 /** Where calendar states come from. Reads start, end and status only. */
 export interface CalendarSource extends Plugin {
-  readonly capabilities: { readonly maxMailboxesPerFetch: number; readonly maxMailboxesPerWatch: number };
+  readonly capabilities: {
+    readonly maxMailboxesPerFetch: number;
+    readonly maxMailboxesPerWatch: number;
+    /** The parameter that says in minutes how often every mailbox is read; without it `ews-status-frequency`. */
+    readonly sweepInterval?: IntegerParameterName;
+  };
   /** One result per mailbox, in order. One bad mailbox never fails the batch. Rejects when the whole request failed. */
   fetchBusyTime(
     mailboxes: readonly Mailbox[],

@@ -1,0 +1,102 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { systemClock } from "../doubles/exchange/clock.ts";
+import type { CloudMeeting } from "../doubles/microsoft/cloud-mailbox.ts";
+import { type CloudFront, startCloudFront } from "../doubles/microsoft/https-front.ts";
+import { MicrosoftCloud } from "../doubles/microsoft/microsoft-cloud.ts";
+import { postBySocket } from "../doubles/microsoft/notification-delivery.ts";
+import { CloudSubscriptions } from "../doubles/microsoft/subscriptions.ts";
+import { type GraphRoute, graphError } from "../doubles/microsoft/wire.ts";
+import type { TlsAuthority } from "../doubles/tls-authority.ts";
+import { findFreePort } from "./prosody.ts";
+
+const DOMAIN = "branch.test";
+const TENANT = { id: "aaaaaaaa-0000-4000-8000-00000000000a", domain: `${DOMAIN.split(".", 1)[0]}.onmicrosoft.com` };
+const CLIENT = "cccccccc-0000-4000-8000-00000000000c";
+const SECRET = "simulated cloud only";
+const SECRET_FILE = "office365-secret";
+const CA_FILE = "office365-ca.pem";
+const LOOPBACK = "127.0.0.1";
+
+/** A company on Office 365, on this machine: tokens, calendars, and notifications to the gateway's webhook. */
+export interface Office365Company {
+  readonly domain: string;
+  /** What the gateway's configuration says in `[notifications]`. */
+  readonly notifications: Readonly<Record<string, string>>;
+  /** The options by which the gateway is told of it, for `gateway add`. */
+  readonly options: string;
+  /** How many mailboxes' changes the gateway is told of. */
+  readonly watched: number;
+  /** Books the meeting and tells whoever has subscribed; the returned function deletes it, and tells of that. */
+  book(user: string, meeting: CloudMeeting): () => void;
+  stop(): Promise<void>;
+}
+
+/** Starts the cloud with these users' mailboxes; what the gateway needs is written into the directory. */
+export async function startOffice365(
+  directory: string,
+  authority: TlsAuthority,
+  users: readonly string[],
+): Promise<Office365Company> {
+  const application = { client: CLIENT, secret: SECRET, roles: ["Calendars.Read"] };
+  const clock = systemClock();
+  const cloud = new MicrosoftCloud({ tenant: { ...TENANT, applications: [application] }, clock });
+  for (const user of users) cloud.addMailbox(`${user}@${DOMAIN}`);
+  const front = await startCloudFront(cloud, authority);
+  const post = postBySocket(authority.caPem);
+  const subscriptions = new CloudSubscriptions({ clock, post, origin: front.url });
+  cloud.addRoutes(...routesOf(subscriptions));
+  return {
+    domain: DOMAIN,
+    notifications: await writeFiles(directory, authority),
+    options: optionsOf(front, directory),
+    get watched() {
+      return subscriptions.all.size;
+    },
+    book(user, meeting) {
+      const smtp = `${user}@${DOMAIN}`;
+      const meetings = cloud.findMailbox(smtp)?.meetings;
+      if (!meetings) throw new Error(`${user} has no mailbox`);
+      meetings.push(meeting);
+      subscriptions.changed(smtp, "created");
+      return () => {
+        meetings.splice(meetings.indexOf(meeting), 1);
+        subscriptions.changed(smtp, "deleted");
+      };
+    },
+    stop: () => front.stop(),
+  };
+}
+
+const routesOf = (subscriptions: CloudSubscriptions): readonly GraphRoute[] =>
+  ["GET", "POST", "PATCH", "DELETE"].map((method) => ({
+    name: "subscriptions",
+    method,
+    path: /^\/subscriptions(?:\/[^/]+)?$/,
+    roles: ["Calendars.Read"],
+    answer: async ({ request: { url }, json }) => {
+      const path = url.pathname.replace(/^\/v1\.0/, "") + url.search;
+      return (await subscriptions.handle(method, path, json)) ?? graphError(404, "ResourceNotFound");
+    },
+  }));
+
+async function writeFiles(directory: string, authority: TlsAuthority): Promise<Readonly<Record<string, string>>> {
+  const { cert, key } = authority.issue({ names: [LOOPBACK] });
+  writeFileSync(join(directory, "webhook.pem"), cert);
+  writeFileSync(join(directory, "webhook.key"), key, { mode: 0o600 });
+  writeFileSync(join(directory, CA_FILE), authority.caPem);
+  writeFileSync(join(directory, SECRET_FILE), `${SECRET}\n`, { mode: 0o600 });
+  return {
+    listen: LOOPBACK,
+    address: LOOPBACK,
+    "webhook-listen": `${LOOPBACK}:${await findFreePort()}`,
+    certificate: "webhook.pem",
+    key: "webhook.key",
+  };
+}
+
+const optionsOf = ({ url }: CloudFront, directory: string): string =>
+  [
+    `type=office365 tenant=${TENANT.domain} client=${CLIENT} secret=@${SECRET_FILE}`,
+    `login-url=${url} graph-url=${url} ca=${join(directory, CA_FILE)}`,
+  ].join(" ");

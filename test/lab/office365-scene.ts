@@ -1,7 +1,6 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { mustSucceed } from "./site.ts";
-import { isInMeeting, isPlainlyAvailable, pause, type Scene, type Stage, untilSeen } from "./stage.ts";
-
-const SUBSCRIBED_WITHIN = 10_000;
+import { isInMeeting, isPlainlyAvailable, type Scene, type Stage, untilSeen } from "./stage.ts";
 
 /** By chat the gateway learns of the tenant, and who is on it. */
 async function addBranch({ site, screen, branch, carol }: Stage): Promise<void> {
@@ -11,11 +10,7 @@ async function addBranch({ site, screen, branch, carol }: Stage): Promise<void> 
   const enable = `user enable ${carol.bareJid} mailbox=${user}@${branch.domain} gateway=branch`;
   screen.act(`administrator: ${enable}`);
   await mustSucceed(site.gateway, enable);
-  const deadline = Date.now() + SUBSCRIBED_WITHIN;
-  while (branch.watched === 0) {
-    if (Date.now() > deadline) throw new Error("the gateway did not subscribe to carol's calendar");
-    await pause(50);
-  }
+  await branch.untilWatched(1);
   screen.act("Office 365 has called the gateway's webhook: carol's calendar is subscribed to");
 }
 

@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { systemClock } from "../doubles/exchange/clock.ts";
 import type { CloudMeeting } from "../doubles/microsoft/cloud-mailbox.ts";
 import { type CloudFront, startCloudFront } from "../doubles/microsoft/https-front.ts";
@@ -17,6 +18,7 @@ const SECRET = "simulated cloud only";
 const SECRET_FILE = "office365-secret";
 const CA_FILE = "office365-ca.pem";
 const LOOPBACK = "127.0.0.1";
+const PATIENCE = 20_000;
 
 /** A company on Office 365, on this machine: tokens, calendars, and notifications to the gateway's webhook. */
 export interface Office365Company {
@@ -25,8 +27,8 @@ export interface Office365Company {
   readonly notifications: Readonly<Record<string, string>>;
   /** The options by which the gateway is told of it, for `gateway add`. */
   readonly options: string;
-  /** How many mailboxes' changes the gateway is told of. */
-  readonly watched: number;
+  /** Resolves when the gateway is told of so many mailboxes' changes. */
+  untilWatched(count: number): Promise<void>;
   /** Books the meeting and tells whoever has subscribed; the returned function deletes it, and tells of that. */
   book(user: string, meeting: CloudMeeting): () => void;
   stop(): Promise<void>;
@@ -50,9 +52,7 @@ export async function startOffice365(
     domain: DOMAIN,
     notifications: await writeFiles(directory, authority),
     options: optionsOf(front, directory),
-    get watched() {
-      return subscriptions.all.size;
-    },
+    untilWatched: (count) => until(() => subscriptions.all.size === count, `${count} subscriptions at Office 365`),
     book(user, meeting) {
       const smtp = `${user}@${DOMAIN}`;
       const meetings = cloud.findMailbox(smtp)?.meetings;
@@ -66,6 +66,14 @@ export async function startOffice365(
     },
     stop: () => front.stop(),
   };
+}
+
+async function until(isSo: () => boolean, what: string): Promise<void> {
+  const deadline = Date.now() + PATIENCE;
+  while (!isSo()) {
+    if (Date.now() > deadline) throw new Error(`there were never ${what}`);
+    await pause(50);
+  }
 }
 
 const routesOf = (subscriptions: CloudSubscriptions): readonly GraphRoute[] =>

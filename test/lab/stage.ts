@@ -59,9 +59,3 @@ export async function untilSeen(
   if (late < -50) throw new Error(`${what} was shown ${-late} ms too early`);
   screen.pass(`${what}: seen ${(Math.max(late, 0) / 1000).toFixed(2)} s after`);
 }
-
-/** So long a state is left to look at. */
-export const pause = (milliseconds: number): Promise<void> =>
-  new Promise((resolve) => {
-    setTimeout(resolve, milliseconds);
-  });

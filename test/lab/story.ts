@@ -1,6 +1,7 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { secondCompany } from "./office365-scene.ts";
 import type { Site } from "./site.ts";
-import { IN_A_MEETING, isInMeeting, isPlainlyAvailable, pause, type Scene, untilSeen } from "./stage.ts";
+import { IN_A_MEETING, isInMeeting, isPlainlyAvailable, type Scene, untilSeen } from "./stage.ts";
 
 const nextSecond = (seconds: number): number => Math.ceil(Date.now() / 1000) * 1000 + seconds * 1000;
 const clockOf = (at: number): string => new Date(at).toTimeString().slice(0, 8);

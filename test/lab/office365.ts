@@ -6,8 +6,6 @@ import type { CloudMeeting } from "../doubles/microsoft/cloud-mailbox.ts";
 import { type CloudFront, startCloudFront } from "../doubles/microsoft/https-front.ts";
 import { MicrosoftCloud } from "../doubles/microsoft/microsoft-cloud.ts";
 import { postBySocket } from "../doubles/microsoft/notification-delivery.ts";
-import { CloudSubscriptions } from "../doubles/microsoft/subscriptions.ts";
-import { type GraphRoute, graphError } from "../doubles/microsoft/wire.ts";
 import type { TlsAuthority } from "../doubles/tls-authority.ts";
 import { findFreePort } from "./prosody.ts";
 
@@ -19,6 +17,7 @@ const SECRET_FILE = "office365-secret";
 const CA_FILE = "office365-ca.pem";
 const LOOPBACK = "127.0.0.1";
 const PATIENCE = 20_000;
+const DELIVERY_DELAY = 500; // Microsoft does not say how long the real one takes
 
 /** A company on Office 365, on this machine: tokens, calendars, and notifications to the gateway's webhook. */
 export interface Office365Company {
@@ -41,28 +40,25 @@ export async function startOffice365(
   users: readonly string[],
 ): Promise<Office365Company> {
   const application = { client: CLIENT, secret: SECRET, roles: ["Calendars.Read"] };
-  const clock = systemClock();
-  const cloud = new MicrosoftCloud({ tenant: { ...TENANT, applications: [application] }, clock });
+  const cloud = new MicrosoftCloud({
+    tenant: { ...TENANT, applications: [application] },
+    clock: systemClock(),
+    post: postBySocket(authority.caPem),
+    deliveryDelay: DELIVERY_DELAY,
+  });
   for (const user of users) cloud.addMailbox(`${user}@${DOMAIN}`);
   const front = await startCloudFront(cloud, authority);
-  const post = postBySocket(authority.caPem);
-  const subscriptions = new CloudSubscriptions({ clock, post, origin: front.url });
-  cloud.addRoutes(...routesOf(subscriptions));
+  const { all: subscriptions } = cloud.subscriptions;
   return {
     domain: DOMAIN,
     notifications: await writeFiles(directory, authority),
     options: optionsOf(front, directory),
-    untilWatched: (count) => until(() => subscriptions.all.size === count, `${count} subscriptions at Office 365`),
+    untilWatched: (count) => until(() => subscriptions.size === count, `${count} subscriptions at Office 365`),
     book(user, meeting) {
-      const smtp = `${user}@${DOMAIN}`;
-      const meetings = cloud.findMailbox(smtp)?.meetings;
-      if (!meetings) throw new Error(`${user} has no mailbox`);
-      meetings.push(meeting);
-      subscriptions.changed(smtp, "created");
-      return () => {
-        meetings.splice(meetings.indexOf(meeting), 1);
-        subscriptions.changed(smtp, "deleted");
-      };
+      const mailbox = cloud.findMailbox(`${user}@${DOMAIN}`);
+      if (!mailbox) throw new Error(`${user} has no mailbox`);
+      mailbox.addMeeting(meeting);
+      return () => mailbox.removeMeeting(meeting);
     },
     stop: () => front.stop(),
   };
@@ -75,18 +71,6 @@ async function until(isSo: () => boolean, what: string): Promise<void> {
     await pause(50);
   }
 }
-
-const routesOf = (subscriptions: CloudSubscriptions): readonly GraphRoute[] =>
-  ["GET", "POST", "PATCH", "DELETE"].map((method) => ({
-    name: "subscriptions",
-    method,
-    path: /^\/subscriptions(?:\/[^/]+)?$/,
-    roles: ["Calendars.Read"],
-    answer: async ({ request: { url }, json }) => {
-      const path = url.pathname.replace(/^\/v1\.0/, "") + url.search;
-      return (await subscriptions.handle(method, path, json)) ?? graphError(404, "ResourceNotFound");
-    },
-  }));
 
 async function writeFiles(directory: string, authority: TlsAuthority): Promise<Readonly<Record<string, string>>> {
   const { cert, key } = authority.issue({ names: [LOOPBACK] });

@@ -2,6 +2,9 @@ import type { ExchangeClock } from "../exchange/clock.ts";
 import { CloudMailbox } from "./cloud-mailbox.ts";
 import { Entra, type Tenant } from "./entra.ts";
 import { getScheduleRoute } from "./get-schedule.ts";
+import type { Post } from "./notification-delivery.ts";
+import { subscriptionRoutes, subscriptionsTo } from "./subscription-routes.ts";
+import type { CloudSubscriptions } from "./subscriptions.ts";
 import { type CloudLimits, CloudThrottle } from "./throttling.ts";
 import { type Caller, type CloudAnswer, type CloudRequest, type GraphRoute, graphError } from "./wire.ts";
 
@@ -14,7 +17,15 @@ export interface CloudOptions {
   readonly largestBatch?: number;
   /** How long a request of Graph takes, in milliseconds; default none. */
   readonly latency?: (route: string) => number;
+  /** How webhooks are reached; by default none can be. */
+  readonly post?: Post;
+  /** How long after a change its notification is sent, in milliseconds; default none. */
+  readonly deliveryDelay?: number;
+  /** Where it is reached, for links; default `https://cloud.example.com`. */
+  readonly origin?: string;
 }
+
+const unreachable: Post = async () => ({ status: 0, contentType: "", body: "", took: 0 });
 
 /** What is answered in place of the right thing; `hang`: nothing. */
 export type Fault = CloudAnswer | "hang";
@@ -26,6 +37,7 @@ export type FaultyService = "token" | "graph";
 export class MicrosoftCloud {
   readonly entra: Entra;
   readonly throttle: CloudThrottle;
+  readonly subscriptions: CloudSubscriptions;
   /** Requests of Graph by route, refused ones too. */
   readonly requests = new Map<string, number>();
   readonly #options: CloudOptions;
@@ -42,7 +54,12 @@ export class MicrosoftCloud {
     this.entra = new Entra(options.tenant, options.clock);
     this.throttle = new CloudThrottle(options.clock, options.limits);
     const findMailbox = (smtp: string): CloudMailbox | undefined => this.findMailbox(smtp);
-    this.#routes = [getScheduleRoute({ findMailbox, largestBatch: options.largestBatch ?? 20 })];
+    const { clock, post = unreachable, origin = "https://cloud.example.com", deliveryDelay = 0 } = options;
+    this.subscriptions = subscriptionsTo(findMailbox, { clock, post, origin, deliveryDelay });
+    this.#routes = [
+      getScheduleRoute({ findMailbox, largestBatch: options.largestBatch ?? 20 }),
+      ...subscriptionRoutes(this.subscriptions),
+    ];
   }
 
   /** Requests of Graph of all kinds. */
@@ -55,7 +72,7 @@ export class MicrosoftCloud {
   }
 
   addMailbox(smtp: string): CloudMailbox {
-    const mailbox = new CloudMailbox(smtp);
+    const mailbox = new CloudMailbox(smtp, (changeType) => this.subscriptions.changed(smtp, changeType));
     this.#mailboxes.set(smtp, mailbox);
     return mailbox;
   }
@@ -98,13 +115,13 @@ export class MicrosoftCloud {
     if (!route) return graphError(400, "BadRequest", "Resource not found for the segment.");
     if (fault) return fault;
     const parts = (route.path.exec(path) ?? []).slice(1).map(decodeURIComponent);
-    const leave = this.throttle.enter(caller.client, parts[0] ?? "");
+    const json: unknown = request.body === "" ? undefined : JSON.parse(request.body);
+    const leave = this.throttle.enter(caller.client, route.payer?.(json) ?? parts[0] ?? "");
     if (typeof leave !== "function") return leave;
     try {
       await this.#work(name);
       if (!route.roles.some((role) => caller.roles.includes(role)))
         return graphError(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.");
-      const json: unknown = request.body === "" ? undefined : JSON.parse(request.body);
       return this.distort(await route.answer({ caller, request, parts, json }), name);
     } finally {
       leave();

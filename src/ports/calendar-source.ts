@@ -59,6 +59,8 @@ export interface CalendarSource extends Plugin {
     | undefined;
   /** The mailboxes are no longer wanted of the watches that run: what they cost the server is given up soon. */
   readonly unwatch?: ((mailboxes: readonly Mailbox[]) => void) | undefined;
+  /** A routine read found a change that should have been told of by a watch that runs. */
+  readonly changeUnnoticed?: ((mailbox: Mailbox) => void) | undefined;
   /**
    * Which mailboxes are best watched together: one text for each, in order; equal texts belong together. Without it any
    * may. Rejects when the whole request failed; then they are watched in any order.

@@ -78,6 +78,10 @@ export class ChosenSource implements CalendarSource {
     return this.#source.unwatch?.bind(this.#source);
   }
 
+  get changeUnnoticed(): CalendarSource["changeUnnoticed"] {
+    return this.#source.changeUnnoticed?.bind(this.#source);
+  }
+
   get locateMailboxes(): CalendarSource["locateMailboxes"] {
     return this.#source.locateMailboxes?.bind(this.#source);
   }

@@ -60,7 +60,8 @@ describe("what the guide says of the test", () => {
     const { cloud } = createCloud(createTestRuntime());
     const through = { url: new URL(proxy.url), user: "alice", password: "pass" };
     const found = await stepsOf(cloud, { proxy: through });
-    const rows = [...guide.matchAll(/^\| ([A-Za-z]+) \|/gm)].map(([, name]) => name);
+    const [, section = ""] = /\n## 4\. ([\s\S]*?)\n## 5\. /.exec(guide) ?? [];
+    const rows = [...section.matchAll(/^\| ([A-Za-z]+) \|/gm)].map(([, name]) => name);
     expect(rows.filter((name) => name !== undefined && found.includes(name))).toEqual(found);
     expect(found.at(-1)).toBe("scope");
   });

@@ -91,7 +91,7 @@ describe("the guide for Office 365", () => {
     expect(guide).toContain(`| \`${name}\` | ${authority.host} | ${graph.host} | ${ews?.host ?? "give its URL"} |`);
   });
 
-  it("[P7] reckons requests as the interval and the size of a request have it", () => {
+  it("reckons requests as the interval and the size of a request have it", () => {
     const row = (head: string): readonly number[] =>
       (new RegExp(`\\| ${head} \\|(.*)`).exec(guide)?.[1] ?? "").split("|").slice(0, -1).map(Number);
     const intervals = row("`office365-pull-interval`");

@@ -45,7 +45,7 @@ export interface GraphOptions {
   readonly notifications: "auto" | "poll";
 }
 
-interface Connection extends FetchDeps, Diagnosed {
+interface Connection extends FetchDeps, Omit<Diagnosed, "runtime" | "pullInterval"> {
   readonly client: HttpGraphClient;
   readonly web: WebClient;
   readonly watching: GraphWatching;
@@ -135,8 +135,17 @@ export class GraphCalendarSource implements CalendarSource {
     this.#run.connection?.watching.unwatch(mailboxes);
   }
 
+  changeUnnoticed(mailbox: Mailbox): void {
+    this.#run.connection?.watching.changeUnnoticed(mailbox);
+  }
+
   test(subject: TestSubject, signal: AbortSignal): AsyncGenerator<TestStep, void> {
-    return this.#run.test((connection) => diagnose(connection, subject, signal), signal);
+    const { runtime, parameters } = this.#context;
+    const pullInterval = () => parameters.integer("office365-pull-interval");
+    return this.#run.test((connection) => {
+      const watching = this.#options.notifications === "poll" ? undefined : connection.watching;
+      return diagnose({ ...connection, runtime, pullInterval, watching }, subject, signal);
+    }, signal);
   }
 
   async #connect(lifetime: AbortSignal, signal: AbortSignal): Promise<Connection> {

@@ -16,6 +16,13 @@ export interface BatchRules {
   readonly isAlone: (mailbox: Mailbox) => boolean;
 }
 
+/** What one request is to read. */
+export interface Batch {
+  readonly mailboxes: readonly Mailbox[];
+  /** So many of them, the first, are read because something may have changed. */
+  readonly changed: number;
+}
+
 /**
  * Which mailboxes of one calendar server are to be read, and when: one entry a mailbox, whatever asks how often. The
  * first changes after quiet are read at once; in a busy time changes gather for a few seconds. Routine reads (the safety
@@ -75,14 +82,15 @@ export class RefreshQueue {
   }
 
   /** Takes the next batch when it is due at `now`: what has changed, filled up with routine reads. */
-  takeBatch(now: Instant, rules: BatchRules): readonly Mailbox[] | undefined {
+  takeBatch(now: Instant, rules: BatchRules): Batch | undefined {
     const due = this.nextDue();
     if (due === undefined || due > now) return undefined;
     if (this.#changed.size > 0) this.#countBatch(now);
     const batch: Mailbox[] = [];
     this.#takeChanged(batch, rules);
+    const changed = batch.length;
     this.#takeRoutine(batch, rules, now);
-    return batch;
+    return { mailboxes: batch, changed };
   }
 
   /** Full batches do not wait for each other: however many a flood made, what changes after it gathers once. */

@@ -54,16 +54,22 @@ export interface CalendarSource extends Plugin {
     signal: AbortSignal,
   ): Promise<readonly BusyTimeResult[]>;
   /** Runs until the connection is lost (rejects), its lifetime is over (returns), or the signal aborts (rejects). */
-  watchChanges?(mailboxes: readonly Mailbox[], signal: AbortSignal): AsyncIterable<CalendarChange>;
+  readonly watchChanges?:
+    | ((mailboxes: readonly Mailbox[], signal: AbortSignal) => AsyncIterable<CalendarChange>)
+    | undefined;
   /** The mailboxes are no longer wanted of the watches that run: what they cost the server is given up soon. */
-  unwatch?(mailboxes: readonly Mailbox[]): void;
+  readonly unwatch?: ((mailboxes: readonly Mailbox[]) => void) | undefined;
+  /** A routine read found a change that should have been told of by a watch that runs. */
+  readonly changeUnnoticed?: ((mailbox: Mailbox) => void) | undefined;
   /**
    * Which mailboxes are best watched together: one text for each, in order; equal texts belong together. Without it any
    * may. Rejects when the whole request failed; then they are watched in any order.
    */
-  locateMailboxes?(mailboxes: readonly Mailbox[], signal: AbortSignal): Promise<readonly string[]>;
+  readonly locateMailboxes?:
+    | ((mailboxes: readonly Mailbox[], signal: AbortSignal) => Promise<readonly string[]>)
+    | undefined;
   /** The display name of the mailbox's default calendar, as the server has it. Rejects with GatewayError. */
-  findCalendarName?(mailbox: Mailbox, signal: AbortSignal): Promise<string>;
+  readonly findCalendarName?: ((mailbox: Mailbox, signal: AbortSignal) => Promise<string>) | undefined;
   /** Tries the server step by step, for a named mailbox where one is given; never throws for a failed step. */
-  test?(subject: TestSubject, signal: AbortSignal): AsyncIterable<TestStep>;
+  readonly test?: ((subject: TestSubject, signal: AbortSignal) => AsyncIterable<TestStep>) | undefined;
 }

@@ -101,7 +101,7 @@ export class MicrosoftCloud {
     }
     if (isToken) return fault ?? this.entra.answer(request);
     const token = /^Bearer (.+)$/.exec(request.headers.get("authorization") ?? "")?.[1] ?? "";
-    const caller = this.entra.callerOf(token);
+    const caller = this.entra.callerOf(token, request.url.origin);
     if (!caller)
       return graphError(401, "InvalidAuthenticationToken", "Lifetime validation failed, the token is expired.");
     return this.#answerGraph(caller, request, fault);

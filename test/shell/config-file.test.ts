@@ -42,7 +42,7 @@ describe("the configuration file", () => {
     const config = load(XMPP + STORE);
     expect(config.xmpp.service).toEqual({ host: "127.0.0.1", port: 5347 });
     expect([config.componentSecret, config.storePath]).toEqual(["s3cret-word", join(folder, "gateway.db")]);
-    expect(refusal("")).toMatch(/^config-invalid [^]*xmpp: is missing\n {2}store: is missing/);
+    expect(refusal("")).toMatch(/^config-invalid [\s\S]*xmpp: is missing\n {2}store: is missing/);
   });
 
   it("names every problem at once, and the setting that was probably meant", () => {

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { systemClock } from "../doubles/exchange/clock.ts";
 import type { CloudMeeting } from "../doubles/microsoft/cloud-mailbox.ts";
+import type { Application } from "../doubles/microsoft/entra.ts";
 import { type CloudFront, startCloudFront } from "../doubles/microsoft/https-front.ts";
 import { MicrosoftCloud } from "../doubles/microsoft/microsoft-cloud.ts";
 import { postBySocket } from "../doubles/microsoft/notification-delivery.ts";
@@ -22,6 +23,8 @@ const DELIVERY_DELAY = 500; // Microsoft does not say how long the real one take
 /** A company on Office 365, on this machine: tokens, calendars, and notifications to the gateway's webhook. */
 export interface Office365Company {
   readonly domain: string;
+  /** The registered application, which may be given other credentials. */
+  readonly application: Application;
   /** What the gateway's configuration says in `[notifications]`. */
   readonly notifications: Readonly<Record<string, string>>;
   /** The options by which the gateway is told of it, for `gateway add`. */
@@ -39,7 +42,7 @@ export async function startOffice365(
   authority: TlsAuthority,
   users: readonly string[],
 ): Promise<Office365Company> {
-  const application = { client: CLIENT, secret: SECRET, roles: ["Calendars.Read"] };
+  const application: Application = { client: CLIENT, secret: SECRET, roles: ["Calendars.Read"] };
   const cloud = new MicrosoftCloud({
     tenant: { ...TENANT, applications: [application] },
     clock: systemClock(),
@@ -51,6 +54,7 @@ export async function startOffice365(
   const { all: subscriptions } = cloud.subscriptions;
   return {
     domain: DOMAIN,
+    application,
     notifications: await writeFiles(directory, authority),
     options: optionsOf(front, directory),
     untilWatched: (count) => until(() => subscriptions.size === count, `${count} subscriptions at Office 365`),

@@ -1,4 +1,7 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createTlsAuthority } from "../../doubles/tls-authority.ts";
 import type { JabberClient } from "../../lab/jabber-client.ts";
 import type { Office365Company } from "../../lab/office365.ts";
 import { mustSucceed, type Site, startSite } from "../../lab/site.ts";
@@ -45,6 +48,23 @@ describe("the gateway with Exchange and Office 365", () => {
     const shown = await mustSucceed(site.gateway, "gateway show branch");
     expect(shown).toContain("notified by webhook for 1 of 1 mailboxes");
     expect(`${tested}${shown}`).not.toContain("simulated cloud only");
+  });
+
+  it("[G10] reads a certificate that was renewed when the option is set again, and says what is wrong before", async () => {
+    const authority = createTlsAuthority();
+    const file = join(site.directory, "office365.pem");
+    const renew = (): void => {
+      const { cert, key } = authority.issue({ names: ["presence-gateway"] });
+      writeFileSync(file, `${cert}\n${key}`, { mode: 0o600 });
+      branch.application.certificates = [cert];
+    };
+    renew();
+    await mustSucceed(site.gateway, `gateway set branch certificate=${file} secret=`);
+    await mustSucceed(site.gateway, "gateway test branch");
+    renew();
+    expect((await site.gateway.command("gateway test branch")).text).toContain("(entra-wrong-certificate)");
+    await mustSucceed(site.gateway, `gateway set branch certificate=${file}`);
+    await mustSucceed(site.gateway, "gateway test branch");
   });
 
   it("keeps a meeting that both calendars have while the user moves to Exchange", async () => {

@@ -2,6 +2,7 @@ import type { Mailbox } from "../core/addresses.ts";
 import type { BusyInterval } from "../core/busy-time.ts";
 import type { TimeWindow } from "../lib/time.ts";
 import type { GatewayError } from "./errors.ts";
+import type { MailboxSettingsResult } from "./mailbox-settings.ts";
 import type { Plugin } from "./plugin.ts";
 
 /** One mailbox's answer. */
@@ -40,7 +41,12 @@ export interface TestSubject {
 
 /** Where calendar states come from. Reads start, end and status only. */
 export interface CalendarSource extends Plugin {
-  readonly capabilities: { readonly maxMailboxesPerFetch: number; readonly maxMailboxesPerWatch: number };
+  readonly capabilities: {
+    readonly maxMailboxesPerFetch: number;
+    readonly maxMailboxesPerWatch: number;
+    /** 1 where it is absent. */
+    readonly maxMailboxesPerSettings?: number;
+  };
   /** One result per mailbox, in order. One bad mailbox never fails the batch. Rejects when the whole request failed. */
   fetchBusyTime(
     mailboxes: readonly Mailbox[],
@@ -56,6 +62,11 @@ export interface CalendarSource extends Plugin {
    * may. Rejects when the whole request failed; then they are watched in any order.
    */
   locateMailboxes?(mailboxes: readonly Mailbox[], signal: AbortSignal): Promise<readonly string[]>;
+  /**
+   * One result per mailbox, in order, for at most `maxMailboxesPerSettings`. One bad mailbox never fails the batch. Rejects
+   * when the whole request failed, with type `auth` when the settings may not be read while calendars may.
+   */
+  readMailboxSettings?(mailboxes: readonly Mailbox[], signal: AbortSignal): Promise<readonly MailboxSettingsResult[]>;
   /** The display name of the mailbox's default calendar, as the server has it. Rejects with GatewayError. */
   findCalendarName?(mailbox: Mailbox, signal: AbortSignal): Promise<string>;
   /** Tries the server step by step, for a named mailbox where one is given; never throws for a failed step. */

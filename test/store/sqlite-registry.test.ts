@@ -34,8 +34,10 @@ describe("what is configured", () => {
     const { registry } = stores.open();
     await registry.replaceUser(user("bob"));
     await registry.replaceUser(user("alice"));
-    await registry.replaceUser({ ...user("bob"), locale: "pt-BR", isEnabled: false });
-    expect(await registry.listUsers()).toEqual([user("alice"), { ...user("bob"), locale: "pt-BR", isEnabled: false }]);
+    const bob = { ...user("bob"), locale: "pt-BR", localeFrom: "mailbox", isEnabled: false } as const;
+    await registry.replaceUser(bob);
+    expect(await registry.listUsers()).toEqual([user("alice"), bob]);
+    expect(await registry.findUser(bob.presentity)).toEqual(bob);
     expect(await registry.findUser(ALICE)).toEqual(user("alice"));
     await registry.deleteUser(ALICE);
     expect(await registry.findUser(ALICE)).toBeUndefined();

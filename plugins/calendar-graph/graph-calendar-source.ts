@@ -14,11 +14,14 @@ import { readCertificateCredential } from "../shared-microsoft/certificate-crede
 import { EntraTokenSource } from "../shared-microsoft/entra-token-source.ts";
 import type { NationalCloud } from "../shared-microsoft/national-clouds.ts";
 import { Anchors } from "./anchors.ts";
+import { LARGEST_BATCH } from "./batch.ts";
 import { BatchSize } from "./batch-size.ts";
 import { type Diagnosed, diagnose } from "./diagnose.ts";
 import { type FetchDeps, fetchSchedules } from "./fetch-schedules.ts";
 import { graphError } from "./graph-errors.ts";
 import { HttpGraphClient } from "./http-graph-client.ts";
+import type { SettingsChoice } from "./mailbox-settings.ts";
+import { SettingsReader } from "./settings-reader.ts";
 
 /** Which tenant, as which application, and how. */
 export interface GraphOptions {
@@ -34,11 +37,14 @@ export interface GraphOptions {
   readonly batchSize: number;
   /** Most requests at once. */
   readonly maxRequests: number;
+  /** What is read of mailboxes' settings. */
+  readonly mailboxSettings: SettingsChoice | "off";
 }
 
 interface Connection extends FetchDeps, Diagnosed {
   readonly client: HttpGraphClient;
   readonly web: WebClient;
+  readonly settings: SettingsReader | undefined;
 }
 
 // So many failures in a row mean that it is not a single request that fails.
@@ -46,6 +52,8 @@ const DOWN_AFTER = 3;
 
 /** Calendars of a tenant of Office 365 by Microsoft Graph. */
 export class GraphCalendarSource implements CalendarSource {
+  /** Only where they are wanted. */
+  readonly readMailboxSettings?: NonNullable<CalendarSource["readMailboxSettings"]>;
   readonly #options: GraphOptions;
   readonly #context: PluginContext;
   readonly #createWeb: (options: WebClientOptions) => WebClient;
@@ -71,10 +79,18 @@ export class GraphCalendarSource implements CalendarSource {
       stopped: () => this.#stoppedError(),
       clock: context.runtime.clock,
     });
+    if (options.mailboxSettings !== "off") {
+      this.readMailboxSettings = (mailboxes, signal) =>
+        this.#run.perform(async ({ settings }, ended) => (await settings?.read(mailboxes, ended)) ?? [], signal);
+    }
   }
 
   get capabilities(): CalendarSource["capabilities"] {
-    return { maxMailboxesPerFetch: this.#batch.now, maxMailboxesPerWatch: this.#batch.now };
+    return {
+      maxMailboxesPerFetch: this.#batch.now,
+      maxMailboxesPerWatch: this.#batch.now,
+      maxMailboxesPerSettings: LARGEST_BATCH,
+    };
   }
 
   /** Makes ready; a service that cannot be reached is no reason to reject, for it may come. */
@@ -136,7 +152,10 @@ export class GraphCalendarSource implements CalendarSource {
     });
     const origins = [cloud.authority, cloud.graph];
     const diagnosed = { origins, tenant, application, certificateEnd: certificate?.notAfter, trust, terms, route };
-    const reading = { client: this.#createClient(web, tokens), anchors: new Anchors(), batch: this.#batch, clock };
+    const client = this.#createClient(web, tokens);
+    const { mailboxSettings } = this.#options;
+    const settings = mailboxSettings === "off" ? undefined : new SettingsReader(client, mailboxSettings);
+    const reading = { client, settings, anchors: new Anchors(), batch: this.#batch, clock };
     return { ...diagnosed, ...reading, web, tokens };
   }
 

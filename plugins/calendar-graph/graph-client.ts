@@ -1,3 +1,5 @@
+import type { GatewayError } from "../../src/ports/errors.ts";
+
 /** One request to Microsoft Graph. */
 export interface GraphRequest {
   readonly method: "GET" | "POST" | "PATCH" | "DELETE";
@@ -21,4 +23,6 @@ export interface GraphClient {
   readonly host: string;
   /** One exchange, when the limiter allows. Rejects with GatewayError `graph-…` or the signal's reason. */
   call(request: GraphRequest, urgency: "reading" | "watching", signal: AbortSignal): Promise<GraphAnswer>;
+  /** One request inside of a batch failed so: a pause that it asks for holds for all. */
+  noteFailure(error: GatewayError): void;
 }

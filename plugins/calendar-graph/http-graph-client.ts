@@ -72,6 +72,10 @@ export class HttpGraphClient implements GraphClient {
     return this.#recorded(request, signal);
   }
 
+  noteFailure(error: GatewayError): void {
+    this.#limiter.noteFailure(error);
+  }
+
   /** Rejects all that wait. */
   close(reason: GatewayError): void {
     this.#limiter.close(reason);

@@ -77,6 +77,12 @@ const options = z
       .max(40)
       .default(4)
       .describe("Most requests at a time. Microsoft documents 4 for an application"),
+    "mailbox-settings": z
+      .enum(["auto", "locale", "automatic-replies", "off"])
+      .default("auto")
+      .describe(
+        "What is read of mailboxes' settings once a day, with the permission MailboxSettings.Read. auto: all, where that is granted; or only the locale, only the automatic replies (out of office), or nothing",
+      ),
     ca,
     ...PROXY_OPTIONS,
   })
@@ -106,6 +112,7 @@ export default definePlugin({
   summary: "Office 365 (Exchange Online) by Microsoft Graph",
   implements: [
     "Microsoft Graph v1.0: calendar: getSchedule",
+    "Microsoft Graph v1.0: user: get mailboxSettings, by JSON batching",
     "RFC 6749 4.4: client credentials, with a secret or a certificate (RFC 7523)",
   ],
   options,
@@ -123,6 +130,7 @@ export default definePlugin({
         proxy: proxyOf(given),
         batchSize: given["batch-size"],
         maxRequests: given["max-requests"],
+        mailboxSettings: given["mailbox-settings"],
       },
       context,
     ),

@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
 import { z } from "zod";
 import { AddressError, type Mailbox, parseMailbox, parsePresentityId } from "../core/addresses.ts";
+import { parseLanguageTag } from "../lib/language-tag.ts";
 import { type Milliseconds, parseLength } from "../lib/time.ts";
 
 /** A schema of a text that `parse` reads; what `parse` throws as AddressError is the problem shown. */
@@ -35,12 +36,8 @@ export const testedUserArgument = readBy((text): { readonly mailbox?: Mailbox; r
 
 /** A well-formed BCP 47 tag in canonical form; `_` is taken for `-`. */
 export const localeArgument = readBy((text) => {
-  try {
-    const [tag] = text.length <= 64 ? Intl.getCanonicalLocales(text.trim().replaceAll("_", "-")) : [];
-    if (tag !== undefined) return tag;
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-  }
+  const tag = parseLanguageTag(text);
+  if (tag !== undefined) return tag;
   throw new AddressError("this is not a language tag such as en, de-AT or zh-Hant");
 });
 

@@ -1,4 +1,4 @@
-import type { FreeBusyStatus as GraphStatus } from "@microsoft/microsoft-graph-types";
+import type { FreeBusyStatus as GraphStatus, MailboxSettings } from "@microsoft/microsoft-graph-types";
 
 /** One entry of a calendar. */
 export interface CloudMeeting {
@@ -21,6 +21,11 @@ export class CloudMailbox {
   isLicensed = true;
   /** Set, the free/busy times of this one cannot be had: an EWS response code. */
   scheduleError: string | undefined;
+  settings: MailboxSettings = {
+    language: { locale: "en-US", displayName: "English (United States)" },
+    timeZone: "Pacific Standard Time",
+    automaticRepliesSetting: { status: "disabled", externalAudience: "all", internalReplyMessage: "" },
+  };
 
   constructor(smtp: string) {
     this.smtp = smtp;

@@ -1,7 +1,9 @@
 import type { ExchangeClock } from "../exchange/clock.ts";
+import { batchRoute } from "./batch.ts";
 import { CloudMailbox } from "./cloud-mailbox.ts";
 import { Entra, type Tenant } from "./entra.ts";
 import { getScheduleRoute } from "./get-schedule.ts";
+import { mailboxSettingsRoute } from "./mailbox-settings.ts";
 import { type CloudLimits, CloudThrottle } from "./throttling.ts";
 import { type Caller, type CloudAnswer, type CloudRequest, type GraphRoute, graphError } from "./wire.ts";
 
@@ -32,6 +34,7 @@ export class MicrosoftCloud {
   readonly #mailboxes = new Map<string, CloudMailbox>();
   readonly #routes: GraphRoute[];
   readonly #faults: Record<FaultyService, Fault[]> = { token: [], graph: [] };
+  readonly #innerFaults: CloudAnswer[] = [];
   /** Requests that are never answered. */
   hanging = 0;
   /** Changes an answer on its way out. */
@@ -42,7 +45,11 @@ export class MicrosoftCloud {
     this.entra = new Entra(options.tenant, options.clock);
     this.throttle = new CloudThrottle(options.clock, options.limits);
     const findMailbox = (smtp: string): CloudMailbox | undefined => this.findMailbox(smtp);
-    this.#routes = [getScheduleRoute({ findMailbox, largestBatch: options.largestBatch ?? 20 })];
+    this.#routes = [
+      getScheduleRoute({ findMailbox, largestBatch: options.largestBatch ?? 20 }),
+      mailboxSettingsRoute(findMailbox),
+      batchRoute((caller, request) => this.#answerGraph(caller, request, this.#innerFaults.shift())),
+    ];
   }
 
   /** Requests of Graph of all kinds. */
@@ -67,6 +74,11 @@ export class MicrosoftCloud {
   /** The next requests of the service are answered with this. */
   plan(service: FaultyService, fault: Fault, times = 1): void {
     for (let count = 0; count < times; count++) this.#faults[service].push(fault);
+  }
+
+  /** The next requests inside of a batch are answered with these. */
+  planInner(...faults: readonly CloudAnswer[]): void {
+    this.#innerFaults.push(...faults);
   }
 
   /** From now on the service is as it should be. */
@@ -98,11 +110,11 @@ export class MicrosoftCloud {
     if (!route) return graphError(400, "BadRequest", "Resource not found for the segment.");
     if (fault) return fault;
     const parts = (route.path.exec(path) ?? []).slice(1).map(decodeURIComponent);
-    const leave = this.throttle.enter(caller.client, parts[0] ?? "");
+    const leave = route.isEnvelope ? () => undefined : this.throttle.enter(caller.client, parts[0] ?? "");
     if (typeof leave !== "function") return leave;
     try {
       await this.#work(name);
-      if (!route.roles.some((role) => caller.roles.includes(role)))
+      if (!route.isEnvelope && !route.roles.some((role) => caller.roles.includes(role)))
         return graphError(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.");
       const json: unknown = request.body === "" ? undefined : JSON.parse(request.body);
       return this.distort(await route.answer({ caller, request, parts, json }), name);

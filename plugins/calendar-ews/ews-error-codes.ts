@@ -61,11 +61,6 @@ export const EWS_ERROR_CODES = {
     action:
       "Give the application the permission full_access_as_app of Office 365 Exchange Online, with the administrator's consent; check tenant and cloud.",
   },
-  "ews-oauth-unavailable": {
-    type: "modify",
-    meaning: "This program has nothing that fetches tokens for EWS.",
-    action: "Use a gateway of type office365, or a version of the program that has it.",
-  },
   "ews-not-xml": {
     type: "wait",
     meaning: "A web page came instead of an EWS answer: a login page, or a proxy in between.",

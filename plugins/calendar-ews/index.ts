@@ -2,10 +2,12 @@ import { z } from "zod";
 import { definePlugin, type PluginContext } from "../../src/ports/plugin-definition.ts";
 import { PROXY_OPTIONS, proxyOf } from "../shared-http/proxy-options.ts";
 import { account, ca, password, serverUrl, tlsExceptions, urlProblem } from "../shared-microsoft/account-options.ts";
+import { readsTenantByGraph } from "../shared-microsoft/application-options.ts";
+import { nationalCloud } from "../shared-microsoft/national-clouds.ts";
 import { EwsCalendarSource } from "./ews-calendar-source.ts";
 import { type CreateTokens, createTokens } from "./login/application.ts";
 import { accountLogin, applicationLogin, type EwsLogin } from "./login/ews-login.ts";
-import { CLOUD_URLS, type GivenLogin, loginProblems, OAUTH_OPTIONS } from "./login/oauth-options.ts";
+import { cloudEndpoint, type GivenLogin, loginProblems, OAUTH_OPTIONS } from "./login/oauth-options.ts";
 import { notificationOptions } from "./notifications/options.ts";
 
 const url = serverUrl("https://mail.example.com/EWS/Exchange.asmx")
@@ -72,7 +74,8 @@ const options = fields.superRefine(
 type Options = z.infer<typeof fields>;
 
 function endpoint({ url: text, cloud = "global" }: Options): URL {
-  const parsed = new URL(text ?? CLOUD_URLS[cloud] ?? "");
+  const parsed = text === undefined ? cloudEndpoint(cloud) : new URL(text);
+  if (!parsed) throw new TypeError("an endpoint without a URL"); // the schema refuses it
   if (parsed.pathname === "/") parsed.pathname = "/EWS/Exchange.asmx";
   return parsed;
 }
@@ -85,12 +88,12 @@ function autodiscoverSetting(text: string, hosts: readonly string[] = []) {
 function loginOf(given: Options, context: PluginContext, tokensOf: CreateTokens): EwsLogin {
   const { auth, account: name = "", password: secret = "", tenant = "", client = "", cloud = "global" } = given;
   if (auth !== "oauth") return accountLogin(name, secret, auth);
+  const { certificate, "login-url": authority } = given;
   const application = {
+    authority: authority === undefined ? nationalCloud(cloud).authority : new URL(authority),
     tenant,
     client,
-    cloud,
-    secret: given.secret,
-    certificate: given.certificate,
+    credential: certificate === undefined ? { secret: given.secret ?? "" } : { certificateFile: certificate },
     resource: endpoint(given),
     proxy: proxyOf(given),
     caFile: given.ca,
@@ -109,8 +112,9 @@ export const ewsPlugin = (tokensOf: CreateTokens) =>
     ],
     options,
     secrets: ["password", "secret", "proxy-password"],
-    credentials: ["account", "password", "tenant", "client", "secret", "certificate", "cloud"],
+    credentials: ["account", "password", "tenant", "client", "secret", "certificate", "cloud", "login-url"],
     needs: [],
+    isSucceededBy: (given, other) => given["auth"] === "oauth" && readsTenantByGraph(given, other),
     create: (given, context) =>
       new EwsCalendarSource(
         {

@@ -6,7 +6,7 @@ import type { WebAnswer } from "../shared-http/web-client.ts";
 import { type GraphErrorCode, graphError } from "./graph-errors.ts";
 
 /** An HTTP status, and Graph's own code, as the cause of an error. */
-export class GraphStatusError extends Error {
+class GraphStatusError extends Error {
   override readonly name = "GraphStatusError";
   readonly status: number;
   /** Such as `ErrorAccessDenied`; empty when the answer had none. */

@@ -3,7 +3,7 @@ import type { Mailbox } from "../../src/core/addresses.ts";
 import { formatLocalUtc, hours, type Instant, plus, type TimeWindow } from "../../src/lib/time.ts";
 import type { TestStep, TestSubject } from "../../src/ports/calendar-source.ts";
 import { GatewayError } from "../../src/ports/errors.ts";
-import type { Clock } from "../../src/ports/runtime.ts";
+import type { Clock, Runtime } from "../../src/ports/runtime.ts";
 import type { TlsTerms, Trust } from "../../src/ports/trust.ts";
 import { connectionProblem } from "../shared-http/connection-problems.ts";
 import { connectTcp, openTunnel, resolveName, unreachable } from "../shared-http/connection-steps.ts";
@@ -17,6 +17,8 @@ import { ofMailbox } from "./fetch-schedules.ts";
 import { decodeSchedules, encodeGetSchedule } from "./get-schedule.ts";
 import { concernsMailbox, GRAPH_FAILURES, graphError, isGraphError } from "./graph-errors.ts";
 import type { HttpGraphClient } from "./http-graph-client.ts";
+import type { GraphWatching } from "./notifications/graph-watching.ts";
+import { trySubscription } from "./notifications/try-subscription.ts";
 
 /** What the test tries. */
 export interface Diagnosed {
@@ -32,6 +34,11 @@ export interface Diagnosed {
   readonly tokens: EntraTokenSource;
   readonly client: HttpGraphClient;
   readonly clock: Clock;
+  readonly runtime: Pick<Runtime, "clock" | "uniqueId">;
+  /** Undefined where the administrator wants no notifications. */
+  readonly watching: GraphWatching | undefined;
+  /** Minutes. */
+  readonly pullInterval: () => number;
 }
 
 const EXPIRES_SOON = hours(30 * 24);
@@ -135,7 +142,10 @@ function describeRoles(roles: readonly string[] | undefined): StepFinding {
 
 function mailboxSteps(service: Diagnosed, { mailbox, outside }: TestSubject): readonly DiagnosisStep[] {
   const steps: DiagnosisStep[] = [];
-  if (mailbox !== undefined) steps.push(...readingSteps(service, mailbox));
+  if (mailbox !== undefined) {
+    steps.push(...readingSteps(service, mailbox));
+    steps.push({ name: "subscription", attempt: (signal) => subscribe(service, mailbox, signal) });
+  }
   if (outside !== undefined) steps.push({ name: "scope", attempt: (signal) => tryOutside(service, outside, signal) });
   return steps;
 }
@@ -163,6 +173,17 @@ function readingSteps(service: Diagnosed, mailbox: Mailbox): readonly DiagnosisS
       },
     },
   ];
+}
+
+async function subscribe(
+  { client, watching, runtime, pullInterval }: Diagnosed,
+  mailbox: Mailbox,
+  signal: AbortSignal,
+): Promise<StepFinding> {
+  const url = await watching?.webhook(signal);
+  if (url !== undefined) return trySubscription({ client, runtime, mailbox, url }, signal);
+  const why = watching ? "[notifications] has no webhook" : "notifications=poll";
+  return `none: ${why}; a change is seen when calendars are read, every ${pullInterval()} minutes`;
 }
 
 async function ask({ client }: Diagnosed, mailbox: Mailbox, window: TimeWindow, signal: AbortSignal): Promise<unknown> {

@@ -1,6 +1,12 @@
 import type { Mailbox } from "../../src/core/addresses.ts";
 import type { Instant, TimeWindow } from "../../src/lib/time.ts";
-import type { BusyTimeResult, CalendarSource, TestStep, TestSubject } from "../../src/ports/calendar-source.ts";
+import type {
+  BusyTimeResult,
+  CalendarChange,
+  CalendarSource,
+  TestStep,
+  TestSubject,
+} from "../../src/ports/calendar-source.ts";
 import type { GatewayError } from "../../src/ports/errors.ts";
 import type { Health } from "../../src/ports/plugin.ts";
 import type { PluginContext } from "../../src/ports/plugin-definition.ts";
@@ -21,6 +27,7 @@ import { type FetchDeps, fetchSchedules } from "./fetch-schedules.ts";
 import { graphError } from "./graph-errors.ts";
 import { HttpGraphClient } from "./http-graph-client.ts";
 import type { SettingsChoice } from "./mailbox-settings.ts";
+import { canWatch, GraphWatching, MAX_WATCHED } from "./notifications/graph-watching.ts";
 import { SettingsReader } from "./settings-reader.ts";
 
 /** Which tenant, as which application, and how. */
@@ -39,12 +46,15 @@ export interface GraphOptions {
   readonly maxRequests: number;
   /** What is read of mailboxes' settings. */
   readonly mailboxSettings: SettingsChoice | "off";
+  /** Whether changes are told of by webhook, where the gateway has one, or only found by reading. */
+  readonly notifications: "auto" | "poll";
 }
 
-interface Connection extends FetchDeps, Diagnosed {
+interface Connection extends FetchDeps, Omit<Diagnosed, "runtime" | "pullInterval"> {
   readonly client: HttpGraphClient;
   readonly web: WebClient;
   readonly settings: SettingsReader | undefined;
+  readonly watching: GraphWatching;
 }
 
 // So many failures in a row mean that it is not a single request that fails.
@@ -54,6 +64,8 @@ const DOWN_AFTER = 3;
 export class GraphCalendarSource implements CalendarSource {
   /** Only where they are wanted. */
   readonly readMailboxSettings?: NonNullable<CalendarSource["readMailboxSettings"]>;
+  /** Only where webhooks can be heard. */
+  readonly watchChanges?: (mailboxes: readonly Mailbox[], signal: AbortSignal) => AsyncGenerator<CalendarChange, void>;
   readonly #options: GraphOptions;
   readonly #context: PluginContext;
   readonly #createWeb: (options: WebClientOptions) => WebClient;
@@ -75,7 +87,7 @@ export class GraphCalendarSource implements CalendarSource {
     this.#createWeb = createWeb;
     this.#batch = new BatchSize(options.batchSize);
     this.#run = new SourceRun({
-      connect: (_lifetime, signal) => this.#connect(signal),
+      connect: (lifetime, signal) => this.#connect(lifetime, signal),
       stopped: () => this.#stoppedError(),
       clock: context.runtime.clock,
     });
@@ -83,12 +95,17 @@ export class GraphCalendarSource implements CalendarSource {
       this.readMailboxSettings = (mailboxes, signal) =>
         this.#run.perform(async ({ settings }, ended) => (await settings?.read(mailboxes, ended)) ?? [], signal);
     }
+    if (options.notifications === "auto" && canWatch(context.listener)) {
+      this.watchChanges = (mailboxes, signal) =>
+        this.#run.watch(({ watching }, ended) => watching.watchChanges(mailboxes, ended), signal);
+    }
   }
 
   get capabilities(): CalendarSource["capabilities"] {
     return {
       maxMailboxesPerFetch: this.#batch.now,
-      maxMailboxesPerWatch: this.#batch.now,
+      maxMailboxesPerWatch: MAX_WATCHED,
+      sweepInterval: "office365-pull-interval",
       maxMailboxesPerSettings: LARGEST_BATCH,
     };
   }
@@ -102,6 +119,7 @@ export class GraphCalendarSource implements CalendarSource {
     const connection = this.#run.stop();
     if (!connection) return;
     const reason = this.#stoppedError();
+    await connection.watching.close();
     connection.tokens.close(reason);
     connection.client.close(reason);
     await connection.web.close(reason);
@@ -111,6 +129,8 @@ export class GraphCalendarSource implements CalendarSource {
     const since = this.#since === undefined ? {} : { since: this.#since };
     if (this.#run.hasStopped) return { state: "stopped" };
     if (this.#since === undefined) return { state: "starting" };
+    const watchProblem = this.watchChanges && this.#run.connection?.watching.problem;
+    if (this.#error === undefined && watchProblem) return { state: "degraded", error: watchProblem, ...since };
     if (this.#error === undefined) return { state: "ok", detail: this.#detail(), ...since };
     const isDown = this.#failures >= DOWN_AFTER || this.#error.type === "auth";
     return { state: isDown ? "down" : "degraded", error: this.#error, ...since };
@@ -124,11 +144,24 @@ export class GraphCalendarSource implements CalendarSource {
     return this.#run.perform((connection, ended) => fetchSchedules(connection, mailboxes, window, ended), signal);
   }
 
-  test(subject: TestSubject, signal: AbortSignal): AsyncGenerator<TestStep, void> {
-    return this.#run.test((connection) => diagnose(connection, subject, signal), signal);
+  unwatch(mailboxes: readonly Mailbox[]): void {
+    this.#run.connection?.watching.unwatch(mailboxes);
   }
 
-  async #connect(signal: AbortSignal): Promise<Connection> {
+  changeUnnoticed(mailbox: Mailbox): void {
+    this.#run.connection?.watching.changeUnnoticed(mailbox);
+  }
+
+  test(subject: TestSubject, signal: AbortSignal): AsyncGenerator<TestStep, void> {
+    const { runtime, parameters } = this.#context;
+    const pullInterval = () => parameters.integer("office365-pull-interval");
+    return this.#run.test((connection) => {
+      const watching = this.#options.notifications === "poll" ? undefined : connection.watching;
+      return diagnose({ ...connection, runtime, pullInterval, watching }, subject, signal);
+    }, signal);
+  }
+
+  async #connect(lifetime: AbortSignal, signal: AbortSignal): Promise<Connection> {
     const { cloud, tenant, client: application, credential, proxy, caFile } = this.#options;
     const ca = await readCa(caFile, (text, cause) => graphError("graph-ca-unreadable", text, { cause }), signal);
     const certificate =
@@ -153,9 +186,10 @@ export class GraphCalendarSource implements CalendarSource {
     const origins = [cloud.authority, cloud.graph];
     const diagnosed = { origins, tenant, application, certificateEnd: certificate?.notAfter, trust, terms, route };
     const client = this.#createClient(web, tokens);
+    const watching = new GraphWatching(client, this.#context, lifetime);
     const { mailboxSettings } = this.#options;
     const settings = mailboxSettings === "off" ? undefined : new SettingsReader(client, mailboxSettings);
-    const reading = { client, settings, anchors: new Anchors(), batch: this.#batch, clock };
+    const reading = { client, anchors: new Anchors(), batch: this.#batch, clock, settings, watching };
     return { ...diagnosed, ...reading, web, tokens };
   }
 
@@ -188,6 +222,7 @@ export class GraphCalendarSource implements CalendarSource {
     const { connection } = this.#run;
     if (!connection) return "";
     const { running, waiting, limit } = connection.client.load;
-    return `Microsoft Graph, ${this.#requests} requests (${running} of at most ${limit} now, ${waiting} waiting), ${this.#batch.now} mailboxes each`;
+    const watched = this.watchChanges ? connection.watching.describe() : "read at intervals";
+    return `Microsoft Graph, ${watched}, ${this.#requests} requests (${running} of at most ${limit} now, ${waiting} waiting)`;
   }
 }

@@ -23,6 +23,10 @@ export interface GraphClient {
   readonly host: string;
   /** One exchange, when the limiter allows. Rejects with GatewayError `graph-…` or the signal's reason. */
   call(request: GraphRequest, urgency: "reading" | "watching", signal: AbortSignal): Promise<GraphAnswer>;
-  /** One request inside of a batch failed so: a pause that it asks for holds for all. */
+}
+
+/** One whose requests wait for each other. */
+export interface LimitedGraphClient extends GraphClient {
+  /** A request inside of another failed so: a pause that it asks for holds for all. */
   noteFailure(error: GatewayError): void;
 }

@@ -6,7 +6,7 @@ import { type WebAnswer, type WebClient, WebError } from "../shared-http/web-cli
 import { RequestLimiter, type Urgency } from "../shared-microsoft/request-limiter.ts";
 import type { TokenSource } from "../shared-microsoft/token-source.ts";
 import { answerError } from "./answer-errors.ts";
-import type { GraphAnswer, GraphClient, GraphRequest } from "./graph-client.ts";
+import type { GraphAnswer, GraphRequest, LimitedGraphClient } from "./graph-client.ts";
 import { concernsMailbox, GRAPH_FAILURES, graphError, isGraphError } from "./graph-errors.ts";
 
 /** What a client is made of. */
@@ -33,7 +33,7 @@ const isRefusal = (error: unknown): error is GatewayError => isGraphError(error,
 const isOutage = (error: unknown): boolean => isGraphError(error, "graph-unavailable", "graph-timeout");
 
 /** Microsoft Graph v1.0 over HTTP. */
-export class HttpGraphClient implements GraphClient {
+export class HttpGraphClient implements LimitedGraphClient {
   readonly host: string;
   readonly #options: HttpGraphClientOptions;
   readonly #limiter: RequestLimiter;

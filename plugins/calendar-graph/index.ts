@@ -2,51 +2,18 @@ import { z } from "zod";
 import { definePlugin } from "../../src/ports/plugin-definition.ts";
 import { PROXY_OPTIONS, proxyOf } from "../shared-http/proxy-options.ts";
 import { ca } from "../shared-microsoft/account-options.ts";
-import { CLOUD_NAMES, nationalCloud } from "../shared-microsoft/national-clouds.ts";
+import {
+  certificate,
+  client,
+  cloud,
+  loginUrl,
+  origin,
+  readsTenantByGraph,
+  secret,
+  tenant,
+} from "../shared-microsoft/application-options.ts";
+import { nationalCloud } from "../shared-microsoft/national-clouds.ts";
 import { GraphCalendarSource } from "./graph-calendar-source.ts";
-
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-const DOMAIN = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$/;
-
-const tenant = z
-  .string()
-  .trim()
-  .toLowerCase()
-  .max(253)
-  .refine((text) => UUID.test(text) || DOMAIN.test(text), "must be a Directory (tenant) ID, or a domain of the tenant")
-  .describe("Directory (tenant) ID, or a domain of the tenant such as example.onmicrosoft.com");
-
-const client = z
-  .string()
-  .trim()
-  .toLowerCase()
-  .regex(UUID, "must be an Application (client) ID such as 11111111-2222-3333-4444-555555555555")
-  .describe("Application (client) ID of the registration");
-
-const secret = z
-  .string()
-  .min(1)
-  .max(1024)
-  .regex(/^\P{Cc}+$/u, "must not hold control characters")
-  .optional()
-  .describe("The application's client secret: its value, not its id");
-
-const certificate = z
-  .string()
-  .trim()
-  .min(1)
-  .optional()
-  .describe("In place of a secret: PEM file with the application's certificate and its RSA key");
-
-const origin = (example: string) =>
-  z
-    .string()
-    .trim()
-    .refine((text) => {
-      const url = URL.canParse(text) ? new URL(text) : undefined;
-      return url?.protocol === "https:" && `${url.origin}/` === url.href;
-    }, `must be a URL such as ${example}`)
-    .optional();
 
 const options = z
   .strictObject({
@@ -54,15 +21,20 @@ const options = z
     client,
     secret,
     certificate,
-    cloud: z
-      .enum(CLOUD_NAMES)
-      .default("global")
-      .describe("Microsoft's cloud that the tenant is in; usgov is GCC High, usgov-dod L5, china that of 21Vianet"),
-    "login-url": origin("https://login.example.com").describe(
+    cloud,
+    "login-url": loginUrl.describe(
       "Where tokens are had, for a sovereign cloud that cloud does not know; with graph-url",
     ),
     "graph-url": origin("https://graph.example.com").describe("Where Microsoft Graph is there"),
-    api: z.enum(["graph"]).default("graph").describe("How calendars are read: by Microsoft Graph"),
+    "ews-url": origin("https://outlook.example.com").describe(
+      "Where Exchange Web Services is there, for api=ews and auto",
+    ),
+    api: z
+      .enum(["graph", "ews", "auto"])
+      .default("graph")
+      .describe(
+        "How calendars are read: by Microsoft Graph, or while it lasts by Exchange Web Services (full_access_as_app). auto: by Graph, unless its test fails and that of EWS does not; looked at when the gateway starts",
+      ),
     "batch-size": z.coerce
       .number()
       .int()
@@ -77,6 +49,12 @@ const options = z
       .max(40)
       .default(4)
       .describe("Most requests at a time. Microsoft documents 4 for an application"),
+    notifications: z
+      .enum(["auto", "poll"])
+      .default("auto")
+      .describe(
+        "How changes are noticed. auto: Microsoft Graph tells of them where [notifications] has a webhook. poll: calendars are only read, every office365-pull-interval",
+      ),
     "mailbox-settings": z
       .enum(["auto", "locale", "automatic-replies", "off"])
       .default("auto")
@@ -105,13 +83,21 @@ function cloudOf({ cloud, "login-url": authority, "graph-url": graph }: Given) {
 const credentialOf = ({ secret: given, certificate: file = "" }: Given) =>
   given === undefined ? { certificateFile: file } : { secret: given };
 
+/** The same tenant by EWS, with what both have in common. */
+function ewsOptions(given: Given): Readonly<Record<string, unknown>> {
+  const { "ews-url": url, "graph-url": _graph, "batch-size": _size, "max-requests": _most, ...rest } = given;
+  const { api: _api, "mailbox-settings": _settings, notifications, ...common } = rest;
+  const way = notifications === "poll" ? { notifications: "pull" } : {};
+  return { ...common, auth: "oauth", ...way, ...(url !== undefined && { url }) };
+}
+
 /** Calendars of Office 365 by Microsoft Graph. */
 export default definePlugin({
   kind: "calendar",
   name: "office365",
-  summary: "Office 365 (Exchange Online) by Microsoft Graph",
+  summary: "Office 365 (Exchange Online) by Microsoft Graph, or by Exchange Web Services while it lasts",
   implements: [
-    "Microsoft Graph v1.0: calendar: getSchedule",
+    "Microsoft Graph v1.0: calendar: getSchedule; change notifications of events, with lifecycle notifications",
     "Microsoft Graph v1.0: user: get mailboxSettings, by JSON batching",
     "RFC 6749 4.4: client credentials, with a secret or a certificate (RFC 7523)",
   ],
@@ -119,6 +105,12 @@ export default definePlugin({
   secrets: ["secret", "proxy-password"],
   credentials: ["tenant", "client", "secret", "certificate"],
   needs: [],
+  ways: (given) => {
+    const graph = { plugin: "office365", options: { ...given, api: "graph" } };
+    const ews = { plugin: "ews", options: ewsOptions(given) };
+    return { graph: [graph], ews: [ews], auto: [graph, ews] }[given.api];
+  },
+  isSucceededBy: (given, other) => given["api"] === "ews" && readsTenantByGraph(given, other),
   create: (given, context) =>
     new GraphCalendarSource(
       {
@@ -131,6 +123,7 @@ export default definePlugin({
         batchSize: given["batch-size"],
         maxRequests: given["max-requests"],
         mailboxSettings: given["mailbox-settings"],
+        notifications: given.notifications,
       },
       context,
     ),

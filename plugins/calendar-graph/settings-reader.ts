@@ -4,7 +4,7 @@ import type { GatewayError } from "../../src/ports/errors.ts";
 import type { MailboxSettingsResult } from "../../src/ports/mailbox-settings.ts";
 import { answerError } from "./answer-errors.ts";
 import { type BatchedAnswer, callBatch } from "./batch.ts";
-import type { GraphClient } from "./graph-client.ts";
+import type { LimitedGraphClient } from "./graph-client.ts";
 import { graphError, isGraphError } from "./graph-errors.ts";
 import { decodeSettings, encodeGetSettings, type SettingsChoice } from "./mailbox-settings.ts";
 
@@ -16,12 +16,12 @@ const FAILED_DEPENDENCY = 424;
 
 /** Reads mailboxes' settings in batches of at most `LARGEST_BATCH`. */
 export class SettingsReader {
-  readonly #client: GraphClient;
+  readonly #client: LimitedGraphClient;
   readonly #choice: SettingsChoice;
   /** The application may read them. */
   #hasWorked = false;
 
-  constructor(client: GraphClient, choice: SettingsChoice) {
+  constructor(client: LimitedGraphClient, choice: SettingsChoice) {
     this.#client = client;
     this.#choice = choice;
   }

@@ -128,6 +128,25 @@ export const sameIntervals = (a: readonly BusyInterval[], b: readonly BusyInterv
     return other?.start === interval.start && other.end === interval.end && other.status === interval.status;
   });
 
+/** True when the calendars say different things of the time between. */
+export const differWithin = (
+  a: readonly BusyInterval[],
+  b: readonly BusyInterval[],
+  window: { readonly start: Instant; readonly end: Instant },
+): boolean => !sameIntervals(clip(a, window), clip(b, window));
+
+const clip = (
+  intervals: readonly BusyInterval[],
+  { start, end }: { readonly start: Instant; readonly end: Instant },
+): readonly BusyInterval[] =>
+  canonicalIntervals(
+    intervals.map((each) => ({
+      ...each,
+      start: each.start < start ? start : each.start,
+      end: each.end > end ? end : each.end,
+    })),
+  );
+
 /** The entries in a fixed order without repetition, free ones left out: equal calendars give equal lists. */
 export function canonicalIntervals(intervals: readonly BusyInterval[]): readonly BusyInterval[] {
   const sorted = intervals

@@ -8,7 +8,8 @@ export function policyFromParameters(parameters: Parameters, reservedTexts: Read
   const meeting = { ...status.busy, show: parameters.choice("busy-as") === "away" ? "away" : "dnd" } as const;
   const asMeeting = (name: "tentative-as" | "working-elsewhere-as") =>
     parameters.choice(name) === "meeting" ? meeting : {};
-  const staleLimit = parameters.integer("stale-limit") || 2 * parameters.integer("ews-status-frequency");
+  const interval = Math.max(parameters.integer("ews-status-frequency"), parameters.integer("office365-pull-interval"));
+  const staleLimit = parameters.integer("stale-limit") || 2 * interval;
   const ignoreBusyFrom = parameters.integer("ignore-busy-from");
   return {
     ...DEFAULT_POLICY,

@@ -1,5 +1,6 @@
 import type { Mailbox } from "../core/addresses.ts";
-import { canonicalIntervals } from "../core/busy-time.ts";
+import { type BusyInterval, canonicalIntervals, differWithin } from "../core/busy-time.ts";
+import { unpackIntervals } from "../core/packed-intervals.ts";
 import { type BackoffPolicy, backoffDelay } from "../lib/backoff.ts";
 import { hours, type Instant, later, minutes, plus, seconds, type TimeWindow } from "../lib/time.ts";
 import type { BusyTimeResult, CalendarSource } from "../ports/calendar-source.ts";
@@ -7,7 +8,7 @@ import { type GatewayError, toGatewayError } from "../ports/errors.ts";
 import type { Parameters } from "../ports/parameters.ts";
 import type { Presentities } from "./presentity.ts";
 import { noteCalendarError, type RecordDeps, recordBusyTime, withdrawCalendar } from "./record-busy-time.ts";
-import { RefreshQueue } from "./refresh-queue.ts";
+import { type Batch, RefreshQueue } from "./refresh-queue.ts";
 
 /** A mailbox that is moving or whose store is away comes back by itself; docs/ERRORS.md. */
 const RETRY_MAILBOX: BackoffPolicy = { first: seconds(30), longest: minutes(10) };
@@ -29,8 +30,8 @@ export interface RefreshDeps extends RecordDeps {
 }
 
 /**
- * Reads the calendars of one server in batches: what changed first, every mailbox once per `ews-status-frequency` at
- * least. One bad mailbox stops nobody; a bad server is asked again with growing patience, one request at a time.
+ * Reads the calendars of one server in batches: what changed first, every mailbox once per sweep interval at least. One
+ * bad mailbox stops nobody; a bad server is asked again with growing patience, one request at a time.
  */
 export class RefreshBusyTime {
   readonly #gateway: string;
@@ -129,7 +130,7 @@ export class RefreshBusyTime {
   }
 
   #sweepInterval(): number {
-    return minutes(this.#deps.parameters.integer("ews-status-frequency"));
+    return minutes(this.#deps.parameters.integer(this.#source.capabilities.sweepInterval ?? "ews-status-frequency"));
   }
 
   #arm(): void {
@@ -152,15 +153,15 @@ export class RefreshBusyTime {
     if (!signal || signal.aborted) return;
     const { clock } = this.#deps.runtime;
     const now = clock.now();
-    const mailboxes = this.#queue.takeBatch(now, {
+    const batch = this.#queue.takeBatch(now, {
       limit: this.#batchLimit,
       fillUntil: this.#serverFailures > 0 ? now : plus(now, this.#sweepInterval() / 10),
       isAlone: (mailbox) => this.#suspects.has(mailbox),
     });
-    if (mailboxes) {
+    if (batch) {
       this.#inFlight++;
       // Never rejects: every failure is recorded.
-      void this.#fetch(mailboxes, signal).finally(() => {
+      void this.#fetch(batch, signal).finally(() => {
         this.#inFlight--;
         this.#arm();
       });
@@ -178,7 +179,7 @@ export class RefreshBusyTime {
     };
   }
 
-  async #fetch(mailboxes: readonly Mailbox[], signal: AbortSignal): Promise<void> {
+  async #fetch({ mailboxes, changed }: Batch, signal: AbortSignal): Promise<void> {
     const { metrics, clock } = this.#deps.runtime;
     // The answer is as old as the question: a change made while it travels must not count as seen.
     const askedAt = clock.now();
@@ -186,7 +187,7 @@ export class RefreshBusyTime {
     try {
       const results = await this.#source.fetchBusyTime(mailboxes, this.#window(askedAt), signal);
       this.#serverAnswered();
-      for (const result of results) this.#take(result, askedAt);
+      for (const [index, result] of results.entries()) this.#take(result, askedAt, index >= changed);
     } catch (error) {
       if (!signal.aborted) this.#requestFailed(mailboxes, toGatewayError(error));
     }
@@ -248,7 +249,7 @@ export class RefreshBusyTime {
     this.#deps.serverFailed(this.#serverFailures, error);
   }
 
-  #take(result: BusyTimeResult, askedAt: Instant): void {
+  #take(result: BusyTimeResult, askedAt: Instant, isRoutine: boolean): void {
     const { mailbox } = result;
     if (!this.#mailboxes.has(mailbox)) return;
     if ("error" in result) {
@@ -259,8 +260,19 @@ export class RefreshBusyTime {
     this.#suspects.delete(mailbox);
     this.#queue.scheduleRoutine(mailbox, plus(askedAt, this.#sweepInterval()));
     const intervals = canonicalIntervals(result.intervals);
+    if (isRoutine && this.#isNews(mailbox, intervals, askedAt)) this.#source.changeUnnoticed?.(mailbox);
     for (const presentity of this.#deps.presentities.ofMailbox(this.#gateway, mailbox))
       recordBusyTime(this.#deps, presentity, intervals, askedAt);
+  }
+
+  /** True when the calendar is not what was known of it, as far as it was read before. */
+  #isNews(mailbox: Mailbox, intervals: readonly BusyInterval[], askedAt: Instant): boolean {
+    for (const { calendar } of this.#deps.presentities.ofMailbox(this.#gateway, mailbox)) {
+      if (!calendar) return false;
+      const window = { start: askedAt, end: this.#window(calendar.heardAt).end };
+      return differWithin(unpackIntervals(calendar.intervals), intervals, window);
+    }
+    return false;
   }
 
   #mailboxFailed(mailbox: Mailbox, error: GatewayError): void {

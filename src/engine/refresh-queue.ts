@@ -1,5 +1,5 @@
 import type { Mailbox } from "../core/addresses.ts";
-import { type Instant, later, type Milliseconds, plus, seconds } from "../lib/time.ts";
+import { earlier, type Instant, later, type Milliseconds, plus, seconds } from "../lib/time.ts";
 import { TimerHeap } from "../lib/timer-heap.ts";
 
 /** In a busy time changes gather for this long, so that one request reads many mailboxes. */
@@ -14,6 +14,13 @@ export interface BatchRules {
   readonly fillUntil: Instant;
   /** Mailboxes that are read in a batch of their own. */
   readonly isAlone: (mailbox: Mailbox) => boolean;
+}
+
+/** What one request is to read. */
+export interface Batch {
+  readonly mailboxes: readonly Mailbox[];
+  /** So many of them, the first, are read because something may have changed. */
+  readonly changed: number;
 }
 
 /**
@@ -75,14 +82,21 @@ export class RefreshQueue {
   }
 
   /** Takes the next batch when it is due at `now`: what has changed, filled up with routine reads. */
-  takeBatch(now: Instant, rules: BatchRules): readonly Mailbox[] | undefined {
+  takeBatch(now: Instant, rules: BatchRules): Batch | undefined {
     const due = this.nextDue();
     if (due === undefined || due > now) return undefined;
-    if (this.#changed.size > 0) this.#workedOffAt = plus(later(now, this.#workedOffAt ?? now), GATHER);
+    if (this.#changed.size > 0) this.#countBatch(now);
     const batch: Mailbox[] = [];
     this.#takeChanged(batch, rules);
+    const changed = batch.length;
     this.#takeRoutine(batch, rules, now);
-    return batch;
+    return { mailboxes: batch, changed };
+  }
+
+  /** Full batches do not wait for each other: however many a flood made, what changes after it gathers once. */
+  #countBatch(now: Instant): void {
+    const before = later(now, this.#workedOffAt ?? now);
+    this.#workedOffAt = plus(earlier(before, plus(now, (AT_ONCE - 1) * GATHER)), GATHER);
   }
 
   #takeChanged(batch: Mailbox[], rules: BatchRules): void {

@@ -3,6 +3,7 @@ import type { BusyInterval } from "../core/busy-time.ts";
 import type { TimeWindow } from "../lib/time.ts";
 import type { GatewayError } from "./errors.ts";
 import type { MailboxSettingsResult } from "./mailbox-settings.ts";
+import type { IntegerParameterName } from "./parameters.ts";
 import type { Plugin } from "./plugin.ts";
 
 /** One mailbox's answer. */
@@ -46,6 +47,8 @@ export interface CalendarSource extends Plugin {
     readonly maxMailboxesPerWatch: number;
     /** 1 where it is absent. */
     readonly maxMailboxesPerSettings?: number;
+    /** The parameter that says in minutes how often every mailbox is read; without it `ews-status-frequency`. */
+    readonly sweepInterval?: IntegerParameterName;
   };
   /** One result per mailbox, in order. One bad mailbox never fails the batch. Rejects when the whole request failed. */
   fetchBusyTime(
@@ -54,21 +57,29 @@ export interface CalendarSource extends Plugin {
     signal: AbortSignal,
   ): Promise<readonly BusyTimeResult[]>;
   /** Runs until the connection is lost (rejects), its lifetime is over (returns), or the signal aborts (rejects). */
-  watchChanges?(mailboxes: readonly Mailbox[], signal: AbortSignal): AsyncIterable<CalendarChange>;
+  readonly watchChanges?:
+    | ((mailboxes: readonly Mailbox[], signal: AbortSignal) => AsyncIterable<CalendarChange>)
+    | undefined;
   /** The mailboxes are no longer wanted of the watches that run: what they cost the server is given up soon. */
-  unwatch?(mailboxes: readonly Mailbox[]): void;
+  readonly unwatch?: ((mailboxes: readonly Mailbox[]) => void) | undefined;
+  /** A routine read found a change that should have been told of by a watch that runs. */
+  readonly changeUnnoticed?: ((mailbox: Mailbox) => void) | undefined;
   /**
    * Which mailboxes are best watched together: one text for each, in order; equal texts belong together. Without it any
    * may. Rejects when the whole request failed; then they are watched in any order.
    */
-  locateMailboxes?(mailboxes: readonly Mailbox[], signal: AbortSignal): Promise<readonly string[]>;
+  readonly locateMailboxes?:
+    | ((mailboxes: readonly Mailbox[], signal: AbortSignal) => Promise<readonly string[]>)
+    | undefined;
   /**
    * One result per mailbox, in order, for at most `maxMailboxesPerSettings`. One bad mailbox never fails the batch. Rejects
    * when the whole request failed, with type `auth` when the settings may not be read while calendars may.
    */
-  readMailboxSettings?(mailboxes: readonly Mailbox[], signal: AbortSignal): Promise<readonly MailboxSettingsResult[]>;
+  readonly readMailboxSettings?:
+    | ((mailboxes: readonly Mailbox[], signal: AbortSignal) => Promise<readonly MailboxSettingsResult[]>)
+    | undefined;
   /** The display name of the mailbox's default calendar, as the server has it. Rejects with GatewayError. */
-  findCalendarName?(mailbox: Mailbox, signal: AbortSignal): Promise<string>;
+  readonly findCalendarName?: ((mailbox: Mailbox, signal: AbortSignal) => Promise<string>) | undefined;
   /** Tries the server step by step, for a named mailbox where one is given; never throws for a failed step. */
-  test?(subject: TestSubject, signal: AbortSignal): AsyncIterable<TestStep>;
+  readonly test?: ((subject: TestSubject, signal: AbortSignal) => AsyncIterable<TestStep>) | undefined;
 }

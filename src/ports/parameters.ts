@@ -67,14 +67,19 @@ export const PARAMETERS = {
   "ews-status-frequency": integer(
     "minutes",
     [60, 10, 1440],
-    "P6. How often every mailbox is read even when no notification came; twice this without a word, and its calendar is unknown.",
+    "P6. How often every mailbox is read even when no notification came; Office 365 has its own, P7.",
+  ),
+  "office365-pull-interval": integer(
+    "minutes",
+    [60, 1, 1440],
+    "P7. How often every mailbox of Office 365 is read by Microsoft Graph even when no notification came.",
   ),
   "calendar-window-ahead": integer("hours", [24, 2, 960], "How far ahead calendars are read."),
   "calendar-window-back": integer("hours", [1, 0, 48], "How far back calendars are read."),
   "stale-limit": integer(
     "minutes",
     [0, 0, 10080],
-    "A calendar not heard of for this long is unknown and 'In a meeting' is withdrawn. 0: twice ews-status-frequency.",
+    "A calendar not heard of for this long is unknown and 'In a meeting' is withdrawn. 0: twice the longer of ews-status-frequency and office365-pull-interval.",
   ),
   "busy-as": choice(["dnd", "away"], "The show of somebody in a meeting."),
   "tentative-as": choice(["client", "meeting"], "How tentative entries count: as the client says, or as a meeting."),

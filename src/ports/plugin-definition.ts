@@ -33,6 +33,12 @@ export interface PluginContext {
   readonly memory: PluginMemory;
 }
 
+/** A plugin by its name, and the options that it is given; they are checked by its own schema. */
+export interface PluginWay {
+  readonly plugin: string;
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
 /** A plugin: data and a factory, no side effects. */
 export interface PluginDefinition<Kind extends PluginKind = PluginKind, Options extends z.ZodObject = z.ZodObject> {
   readonly kind: Kind;
@@ -48,6 +54,13 @@ export interface PluginDefinition<Kind extends PluginKind = PluginKind, Options 
   /** Names of the options that say as whom: what gateways with the same credentials have in common. */
   readonly credentials?: readonly (keyof z.infer<Options> & string)[];
   readonly needs: readonly "xmpp"[];
+  /**
+   * By which plugins of the same kind, best first, these options may be served as well; without it by this one alone. More
+   * than one: the first whose test passes is used.
+   */
+  ways?(options: z.infer<Options>): readonly PluginWay[];
+  /** True when the other has the same mailboxes by a service that follows on this one; options as they are stored. */
+  isSucceededBy?(options: Readonly<Record<string, string>>, other: PluginWay): boolean;
   create(options: z.infer<Options>, context: PluginContext): PluginKinds[Kind];
 }
 

@@ -26,10 +26,13 @@ export class EdgeRecorder implements PresencePublisher {
     lifetime: hours(24),
   };
   readonly #clock: Clock;
+  readonly #shown: (presentity: string, isInMeeting: boolean) => void;
   readonly #edges = new Map<string, Edge[]>();
 
-  constructor(clock: Clock) {
+  /** @param shown told of each document that is published */
+  constructor(clock: Clock, shown: (presentity: string, isInMeeting: boolean) => void = () => undefined) {
     this.#clock = clock;
+    this.#shown = shown;
   }
 
   async start(): Promise<void> {
@@ -51,7 +54,9 @@ export class EdgeRecorder implements PresencePublisher {
   async publish({ presentity, document }: Publication): Promise<object> {
     const edges = this.#edges.get(presentity) ?? [];
     this.#edges.set(presentity, edges);
-    edges.push({ at: this.#clock.now(), isInMeeting: document.activity?.specific === "in_a_meeting" });
+    const isInMeeting = document.activity?.specific === "in_a_meeting";
+    edges.push({ at: this.#clock.now(), isInMeeting });
+    this.#shown(presentity, isInMeeting);
     return {};
   }
 

@@ -4,11 +4,14 @@ import { measureBurst } from "./burst.ts";
 import { measureDecode } from "./decode.ts";
 import { drawFigure, encodeFigure, type Figure, isKept } from "./figures.ts";
 import { measureFreshness } from "./freshness.ts";
+import { measureGraph } from "./graph.ts";
+import { measureGraphTop } from "./graph-top.ts";
 import { measureNtlm } from "./ntlm.ts";
 import { measurePool } from "./pool.ts";
 import { measureRequests } from "./requests.ts";
 
-const USAGE = "npm run bench -- [burst] [restart] [decode] [requests] [freshness] [ntlm] [pool] [--json] [--users N]";
+const USAGE =
+  "npm run bench -- [burst] [restart] [decode] [requests] [freshness] [ntlm] [pool] [graph] [graph-top] [--json] [--users N]";
 const MANY = 100_000;
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
@@ -31,6 +34,8 @@ const PARTS: readonly { readonly names: readonly string[]; measure(choice: Choic
   { names: ["requests"], measure: ({ users = 15_000 }) => measureRequests(users) },
   { names: ["freshness"], measure: () => measureFreshness() },
   { names: ["pool"], measure: ({ users = 15_000 }) => measurePool(users) },
+  { names: ["graph"], measure: ({ users = 15_000 }) => measureGraph(users) },
+  { names: ["graph-top"], measure: ({ users = 15_000 }) => measureGraphTop(users) },
   { names: ["ntlm"], measure: () => measureNtlm() },
 ];
 const NAMES = PARTS.flatMap(({ names }) => names);

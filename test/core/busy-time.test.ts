@@ -5,6 +5,7 @@ import {
   blockEnd,
   boundariesAfter,
   canonicalIntervals,
+  differWithin,
   type FreeBusyStatus,
   intervalAt,
   mergeIntervals,
@@ -158,5 +159,31 @@ describe("canonical intervals", () => {
     expect(canonicalIntervals(calendar)).toEqual([busy(1, 2), busy(1, 2, "oof"), busy(1, 3)]);
     expect(sameIntervals(canonicalIntervals(calendar), canonicalIntervals([busy(1, 3), busy(1, 2)]))).toBe(false);
     expect(sameIntervals([busy(1, 2)], [busy(1, 2, "oof")])).toBe(false);
+  });
+});
+
+describe("two readings of a calendar", () => {
+  const window = { start: instant(10), end: instant(20) };
+
+  it("differ by what lies in the window that both cover, and by nothing else", () => {
+    const known = [busy(5, 12), busy(18, 25)];
+    expect(differWithin(known, [busy(18, 40), busy(8, 12), busy(30, 31)], window)).toBe(false);
+    expect(differWithin(known, [busy(5, 12)], window)).toBe(true);
+    expect(differWithin(known, [busy(5, 13), busy(18, 25)], window)).toBe(true);
+    expect(differWithin(known, [busy(5, 12), busy(18, 25, "oof")], window)).toBe(true);
+  });
+
+  it("are the same whatever lies outside of the window", () => {
+    fc.assert(
+      fc.property(someIntervals, someIntervals, (inside, outside) => {
+        const start = instant(HORIZON);
+        const later = outside.map((each) => ({
+          ...each,
+          start: instant(each.start + start),
+          end: instant(each.end + start),
+        }));
+        expect(differWithin(inside, [...inside, ...later], { start: instant(0), end: start })).toBe(false);
+      }),
+    );
   });
 });

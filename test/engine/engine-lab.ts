@@ -29,6 +29,8 @@ export class TableCalendar implements CalendarSource {
   /** Mailboxes that may not be watched. */
   readonly refusingWatch = new Map<Mailbox, GatewayError>();
   readonly fetches: (readonly Mailbox[])[] = [];
+  /** What a routine read found changed. */
+  readonly unnoticed: Mailbox[] = [];
   /** When set, every request fails with it. */
   outage: GatewayError | undefined;
   readonly #watchers = new Set<{ mailboxes: Set<Mailbox>; channel: Channel<CalendarChange> }>();
@@ -67,6 +69,10 @@ export class TableCalendar implements CalendarSource {
     } finally {
       this.#watchers.delete(watcher);
     }
+  }
+
+  changeUnnoticed(mailbox: Mailbox): void {
+    this.unnoticed.push(mailbox);
   }
 
   /** Puts meetings into a mailbox and notifies whoever watches it. */
@@ -264,6 +270,7 @@ export async function startEngineLab(): Promise<EngineLab> {
       publishers: [publisher],
       clientSources: [clients],
       createCalendarSource: ({ name }) => calendars.get(name) ?? calendar,
+      findSuccessor: ({ options }, others) => others.find(({ name }) => name === options["followed-by"])?.name,
       alert: () => undefined,
       isConnected: () => true,
     });

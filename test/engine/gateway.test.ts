@@ -41,6 +41,16 @@ describe("the gateway", () => {
     expect(shownOf(lab, ALICE)).toBe("dnd/in-a-meeting");
   });
 
+  it("tells the calendar server of a change that only a routine read has found, once", async () => {
+    await lab.enable(ALICE);
+    await lab.enable(BOB);
+    lab.calendar.set(BOB, [meeting(30, 60)]);
+    await lab.runtime.clock.advance(minutes(1));
+    lab.calendar.meetings.set(parseMailbox(ALICE), [meeting(0, 300)]);
+    await lab.runtime.clock.advance(hours(3));
+    expect(lab.calendar.unnoticed).toEqual([ALICE]);
+  });
+
   it("withdraws a meeting that is removed while it runs", async () => {
     lab.calendar.set(ALICE, [meeting(-5, 30)]);
     lab.clients.online(ALICE);

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { EWS_ERROR_CODES } from "../../plugins/calendar-ews/ews-error-codes.ts";
 import { GRAPH_ERROR_CODES } from "../../plugins/calendar-graph/graph-errors.ts";
+import { GRAPH_WATCH_ERROR_CODES } from "../../plugins/calendar-graph/notifications/subscription-problems.ts";
 import { WEBDAV_ERROR_CODES } from "../../plugins/calendar-webdav/webdav-errors.ts";
 import { CLIENTS_ERROR_CODES } from "../../plugins/clients-xmpp/clients-errors.ts";
 import { OVERLAY_ERROR_CODES } from "../../plugins/publish-xmpp-overlay/overlay-errors.ts";
@@ -37,7 +38,7 @@ export const ERROR_TABLES: Readonly<Record<string, Readonly<Record<string, Error
   "Publishing show and status (server module)": OVERLAY_ERROR_CODES,
   "Exchange (EWS)": EWS_ERROR_CODES,
   "Exchange 2003 and 2007 (WebDAV)": WEBDAV_ERROR_CODES,
-  "Office 365 (Microsoft Graph)": GRAPH_ERROR_CODES,
+  "Office 365 (Microsoft Graph)": { ...GRAPH_ERROR_CODES, ...GRAPH_WATCH_ERROR_CODES },
   "Tokens (Microsoft Entra ID)": ENTRA_ERROR_CODES,
   Certificates: CERTIFICATE_ERROR_CODES,
   Commands: COMMAND_ERROR_CODES,

@@ -1,47 +1,25 @@
-import { z } from "zod";
+import * as application from "../../shared-microsoft/application-options.ts";
+import { CLOUD_NAMES, type CloudName, nationalCloud } from "../../shared-microsoft/national-clouds.ts";
 
-/** Microsoft's clouds; tokens of one are not valid in another. */
-export const CLOUDS = ["global", "usgov", "usgov-dod", "china"] as const;
-
-/** Where EWS of each cloud is, as far as it is known. */
-export const CLOUD_URLS: Readonly<Partial<Record<(typeof CLOUDS)[number], string>>> = {
-  global: "https://outlook.office365.com/EWS/Exchange.asmx",
-  usgov: "https://outlook.office365.us/EWS/Exchange.asmx",
-  china: "https://partner.outlook.cn/EWS/Exchange.asmx",
-};
-
-const id = (what: string) =>
-  z
-    .string()
-    .trim()
-    .toLowerCase()
-    .regex(/^[a-z0-9][a-z0-9.-]{0,252}$/, `must be ${what}`)
-    .optional();
+const only = "auth=oauth: ";
 
 /** Options of an application (auth=oauth); `secret` is a secret. */
 export const OAUTH_OPTIONS = {
-  tenant: id("the directory (tenant) ID or a domain of the tenant").describe(
-    "auth=oauth: directory (tenant) ID, or a domain of the tenant",
+  tenant: application.tenant.optional().describe(`${only}${application.tenant.description}`),
+  client: application.client.optional().describe(`${only}${application.client.description}`),
+  secret: application.secret.describe(`${only}${application.secret.description}`),
+  certificate: application.certificate.describe(`${only}${application.certificate.description}`),
+  cloud: application.cloud.removeDefault().optional().describe(`${only}${application.cloud.description}`),
+  "login-url": application.loginUrl.describe(
+    `${only}where tokens are had, for a sovereign cloud that cloud does not know; with url`,
   ),
-  client: id("the application (client) ID").describe("auth=oauth: application (client) ID"),
-  secret: z
-    .string()
-    .min(1)
-    .max(1024)
-    .regex(/^\P{Cc}+$/u, "must not hold control characters")
-    .optional()
-    .describe("auth=oauth: the application's client secret; or give a certificate"),
-  certificate: z
-    .string()
-    .trim()
-    .min(1)
-    .optional()
-    .describe("auth=oauth: PEM file with the application's certificate and its private key, instead of a secret"),
-  cloud: z
-    .enum(CLOUDS)
-    .optional()
-    .describe("auth=oauth: which of Microsoft's clouds the tenant is in; global where not given"),
 };
+
+/** Where EWS of a cloud is; undefined where Microsoft's documents do not name it. */
+export function cloudEndpoint(cloud: CloudName): URL | undefined {
+  const { ews } = nationalCloud(cloud);
+  return ews && new URL("/EWS/Exchange.asmx", ews);
+}
 
 /** What a login takes, as far as it is given. */
 export interface GivenLogin {
@@ -54,13 +32,15 @@ export interface GivenLogin {
   readonly secret?: unknown;
   readonly certificate?: unknown;
   readonly cloud?: unknown;
+  readonly "login-url"?: unknown;
   readonly autodiscover?: unknown;
 }
 
 const ACCOUNT = ["account", "password"] as const;
-const APPLICATION = ["tenant", "client", "secret", "certificate", "cloud"] as const;
+const APPLICATION = ["tenant", "client", "secret", "certificate", "cloud", "login-url"] as const;
 
-const hasUrl = (cloud: unknown): boolean => cloud === undefined || Object.keys(CLOUD_URLS).includes(String(cloud));
+const hasUrl = (given: unknown): boolean =>
+  given === undefined || CLOUD_NAMES.some((cloud) => cloud === given && cloudEndpoint(cloud) !== undefined);
 
 /** What is wrong with options that are right one by one: each problem with the option that has it. */
 export function loginProblems(given: GivenLogin): readonly (readonly [keyof GivenLogin, string])[] {

@@ -99,9 +99,20 @@ export class GraphWatching {
     }
   }
 
+  /** Where notifications are heard, if they can be; rejects with GatewayError `notification-…`. */
+  async webhook(signal: AbortSignal): Promise<string | undefined> {
+    if (!canWatch(this.#context.listener)) return undefined;
+    return (await unlessAborted(this.#open(), signal)).url;
+  }
+
   /** As CalendarSource.unwatch. */
   unwatch(mailboxes: readonly Mailbox[]): void {
     for (const group of this.#groups) group.giveUp(mailboxes);
+  }
+
+  /** As CalendarSource.changeUnnoticed. */
+  changeUnnoticed(mailbox: Mailbox): void {
+    for (const group of this.#groups) group.changeUnnoticed(mailbox);
   }
 
   /**

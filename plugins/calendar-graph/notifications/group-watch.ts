@@ -8,8 +8,9 @@ import { type GatewayError, toGatewayError } from "../../../src/ports/errors.ts"
 import type { Runtime } from "../../../src/ports/runtime.ts";
 import type { GraphNotification } from "./decode-notifications.ts";
 import type { Pace } from "./pace.ts";
+import { Silence } from "./silence.ts";
 import type { Subscription, SubscriptionBook, SubscriptionOwner } from "./subscription-book.ts";
-import { problemOf, watchError } from "./subscription-problems.ts";
+import { generalTrouble, problemOf } from "./subscription-problems.ts";
 import { isListenerTrouble, type WatchTrouble } from "./watch-trouble.ts";
 
 /** What all watches of one source share. */
@@ -46,6 +47,7 @@ export class GroupWatch implements SubscriptionOwner {
   readonly #told = new Set<Mailbox>();
   /** Renewals that failed in a row. */
   readonly #failures = new Map<Subscription, number>();
+  readonly #silence: Silence;
   #url = "";
   #isUp = false;
   #isFilling = false;
@@ -56,6 +58,7 @@ export class GroupWatch implements SubscriptionOwner {
     this.#deps = deps;
     this.#wanted = new Set(mailboxes);
     this.#signal = AbortSignal.any([signal, this.#stop.signal]);
+    this.#silence = new Silence(deps.runtime.clock, (subscription) => this.#replace(subscription));
   }
 
   /** How many mailboxes have a subscription, and how many are to have one. */
@@ -84,8 +87,15 @@ export class GroupWatch implements SubscriptionOwner {
     }
   }
 
+  /** The mailbox changed, and nothing was told of it. */
+  changeUnnoticed(mailbox: Mailbox): void {
+    const subscription = this.#standing.get(mailbox);
+    if (subscription) this.#silence.suspect(subscription);
+  }
+
   /** For the book. */
   notified(subscription: Subscription, event: GraphNotification["event"]): void {
+    this.#silence.heard(subscription);
     switch (event) {
       case "changed":
       case "missed": // "full resync": each mailbox is always read whole
@@ -117,6 +127,7 @@ export class GroupWatch implements SubscriptionOwner {
   #end(): void {
     this.#stop.abort(new Error("the watch is over"));
     this.#cancelRenewal();
+    this.#silence.end();
     for (const subscription of this.#standing.values()) if (subscription.owner === this) subscription.owner = undefined;
   }
 
@@ -162,14 +173,15 @@ export class GroupWatch implements SubscriptionOwner {
 
   /** Rejects when it is the service that fails. */
   async #subscribe(mailbox: Mailbox): Promise<void> {
-    const { book, trouble, runtime } = this.#deps;
+    const { host, book, trouble, runtime } = this.#deps;
     const given = { url: this.#url, owner: this };
     for (let attempt = 1; this.#wanted.has(mailbox) && !trouble.isBlocking; attempt++) {
       try {
         this.#add(await book.subscribe(mailbox, given, this.#signal));
         return;
       } catch (error) {
-        const general = this.#generalTrouble(error);
+        // Where others can be subscribed to, it is this one that cannot.
+        const general = generalTrouble(error, host, book.size > 0);
         if (!general || (attempt >= MOST_ATTEMPTS && book.size > 0)) {
           this.#fail(mailbox, toGatewayError(error));
           return;
@@ -177,26 +189,6 @@ export class GroupWatch implements SubscriptionOwner {
         trouble.strike(general);
       }
       if (!trouble.isBlocking) await runtime.clock.sleep(BETWEEN_ATTEMPTS, this.#signal);
-    }
-  }
-
-  /** What the error may mean for all mailboxes; undefined when it concerns this one. Throws what is neither. */
-  #generalTrouble(error: unknown): GatewayError | undefined {
-    const { host, book } = this.#deps;
-    switch (problemOf(error)) {
-      case "not-found":
-      case "mailbox":
-        return undefined;
-      case "forbidden":
-        // Where others can be subscribed to, it is this one that cannot.
-        return book.size > 0
-          ? undefined
-          : watchError("graph-watch-refused", `${host}: subscriptions are refused`, error);
-      case "webhook":
-      case "refused":
-        return watchError("graph-webhook-unreachable", `${host}: subscriptions are not made`, error);
-      case "elsewhere":
-        throw error;
     }
   }
 
@@ -226,6 +218,15 @@ export class GroupWatch implements SubscriptionOwner {
     this.#dismiss(mailbox);
     this.#changes.push({ kind: "failed", mailbox, error });
     if (this.#wanted.size === 0) this.#changes.fail(error);
+  }
+
+  /** It stands at the service and tells nothing: another is made. */
+  #replace({ mailbox, id }: Subscription): void {
+    const { host, runtime } = this.#deps;
+    if (this.#standing.get(mailbox)?.id !== id) return;
+    runtime.log.warn("graph.subscription-silent", { host, mailbox });
+    this.#dismiss(mailbox);
+    this.#fill().catch((error: unknown) => this.#changes.fail(error));
   }
 
   /** The service does not have it any more: another is made. */

@@ -22,7 +22,7 @@ export const GRAPH_WATCH_ERROR_CODES = {
 } as const satisfies Readonly<Record<string, ErrorCode>>;
 
 /** Makes the error: the text says what happened, the table adds what to do. */
-export function watchError(code: keyof typeof GRAPH_WATCH_ERROR_CODES, text: string, cause: unknown): GatewayError {
+function watchError(code: keyof typeof GRAPH_WATCH_ERROR_CODES, text: string, cause: unknown): GatewayError {
   const { type, action } = GRAPH_WATCH_ERROR_CODES[code];
   return new GatewayError(`${text}. ${action}`, { type, code, cause });
 }
@@ -59,6 +59,25 @@ export function problemOf(error: unknown): Problem {
   if (error.code === "graph-permission-missing" || status === 403) return "forbidden";
   if (error.code !== "graph-request-refused" && status !== 400) return "elsewhere";
   return VALIDATION_CODES.includes(graphCode.toLowerCase()) ? "webhook" : "refused";
+}
+
+/**
+ * What the error of making a subscription means for all mailboxes; undefined when it concerns this one. Throws what says
+ * nothing of subscriptions.
+ */
+export function generalTrouble(error: unknown, host: string, hasOthers: boolean): GatewayError | undefined {
+  switch (problemOf(error)) {
+    case "not-found":
+    case "mailbox":
+      return undefined;
+    case "forbidden":
+      return hasOthers ? undefined : watchError("graph-watch-refused", `${host}: subscriptions are refused`, error);
+    case "webhook":
+    case "refused":
+      return watchError("graph-webhook-unreachable", `${host}: subscriptions are not made`, error);
+    case "elsewhere":
+      throw error;
+  }
 }
 
 /** HTTP status and Graph's own code stand in the cause. */

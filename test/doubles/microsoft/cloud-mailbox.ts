@@ -1,4 +1,4 @@
-import type { FreeBusyStatus as GraphStatus, MailboxSettings } from "@microsoft/microsoft-graph-types";
+import type { ChangeType, FreeBusyStatus as GraphStatus, MailboxSettings } from "@microsoft/microsoft-graph-types";
 
 /** One entry of a calendar. */
 export interface CloudMeeting {
@@ -16,6 +16,7 @@ export type MailboxAccess = "allowed" | "access-policy" | "out-of-scope";
 /** A user with a calendar, or without one. */
 export class CloudMailbox {
   readonly smtp: string;
+  /** What is entered here, nobody is told of. */
   readonly meetings: CloudMeeting[] = [];
   access: MailboxAccess = "allowed";
   isLicensed = true;
@@ -27,7 +28,25 @@ export class CloudMailbox {
     automaticRepliesSetting: { status: "disabled", externalAudience: "all", internalReplyMessage: "" },
   };
 
-  constructor(smtp: string) {
+  readonly #changed: (changeType: ChangeType) => void;
+
+  /** @param changed told of each change in the calendar */
+  constructor(smtp: string, changed: (changeType: ChangeType) => void = () => undefined) {
     this.smtp = smtp;
+    this.#changed = changed;
+  }
+
+  /** Enters the meeting, and whoever subscribed is notified. */
+  addMeeting(meeting: CloudMeeting): void {
+    this.meetings.push(meeting);
+    this.#changed("created");
+  }
+
+  /** Takes the meeting away, and whoever subscribed is notified. */
+  removeMeeting(meeting: CloudMeeting): void {
+    const index = this.meetings.indexOf(meeting);
+    if (index < 0) return;
+    this.meetings.splice(index, 1);
+    this.#changed("deleted");
   }
 }

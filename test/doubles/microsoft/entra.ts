@@ -21,10 +21,13 @@ export interface Tenant {
   readonly id: string;
   readonly domain: string;
   readonly applications: readonly Application[];
+  /** Origins of services beside Graph that tokens may be for. */
+  readonly resources?: readonly string[];
 }
 
 interface IssuedToken extends Caller {
   readonly endsAt: number;
+  readonly audience: string;
 }
 
 const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString("base64url");
@@ -46,10 +49,10 @@ export class Entra {
   /** True for a path of this service. */
   static isPath = (path: string): boolean => /^\/[^/]+\/oauth2\/v2\.0\/token$/.test(path);
 
-  /** Whose token it is; undefined for one that is not good any more. */
-  callerOf(token: string): Caller | undefined {
+  /** Whose token for the service it is; undefined for one that is not good any more. */
+  callerOf(token: string, audience: string): Caller | undefined {
     const found = this.#tokens.get(token);
-    return found && this.#clock.now() < found.endsAt ? found : undefined;
+    return found && found.audience === audience && this.#clock.now() < found.endsAt ? found : undefined;
   }
 
   /** All tokens are worth nothing from now on. */
@@ -67,9 +70,13 @@ export class Entra {
       return refusal("invalid_request", 90002, `Tenant '${tenant}' not found.`);
     const application = this.#tenant.applications.find(({ client }) => client === form.get("client_id"));
     if (!application) return refusal("unauthorized_client", 700016, "Application was not found in the directory.");
-    if (form.get("scope")?.split(" ").includes(`${url.origin}/.default`) !== true)
+    const scopes = form.get("scope")?.split(" ") ?? [];
+    const audience = [url.origin, ...(this.#tenant.resources ?? [])].find((each) =>
+      scopes.includes(`${each}/.default`),
+    );
+    if (audience === undefined)
       return refusal("invalid_scope", 70011, "The provided request must include a valid 'scope'.");
-    return this.#refuse(application, form, url) ?? this.#issue(application, url);
+    return this.#refuse(application, form, url) ?? this.#issue(application, audience);
   }
 
   #refuse(application: Application, form: URLSearchParams, url: URL): CloudAnswer | undefined {
@@ -106,11 +113,13 @@ export class Entra {
     return isForUs ? undefined : refusal("invalid_client", 700023, "Client assertion audience does not match.");
   }
 
-  #issue({ client, roles, tokenLifetime = 3599 }: Application, { origin }: URL): CloudAnswer {
+  #issue({ client, roles, tokenLifetime = 3599 }: Application, audience: string): CloudAnswer {
     const now = this.#clock.now();
-    const claims = { aud: origin, tid: this.#tenant.id, appid: client, roles, jti: this.#tokens.size, iat: now };
+    const endsAt = now + tokenLifetime * 1000;
+    const times = { iat: Math.floor(now / 1000), exp: Math.floor(endsAt / 1000) };
+    const claims = { aud: audience, tid: this.#tenant.id, appid: client, roles, jti: this.#tokens.size, ...times };
     const token = `${encode({ alg: "RS256", typ: "JWT" })}.${encode(claims)}.c2ln`;
-    this.#tokens.set(token, { client, roles, endsAt: now + tokenLifetime * 1000 });
+    this.#tokens.set(token, { client, roles, audience, endsAt });
     return { status: 200, body: { token_type: "Bearer", expires_in: tokenLifetime, access_token: token } };
   }
 }

@@ -4,6 +4,9 @@ import { CloudMailbox } from "./cloud-mailbox.ts";
 import { Entra, type Tenant } from "./entra.ts";
 import { getScheduleRoute } from "./get-schedule.ts";
 import { mailboxSettingsRoute } from "./mailbox-settings.ts";
+import type { Post } from "./notification-delivery.ts";
+import { subscriptionRoutes, subscriptionsTo } from "./subscription-routes.ts";
+import type { CloudSubscriptions } from "./subscriptions.ts";
 import { type CloudLimits, CloudThrottle } from "./throttling.ts";
 import { type Caller, type CloudAnswer, type CloudRequest, type GraphRoute, graphError } from "./wire.ts";
 
@@ -16,7 +19,15 @@ export interface CloudOptions {
   readonly largestBatch?: number;
   /** How long a request of Graph takes, in milliseconds; default none. */
   readonly latency?: (route: string) => number;
+  /** How webhooks are reached; by default none can be. */
+  readonly post?: Post;
+  /** How long after a change its notification is sent, in milliseconds; default none. */
+  readonly deliveryDelay?: number;
+  /** Where it is reached, for links; default `https://cloud.example.com`. */
+  readonly origin?: string;
 }
+
+const unreachable: Post = async () => ({ status: 0, contentType: "", body: "", took: 0 });
 
 /** What is answered in place of the right thing; `hang`: nothing. */
 export type Fault = CloudAnswer | "hang";
@@ -28,6 +39,7 @@ export type FaultyService = "token" | "graph";
 export class MicrosoftCloud {
   readonly entra: Entra;
   readonly throttle: CloudThrottle;
+  readonly subscriptions: CloudSubscriptions;
   /** Requests of Graph by route, refused ones too. */
   readonly requests = new Map<string, number>();
   readonly #options: CloudOptions;
@@ -45,8 +57,11 @@ export class MicrosoftCloud {
     this.entra = new Entra(options.tenant, options.clock);
     this.throttle = new CloudThrottle(options.clock, options.limits);
     const findMailbox = (smtp: string): CloudMailbox | undefined => this.findMailbox(smtp);
+    const { clock, post = unreachable, origin = "https://cloud.example.com", deliveryDelay = 0 } = options;
+    this.subscriptions = subscriptionsTo(findMailbox, { clock, post, origin, deliveryDelay });
     this.#routes = [
       getScheduleRoute({ findMailbox, largestBatch: options.largestBatch ?? 20 }),
+      ...subscriptionRoutes(this.subscriptions),
       mailboxSettingsRoute(findMailbox),
       batchRoute((caller, request) => this.#answerGraph(caller, request, this.#innerFaults.shift())),
     ];
@@ -62,7 +77,7 @@ export class MicrosoftCloud {
   }
 
   addMailbox(smtp: string): CloudMailbox {
-    const mailbox = new CloudMailbox(smtp);
+    const mailbox = new CloudMailbox(smtp, (changeType) => this.subscriptions.changed(smtp, changeType));
     this.#mailboxes.set(smtp, mailbox);
     return mailbox;
   }
@@ -96,7 +111,7 @@ export class MicrosoftCloud {
     }
     if (isToken) return fault ?? this.entra.answer(request);
     const token = /^Bearer (.+)$/.exec(request.headers.get("authorization") ?? "")?.[1] ?? "";
-    const caller = this.entra.callerOf(token);
+    const caller = this.entra.callerOf(token, request.url.origin);
     if (!caller)
       return graphError(401, "InvalidAuthenticationToken", "Lifetime validation failed, the token is expired.");
     return this.#answerGraph(caller, request, fault);
@@ -110,13 +125,14 @@ export class MicrosoftCloud {
     if (!route) return graphError(400, "BadRequest", "Resource not found for the segment.");
     if (fault) return fault;
     const parts = (route.path.exec(path) ?? []).slice(1).map(decodeURIComponent);
-    const leave = route.isEnvelope ? () => undefined : this.throttle.enter(caller.client, parts[0] ?? "");
+    const json: unknown = request.body === "" ? undefined : JSON.parse(request.body);
+    const payer = route.payer?.(json) ?? parts[0] ?? "";
+    const leave = route.isEnvelope ? () => undefined : this.throttle.enter(caller.client, payer);
     if (typeof leave !== "function") return leave;
     try {
       await this.#work(name);
       if (!route.isEnvelope && !route.roles.some((role) => caller.roles.includes(role)))
         return graphError(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.");
-      const json: unknown = request.body === "" ? undefined : JSON.parse(request.body);
       return this.distort(await route.answer({ caller, request, parts, json }), name);
     } finally {
       leave();

@@ -1,5 +1,6 @@
 import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
+import type { ChangeNotification, ChangeNotificationCollection } from "@microsoft/microsoft-graph-types";
 import type { ExchangeClock } from "../exchange/clock.ts";
 
 /** What an endpoint answered; status 0 when it did not. */
@@ -49,7 +50,7 @@ const DELAY_OF_SLOW = 10_000; // over 10 % slow answers
 const DROP_TIME = 10 * 60_000; // over 15 % slow answers
 
 interface Waiting {
-  readonly notifications: readonly unknown[];
+  readonly notifications: ChangeNotification[];
   readonly since: number;
   readonly failures: number;
 }
@@ -60,18 +61,21 @@ export class NotificationDelivery {
   readonly counts = { accepted: 0, refused: 0, dropped: 0 };
   readonly #clock: ExchangeClock;
   readonly #post: Post;
-  readonly #gathering = new Map<string, unknown[]>();
+  readonly #delay: number;
+  readonly #gathering = new Map<string, ChangeNotification[]>();
   readonly #answers = new Map<string, { readonly at: number; readonly isSlow: boolean }[]>();
   readonly #droppedUntil = new Map<string, number>();
   readonly #running = new Set<Promise<void>>();
 
-  constructor(clock: ExchangeClock, post: Post) {
+  /** @param delay from a change to its POST, in milliseconds */
+  constructor(clock: ExchangeClock, post: Post, delay = 0) {
     this.#clock = clock;
     this.#post = post;
+    this.#delay = delay;
   }
 
   /** Adds one, which is sent with others of the same URL. */
-  add(url: string, notification: unknown): void {
+  add(url: string, notification: ChangeNotification): void {
     const gathering = this.#gathering.get(url);
     if (gathering) {
       gathering.push(notification);
@@ -82,18 +86,21 @@ export class NotificationDelivery {
     const delay = this.#isSlowed(url) ? DELAY_OF_SLOW : 0;
     this.#clock.setTimeout(() => {
       this.#gathering.delete(url);
-      for (let start = 0; start < first.length; start += MOST_TOGETHER)
-        this.#send(url, {
-          notifications: first.slice(start, start + MOST_TOGETHER),
-          since: this.#clock.now(),
-          failures: 0,
-        });
+      // What changes at one instant goes together; each is as late as the delay says.
+      if (this.#delay > 0) this.#clock.setTimeout(() => this.#sendAll(url, first), this.#delay);
+      else this.#sendAll(url, first);
     }, delay);
   }
 
   /** Resolves when no POST is under way. */
   async settle(): Promise<void> {
     while (this.#running.size > 0) await Promise.all(this.#running);
+  }
+
+  #sendAll(url: string, all: ChangeNotification[]): void {
+    const since = this.#clock.now();
+    for (let start = 0; start < all.length; start += MOST_TOGETHER)
+      this.#send(url, { notifications: all.slice(start, start + MOST_TOGETHER), since, failures: 0 });
   }
 
   #send(url: string, waiting: Waiting): void {
@@ -106,7 +113,8 @@ export class NotificationDelivery {
   }
 
   async #attempt(url: string, { notifications, since, failures }: Waiting): Promise<void> {
-    const { status, took } = await this.#post(url, JSON.stringify({ value: notifications }), "application/json");
+    const collection: ChangeNotificationCollection = { value: notifications };
+    const { status, took } = await this.#post(url, JSON.stringify(collection), "application/json");
     this.#judge(url, took);
     if (status >= 200 && status < 300) {
       this.counts.accepted += 1;

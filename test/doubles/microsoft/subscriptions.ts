@@ -1,12 +1,13 @@
 import { randomUUID } from "node:crypto";
+import type {
+  ChangeNotification,
+  ChangeType,
+  LifecycleEventType,
+  Subscription,
+} from "@microsoft/microsoft-graph-types";
 import type { ExchangeClock } from "../exchange/clock.ts";
 import { NotificationDelivery, type Post } from "./notification-delivery.ts";
-
-/** What is answered, without its HTTP head. */
-export interface CloudAnswer {
-  readonly status: number;
-  readonly body?: unknown;
-}
+import { type CloudAnswer, graphError } from "./wire.ts";
 
 /** One subscription as the cloud has it. */
 export interface CloudSubscription {
@@ -20,8 +21,8 @@ export interface CloudSubscription {
   expiresAt: number;
 }
 
-/** What the simulated cloud is made with. */
-export interface CloudOptions {
+/** What the subscriptions of a cloud are made with. */
+export interface SubscriptionsOptions {
   readonly clock: ExchangeClock;
   readonly post: Post;
   /** Where it is reached, for links: `https://graph.microsoft.com`. */
@@ -33,6 +34,8 @@ export interface CloudOptions {
   /** Real notification URLs are https. */
   readonly takesHttp?: boolean;
   readonly pageSize?: number;
+  /** How long after a change its notification is sent, in milliseconds; default none. */
+  readonly deliveryDelay?: number;
 }
 
 const MINUTE = 60_000;
@@ -40,11 +43,7 @@ const SHORTEST_LIFETIME = 45 * MINUTE; // less is raised to it
 const MOST_PER_MAILBOX = 1000;
 const VALIDATION_TIME = 10_000;
 
-const problem = (status: number, code: string, message: string): CloudAnswer => ({
-  status,
-  body: { error: { code, message } },
-});
-const GONE = problem(404, "ResourceNotFound", "The object was not found.");
+const GONE = graphError(404, "ResourceNotFound", "The object was not found.");
 
 /** Subscriptions of Microsoft Graph to users' events: the four requests, handshakes, notifications, expiry. */
 export class CloudSubscriptions {
@@ -54,14 +53,14 @@ export class CloudSubscriptions {
   readonly requests = { GET: 0, POST: 0, PATCH: 0, DELETE: 0 };
   /** Minutes; more is refused. */
   longestLifetime: number;
-  readonly #options: CloudOptions;
+  readonly #options: SubscriptionsOptions;
   readonly #ofMailbox = new Map<string, readonly CloudSubscription[]>();
   #nextExpiry = Number.POSITIVE_INFINITY;
 
-  constructor(options: CloudOptions) {
+  constructor(options: SubscriptionsOptions) {
     this.#options = options;
     this.longestLifetime = options.longestLifetime ?? 10_080;
-    this.delivery = new NotificationDelivery(options.clock, options.post);
+    this.delivery = new NotificationDelivery(options.clock, options.post, options.deliveryDelay);
   }
 
   /** Answers a request; undefined when the path (below the version) is none of these. */
@@ -76,24 +75,24 @@ export class CloudSubscriptions {
     if (action) return { status: 204 };
     if (method === "PATCH") return this.#renew(found, fieldsOf(body));
     if (method === "DELETE") this.all.delete(found.id);
-    return method === "DELETE" ? { status: 204 } : { status: 200, body: this.#show(found) };
+    return method === "DELETE" ? { status: 204 } : { status: 200, body: show(found) };
   }
 
   /** The mailbox's calendar changed. */
-  changed(mailbox: string, changeType = "updated"): void {
+  changed(mailbox: string, changeType: ChangeType = "updated"): void {
     for (const each of this.of(mailbox)) {
       const resource = `Users/${mailbox}/Events/${randomUUID()}`;
-      const data = { "@odata.type": "#Microsoft.Graph.Event", "@odata.id": resource, id: randomUUID() };
-      this.delivery.add(each.notificationUrl, { ...this.#head(each), changeType, resource, resourceData: data });
+      const resourceData = { "@odata.type": "#Microsoft.Graph.Event", "@odata.id": resource, id: randomUUID() };
+      this.delivery.add(each.notificationUrl, { ...headOf(each), changeType, resource, resourceData });
     }
   }
 
   /** Tells of the subscriptions to the mailbox themselves; one that is removed is gone. */
-  lifecycle(mailbox: string, event: "reauthorizationRequired" | "subscriptionRemoved" | "missed"): void {
+  lifecycle(mailbox: string, event: LifecycleEventType): void {
     for (const each of this.of(mailbox)) {
       if (event === "subscriptionRemoved") this.all.delete(each.id);
       const url = each.lifecycleNotificationUrl;
-      if (url !== undefined) this.delivery.add(url, { ...this.#head(each), lifecycleEvent: event });
+      if (url !== undefined) this.delivery.add(url, { ...headOf(each), lifecycleEvent: event });
     }
   }
 
@@ -103,47 +102,38 @@ export class CloudSubscriptions {
     return (this.#ofMailbox.get(mailbox) ?? []).filter(({ id }) => this.all.has(id));
   }
 
-  #head({ id, clientState, expiresAt }: CloudSubscription): Readonly<Record<string, unknown>> {
-    return {
-      subscriptionId: id,
-      clientState,
-      subscriptionExpirationDateTime: new Date(expiresAt).toISOString(),
-      tenantId: "84bd8158-6d4d-4958-8b9f-9d6445542f95",
-    };
-  }
-
   async #create(fields: ReadonlyMap<string, string>): Promise<CloudAnswer> {
     const { access = () => "granted", takesHttp = false } = this.#options;
     const wanted = parseWanted(fields, takesHttp ? "http" : "https://");
-    if (!wanted) return problem(400, "InvalidRequest", "A property of the subscription is not valid.");
+    if (!wanted) return graphError(400, "InvalidRequest", "A property of the subscription is not valid.");
     const granted = access(wanted.mailbox);
-    if (granted === "not-found") return problem(404, "ResourceNotFound", "Resource could not be discovered.");
-    if (granted === "denied") return problem(403, "ExtensionError", "Operation: Create; Access is denied.");
+    if (granted === "not-found") return graphError(404, "ResourceNotFound", "Resource could not be discovered.");
+    if (granted === "denied") return graphError(403, "ExtensionError", "Operation: Create; Access is denied.");
     if (this.of(wanted.mailbox).length >= MOST_PER_MAILBOX)
-      return problem(403, "ExtensionError", "Too many subscriptions.");
+      return graphError(403, "ExtensionError", "Too many subscriptions.");
     const expiresAt = this.#grant(fields.get("expirationDateTime"));
     if (typeof expiresAt !== "number") return expiresAt;
     for (const url of new Set([wanted.notificationUrl, wanted.lifecycleNotificationUrl ?? wanted.notificationUrl]))
       if (!(await this.#validate(url)))
-        return problem(400, "ValidationError", "Subscription validation request failed.");
+        return graphError(400, "ValidationError", "Subscription validation request failed.");
     const subscription: CloudSubscription = { ...wanted, id: randomUUID(), expiresAt };
     this.all.set(subscription.id, subscription);
     this.#ofMailbox.set(subscription.mailbox, [...this.of(subscription.mailbox), subscription]);
     this.#nextExpiry = Math.min(this.#nextExpiry, expiresAt);
-    return { status: 201, body: this.#show(subscription) };
+    return { status: 201, body: show(subscription) };
   }
 
   #renew(subscription: CloudSubscription, fields: ReadonlyMap<string, string>): CloudAnswer {
     const expiresAt = this.#grant(fields.get("expirationDateTime"));
     if (typeof expiresAt !== "number") return expiresAt;
     subscription.expiresAt = expiresAt;
-    return { status: 200, body: this.#show(subscription) };
+    return { status: 200, body: show(subscription) };
   }
 
   #list(path: string): CloudAnswer {
     const { origin, pageSize = 100 } = this.#options;
     const start = Number(/skiptoken=(\d+)/.exec(path)?.[1] ?? 0);
-    const value = [...this.all.values()].slice(start, start + pageSize).map((each) => this.#show(each));
+    const value = [...this.all.values()].slice(start, start + pageSize).map((each) => show(each));
     const isLast = start + pageSize >= this.all.size;
     const link = `${origin}/v1.0/subscriptions?$skiptoken=${start + pageSize}`;
     return { status: 200, body: { value, ...(!isLast && { "@odata.nextLink": link }) } };
@@ -153,10 +143,10 @@ export class CloudSubscriptions {
   #grant(wanted: string | undefined): number | CloudAnswer {
     const now = this.#options.clock.now();
     const at = Date.parse(wanted ?? "");
-    if (Number.isNaN(at) || at <= now) return problem(400, "InvalidRequest", "expirationDateTime is not valid.");
+    if (Number.isNaN(at) || at <= now) return graphError(400, "InvalidRequest", "expirationDateTime is not valid.");
     if (at > now + this.longestLifetime * MINUTE) {
       const text = `Subscription expiration can only be ${this.longestLifetime} minutes in the future.`;
-      return problem(400, "ExtensionError", text);
+      return graphError(400, "ExtensionError", text);
     }
     return Math.max(at, now + SHORTEST_LIFETIME);
   }
@@ -169,11 +159,6 @@ export class CloudSubscriptions {
     return answer.status === 200 && isText && answer.body === token && answer.took <= VALIDATION_TIME;
   }
 
-  /** As it is answered: the clientState is kept back. */
-  #show({ mailbox: _, clientState: _hidden, expiresAt, ...rest }: CloudSubscription): unknown {
-    return { ...rest, clientState: null, expirationDateTime: new Date(expiresAt).toISOString() };
-  }
-
   #expire(): void {
     const now = this.#options.clock.now();
     if (now < this.#nextExpiry) return;
@@ -184,6 +169,19 @@ export class CloudSubscriptions {
     }
   }
 }
+
+/** As it is answered: the clientState is kept back. */
+function show({ mailbox: _, expiresAt, lifecycleNotificationUrl: url, ...rest }: CloudSubscription): Subscription {
+  const expirationDateTime = new Date(expiresAt).toISOString();
+  return { ...rest, lifecycleNotificationUrl: url ?? null, clientState: null, expirationDateTime };
+}
+
+const headOf = ({ id, clientState, expiresAt }: CloudSubscription): ChangeNotification => ({
+  subscriptionId: id,
+  clientState: clientState ?? null,
+  subscriptionExpirationDateTime: new Date(expiresAt).toISOString(),
+  tenantId: "84bd8158-6d4d-4958-8b9f-9d6445542f95",
+});
 
 /** What a subscription is to be; undefined when it cannot be one. */
 function parseWanted(
@@ -203,7 +201,7 @@ function parseWanted(
     (lifecycleNotificationUrl ?? scheme).startsWith(scheme) &&
     (clientState?.length ?? 0) <= 128;
   if (!isValid) return undefined;
-  const owner = decodeURIComponent(mailbox);
+  const owner = decodeURIComponent(mailbox).toLowerCase();
   return { mailbox: owner, resource, changeType, notificationUrl, lifecycleNotificationUrl, clientState };
 }
 

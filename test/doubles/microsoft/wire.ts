@@ -44,6 +44,8 @@ export interface GraphRoute {
   readonly roles: readonly string[];
   /** It only carries others, which count for themselves. */
   readonly isEnvelope?: boolean;
+  /** Whose budget pays for it, with the application's; without it the first part of the path. */
+  readonly payer?: (json: unknown) => string;
   readonly answer: (call: GraphCall) => CloudAnswer | Promise<CloudAnswer>;
 }
 

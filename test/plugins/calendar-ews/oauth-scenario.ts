@@ -36,7 +36,13 @@ export class ScriptedTokens implements TokenSource {
     if (this.failure) throw this.failure;
     if (this.#held && this.#held.until > this.#now()) return this.#held.text;
     const exp = Math.floor(this.#now() / 1000) + 3600;
-    const claims = { aud: AUDIENCE, exp, appid: "the-application", roles: [FULL_ACCESS], ...this.claims };
+    const claims = {
+      aud: AUDIENCE,
+      exp,
+      appid: "11111111-2222-4333-8444-555555555555",
+      roles: [FULL_ACCESS],
+      ...this.claims,
+    };
     this.#held = { text: encodeToken({ ...claims, jti: String(++this.made) }), until: this.#now() + 3_500_000 };
     return this.#held.text;
   }
@@ -74,7 +80,7 @@ export async function startOnlineScenario(): Promise<OnlineScenario> {
     auth: "oauth" as const,
     url: exchange.url,
     tenant: "example.com",
-    client: "the-application",
+    client: "11111111-2222-4333-8444-555555555555",
     secret: "s",
   };
   const source = plugin.create(plugin.options.parse(given), createContext(runtime));

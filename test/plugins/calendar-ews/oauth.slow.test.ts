@@ -112,7 +112,9 @@ describe("an application of Office 365", () => {
     const steps: TestStep[] = [];
     for await (const step of scene.source.test?.({ mailbox: alice }, scene.signal) ?? []) steps.push(step);
     expect(steps.filter(({ ok }) => !ok)).toEqual([]);
-    expect(steps.find(({ step }) => step === "login")?.detail).toBe("application the-application may use EWS (OAuth)");
+    expect(steps.find(({ step }) => step === "login")?.detail).toBe(
+      "application 11111111-2222-4333-8444-555555555555 may use EWS (OAuth)",
+    );
     expect(scene.authenticator.anchors).not.toContain(undefined);
   });
 });

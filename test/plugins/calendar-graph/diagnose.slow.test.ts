@@ -6,8 +6,10 @@ import { rolesOf } from "../../../plugins/calendar-graph/diagnose.ts";
 import { GraphCalendarSource } from "../../../plugins/calendar-graph/graph-calendar-source.ts";
 import { parseMailbox } from "../../../src/core/addresses.ts";
 import type { TestStep, TestSubject } from "../../../src/ports/calendar-source.ts";
+import type { NotificationListener } from "../../../src/ports/notification-listener.ts";
 import type { HttpProxy } from "../../../src/ports/trust.ts";
 import { type ConnectProxy, startConnectProxy } from "../../doubles/connect-proxy.ts";
+import { DirectWebhooks } from "../../doubles/direct-webhooks.ts";
 import type { Application } from "../../doubles/microsoft/entra.ts";
 import { type CloudFront, startCloudFront } from "../../doubles/microsoft/https-front.ts";
 import type { MicrosoftCloud } from "../../doubles/microsoft/microsoft-cloud.ts";
@@ -24,13 +26,15 @@ let cloud: MicrosoftCloud;
 let application: Application;
 let front: CloudFront;
 let proxy: ConnectProxy;
+let webhooks: DirectWebhooks;
 
 beforeAll(async () => {
   writeFileSync(caFile, authority.caPem);
   proxy = await startConnectProxy({ login: "alice:pass" });
 });
 beforeEach(async () => {
-  ({ cloud, application } = createCloud(createTestRuntime()));
+  webhooks = new DirectWebhooks();
+  ({ cloud, application } = createCloud(createTestRuntime(), { post: webhooks.post }));
   front = await startCloudFront(cloud, authority);
   return () => front.stop();
 });
@@ -42,22 +46,27 @@ afterAll(async () => {
 async function withSource<Result>(
   use: (source: GraphCalendarSource) => Promise<Result>,
   given: Parameters<typeof graphOptions>[0] = {},
+  listener?: NotificationListener,
 ): Promise<Result> {
   const origins = { authority: new URL(front.url), graph: new URL(front.url) };
-  const source = new GraphCalendarSource(
-    graphOptions({ cloud: origins, caFile, ...given }),
-    createContext(createTestRuntime()),
-  );
+  const source = new GraphCalendarSource(graphOptions({ cloud: origins, caFile, ...given }), {
+    ...createContext(createTestRuntime()),
+    ...(listener && { listener }),
+  });
   await source.start(signal);
   return use(source).finally(() => source.stop());
 }
 
-const steps = (subject: TestSubject, given = {}): Promise<readonly TestStep[]> =>
-  withSource(async (source) => {
-    const found: TestStep[] = [];
-    for await (const step of source.test(subject, signal)) found.push(step);
-    return found;
-  }, given);
+const steps = (subject: TestSubject, given = {}, listener?: NotificationListener): Promise<readonly TestStep[]> =>
+  withSource(
+    async (source) => {
+      const found: TestStep[] = [];
+      for await (const step of source.test(subject, signal)) found.push(step);
+      return found;
+    },
+    given,
+    listener,
+  );
 
 describe("a test of Office 365", () => {
   it("goes from the name to the mailbox's calendar", async () => {
@@ -70,7 +79,11 @@ describe("a test of Office 365", () => {
       "permission true",
       "mailbox true",
       "availability true",
+      "subscription true",
     ]);
+    expect(found.at(-1)?.detail).toBe(
+      "none: [notifications] has no webhook; a change is seen when calendars are read, every 60 minutes",
+    );
     expect(found.find(({ step }) => step === "permission")?.detail).toBe("granted: Calendars.Read");
   });
 
@@ -148,6 +161,18 @@ describe("a test of Office 365", () => {
       ok: false,
       detail: expect.stringMatching(/refused user or password/),
     });
+  });
+
+  it("subscribes and ends that again where there is a webhook, and says when it cannot be reached", async () => {
+    const tried = async (): Promise<TestStep | undefined> => (await steps({ mailbox: ALICE }, {}, webhooks)).at(-1);
+    expect(await tried()).toMatchObject({
+      step: "subscription",
+      ok: true,
+      detail: "Microsoft Graph reaches the webhook at gw.example.com and may tell of changes",
+    });
+    expect(cloud.subscriptions.all.size).toBe(0);
+    webhooks.isReachable = false;
+    expect(await tried()).toMatchObject({ ok: false, detail: expect.stringContaining("graph-webhook-unreachable") });
   });
 
   it("does not read a token that is no JWT", () => {

@@ -19,6 +19,7 @@ describe("the options of type=office365", () => {
       api: "graph",
       "batch-size": 20,
       "max-requests": 4,
+      notifications: "auto",
     });
     expect(definition.secrets).toEqual(["secret", "proxy-password"]);
   });
@@ -47,7 +48,7 @@ describe("the options of type=office365", () => {
     [{ "batch-size": "0" }],
     [{ "batch-size": "101" }],
     [{ cloud: "germany" }],
-    [{ api: "ews" }],
+    [{ api: "imap" }],
     [{ "login-url": "https://login.example.com" }],
     [{ "login-url": "http://login.example.com", "graph-url": "https://graph.example.com" }],
     [{ "login-url": "https://login.example.com/x", "graph-url": "https://graph.example.com" }],

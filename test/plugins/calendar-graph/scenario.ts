@@ -58,6 +58,7 @@ export const graphOptions = (given: Partial<GraphOptions> = {}): GraphOptions =>
   batchSize: 20,
   maxRequests: 4,
   mailboxSettings: "auto",
+  notifications: "auto",
   ...given,
 });
 

@@ -45,7 +45,7 @@ describe("tokens of an application", () => {
     expect(site.cloud.entra.posts).toEqual([
       { scope: expect.stringContaining(`${ORIGIN.origin}/.default`), way: "secret" },
     ]);
-    expect(site.cloud.entra.callerOf(first ?? "")).toMatchObject({ client: CLIENT });
+    expect(site.cloud.entra.callerOf(first ?? "", ORIGIN.origin)).toMatchObject({ client: CLIENT });
   });
 
   it("are renewed at half of their time, while the old one serves on", async () => {

@@ -2,15 +2,11 @@ import { GraphWatching } from "../../../../plugins/calendar-graph/notifications/
 import { type Mailbox, parseMailbox } from "../../../../src/core/addresses.ts";
 import type { CalendarChange } from "../../../../src/ports/calendar-source.ts";
 import { GatewayError } from "../../../../src/ports/errors.ts";
-import type {
-  NotificationAnswer,
-  NotificationEndpoint,
-  NotificationListener,
-  NotificationRequest,
-} from "../../../../src/ports/notification-listener.ts";
+import type { NotificationListener } from "../../../../src/ports/notification-listener.ts";
+import { DirectWebhooks } from "../../../doubles/direct-webhooks.ts";
 import { followClock } from "../../../doubles/exchange/clock.ts";
 import { settle } from "../../../doubles/fake-clock.ts";
-import type { Post, PostAnswer } from "../../../doubles/microsoft/notification-delivery.ts";
+import type { Post } from "../../../doubles/microsoft/notification-delivery.ts";
 import { CloudSubscriptions } from "../../../doubles/microsoft/subscriptions.ts";
 import { TestMemory } from "../../../doubles/plugin-context.ts";
 import { createTestRuntime, type TestRuntime } from "../../../doubles/test-runtime.ts";
@@ -20,40 +16,6 @@ export const ALICE = parseMailbox("alice@example.com");
 export const BOB = parseMailbox("bob@example.com");
 export const CAROL = parseMailbox("carol@example.com");
 export const ALL = [ALICE, BOB, CAROL];
-
-/** Webhooks without sockets: what the cloud posts is handed on at once. */
-export class DirectWebhooks implements NotificationListener {
-  hasWebhooks = true;
-  base = "https://gw.example.com/graph";
-  /** False: nothing reaches the webhooks. */
-  isReachable = true;
-  refusal: GatewayError | undefined;
-  readonly #open = new Map<string, NotificationRequest["receive"]>();
-  #count = 0;
-
-  async open(request: NotificationRequest, signal: AbortSignal): Promise<NotificationEndpoint> {
-    signal.throwIfAborted();
-    if (this.refusal) throw this.refusal;
-    const url = `${this.base}/n/${request.pathKey ?? `key-${++this.#count}`}`;
-    this.#open.set(url, request.receive);
-    return { url, ended: new AbortController().signal, close: () => this.#open.delete(url) };
-  }
-
-  get urls(): readonly string[] {
-    return [...this.#open.keys()];
-  }
-
-  send(url: string, body: string): NotificationAnswer | undefined {
-    const [path = "", query] = url.split("?");
-    const receive = this.isReachable ? this.#open.get(path) : undefined;
-    return receive?.({ headers: new Map(), body: Buffer.from(body), ...(query !== undefined && { query }) });
-  }
-
-  readonly post = async (url: string, body: string): Promise<PostAnswer> => {
-    const answer = this.send(url, body);
-    return answer ? { ...answer, took: 0 } : { status: 0, contentType: "", body: "", took: 0 };
-  };
-}
 
 /** What one watch told, in words: `all`, `alice`, `failed alice graph-…`, `alive`; and how it ended. */
 export interface Told {

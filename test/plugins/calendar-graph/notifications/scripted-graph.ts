@@ -67,10 +67,6 @@ export class ScriptedGraph implements GraphClient {
     }
   }
 
-  noteFailure(): void {
-    // Nothing waits here.
-  }
-
   /** How many calls of the method there were. */
   count(method: GraphRequest["method"]): number {
     return this.calls.filter((each) => each.method === method).length;

@@ -50,6 +50,19 @@ describe("watching by change notifications", () => {
     expect(told.words).toEqual(["alice", "alice"]);
   });
 
+  it("makes another subscription for one that told nothing of a change, unless it was only late", async () => {
+    const told = await site.watchUp();
+    await site.pass(minutes(10));
+    const before = [idOf(ALICE), idOf(BOB)];
+    for (const mailbox of [ALICE, BOB]) site.watching.changeUnnoticed(mailbox);
+    await site.pass(minutes(4));
+    site.cloud.changed(BOB);
+    await site.pass(minutes(2));
+    expect([idOf(ALICE) === before[0], idOf(BOB) === before[1]]).toEqual([false, true]);
+    expect([site.cloud.all.size, site.cloud.requests.DELETE]).toEqual([3, 1]);
+    expect(told.words).toEqual(["bob", "alice"]); // alice is read again, because there was a gap
+  });
+
   it("accepts and ignores a forged clientState, a foreign one, and unknown subscriptions", async () => {
     const told = await site.watchUp();
     const foreign = site.cloud.of(BOB)[0]?.clientState;

@@ -45,11 +45,8 @@ export async function callBatch(
     headers,
     ...(index > 0 && { dependsOn: [`${index}`] }),
   }));
-  const { body } = await client.call(
-    { method: "POST", path: "/$batch", body: { requests: inner } },
-    "watching",
-    signal,
-  );
+  const request = { method: "POST", path: "/$batch", body: { requests: inner }, isAside: true } as const;
+  const { body } = await client.call(request, "watching", signal);
   return decodeBatch(body, requests.length, client.host);
 }
 

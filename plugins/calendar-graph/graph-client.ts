@@ -8,6 +8,8 @@ export interface GraphRequest {
   /** Sent as JSON. */
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Calendars go on without it: its failure says nothing of the service's health. */
+  readonly isAside?: boolean;
 }
 
 /** An answer that is no failure (HTTP 2xx). */

@@ -89,7 +89,7 @@ export class HttpGraphClient implements LimitedGraphClient {
       return answer;
     } catch (error) {
       const isOfOne = concernsMailbox(error) || isGraphError(error, "graph-batch-too-big");
-      if (!signal.aborted) onOutcome(isOfOne ? undefined : toGatewayError(error));
+      if (!signal.aborted && !request.isAside) onOutcome(isOfOne ? undefined : toGatewayError(error));
       throw error;
     }
   }

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Mailbox } from "../../src/core/addresses.ts";
-import type { AutomaticReplies } from "../../src/core/automatic-replies.ts";
+import { type AutomaticReplies, REPLIES_OFF, REPLIES_ON } from "../../src/core/automatic-replies.ts";
 import { parseLanguageTag } from "../../src/lib/language-tag.ts";
 import { type Milliseconds, milliseconds } from "../../src/lib/time.ts";
 import type { MailboxSettings, WorkingHours } from "../../src/ports/mailbox-settings.ts";
@@ -59,7 +59,7 @@ const automaticReplies = z
     z.object({ status: z.literal("scheduled"), scheduledStartDateTime: utcTime, scheduledEndDateTime: utcTime }),
   ])
   .transform((setting): AutomaticReplies | undefined => {
-    if (setting.status !== "scheduled") return { kind: setting.status === "disabled" ? "disabled" : "always" };
+    if (setting.status !== "scheduled") return setting.status === "disabled" ? REPLIES_OFF : REPLIES_ON;
     const { scheduledStartDateTime: start, scheduledEndDateTime: end } = setting;
     return end > start ? { kind: "scheduled", start, end } : undefined;
   });

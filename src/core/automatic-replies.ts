@@ -6,6 +6,12 @@ export type AutomaticReplies =
   | { readonly kind: "always" }
   | { readonly kind: "scheduled"; readonly start: Instant; readonly end: Instant };
 
+/** Those that are off: nearly everybody's. */
+export const REPLIES_OFF: AutomaticReplies = { kind: "disabled" };
+
+/** Those that are on until they are turned off. */
+export const REPLIES_ON: AutomaticReplies = { kind: "always" };
+
 /** The automatic replies as last read. */
 export interface AutomaticRepliesState {
   readonly replies: AutomaticReplies;

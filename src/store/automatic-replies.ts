@@ -1,5 +1,10 @@
 import type { PresentityId } from "../core/addresses.ts";
-import type { AutomaticReplies, AutomaticRepliesState } from "../core/automatic-replies.ts";
+import {
+  type AutomaticReplies,
+  type AutomaticRepliesState,
+  REPLIES_OFF,
+  REPLIES_ON,
+} from "../core/automatic-replies.ts";
 import type { Instant } from "../lib/time.ts";
 import type { StoreDatabase } from "./database.ts";
 
@@ -54,6 +59,6 @@ function decodeReplies(
   start: Instant | null,
   end: Instant | null,
 ): AutomaticReplies | undefined {
-  if (kind !== "scheduled") return { kind };
+  if (kind !== "scheduled") return kind === "disabled" ? REPLIES_OFF : REPLIES_ON;
   return start === null || end === null ? undefined : { kind, start, end };
 }

@@ -43,6 +43,19 @@ describe("what is configured", () => {
     expect(await registry.findUser(ALICE)).toBeUndefined();
   });
 
+  it("forgets with a mailbox what was read of it, and nothing with the other settings", async () => {
+    const { registry, journal } = stores.open();
+    const replies = { kind: "always" } as const;
+    await registry.replaceUser(user("alice"));
+    journal.replaceAutomaticReplies(ALICE, { replies, heardAt: NOW });
+    journal.replaceBusyTime(ALICE, [], NOW);
+    journal.flush();
+    await registry.replaceUser({ ...user("alice"), locale: "de" });
+    expect(journal.find(ALICE)?.automaticReplies).toEqual({ replies, heardAt: NOW });
+    await registry.replaceUser({ ...user("alice"), mailbox: user("bob").mailbox });
+    expect(journal.find(ALICE)).toBeUndefined();
+  });
+
   it("keeps calendar servers with their options", async () => {
     const { registry } = stores.open();
     await registry.replaceCalendarServer(HQ);

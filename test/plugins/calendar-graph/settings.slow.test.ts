@@ -45,6 +45,29 @@ describe("mailbox settings by Graph", () => {
     expect(scenario.cloud.throttle.peak).toBe(1);
   });
 
+  it("take one of the few requests at a time that the application has, so that calendars are not refused", async () => {
+    const scenario = await startGranted({}, { latency: () => 200 });
+    const mailboxes = addMailboxes(scenario.cloud, 200);
+    const { clock } = scenario.runtime;
+    const failures: unknown[] = [];
+    const note = (error: unknown): number => failures.push(error);
+    const work = Array.from({ length: 10 }, (_, index) => mailboxes.slice(index * 20, index * 20 + 20)).flatMap(
+      (part) => [read(scenario, ...part).catch(note), scenario.fetch(...part).catch(note)],
+    );
+    for (let second = 0; second < 120; second++) await clock.advance(seconds(1));
+    await Promise.all(work);
+    expect(failures).toEqual([]);
+    expect([scenario.cloud.throttle.peak, scenario.cloud.throttle.refusals]).toEqual([4, 0]);
+  });
+
+  it("that cannot be had at all leave the calendars' health as it is", async () => {
+    const scenario = await startGranted();
+    await scenario.fetch(ALICE);
+    scenario.cloud.plan("graph", graphError(403, "Forbidden"));
+    expect(await codeOf(read(scenario, ALICE))).not.toBe("ok");
+    expect(scenario.source.health().state).toBe("ok");
+  });
+
   it("of one mailbox that cannot be read spoil no other", async () => {
     const scenario = await startGranted();
     const mailboxes = addMailboxes(scenario.cloud, 6);

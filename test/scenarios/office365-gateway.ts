@@ -29,7 +29,7 @@ export interface Office365Gateway {
   /** How far the cloud's clock is ahead of the gateway's, in milliseconds. */
   skew: number;
   /** Enables users with mailboxes in the cloud, and lets each be online. */
-  enable(...users: readonly string[]): Promise<void>;
+  enable(users: readonly string[], gateway?: string): Promise<void>;
   /** Minutes from now; returns what removes the meeting. */
   meet(user: string, from: number, to: number): () => void;
   /** Tells the gateway of the tenant, as `gateway add` and `gateway set` do. */
@@ -106,12 +106,12 @@ export async function startOffice365Gateway({ graph, whole: more }: Office365Opt
     webhooks,
     told,
     skew: 0,
-    async enable(...users) {
+    async enable(users, gateway = "cloud") {
       for (const user of users) {
         const jid = `${user}@${DOMAIN}`;
         if (!cloud.findMailbox(jid)) cloud.addMailbox(jid);
         const names = { presentity: parsePresentityId(jid), mailbox: parseMailbox(jid) };
-        await whole.store.registry.replaceUser({ ...names, gateway: "cloud", locale: "en", isEnabled: true });
+        await whole.store.registry.replaceUser({ ...names, gateway, locale: "en", isEnabled: true });
         whole.xmpp.online(user);
       }
       await whole.pass(10);

@@ -27,7 +27,7 @@ describe("with Office 365 in trouble, the gateway", () => {
   it("goes on with what it knows while tokens cannot be had for an hour, asks rarely, and recovers by itself", async () => {
     await start();
     site.application.tokenLifetime = 600;
-    await site.enable("alice", "bob");
+    await site.enable(["alice", "bob"]);
     site.meet("alice", 0, 40);
     site.meet("bob", 50, 70);
     await site.whole.passUntil(shows("alice"), "the meeting");
@@ -50,7 +50,7 @@ describe("with Office 365 in trouble, the gateway", () => {
   it("tells once that the secret has expired, once what is wrong then, and once that it works again", async () => {
     await start();
     site.application.tokenLifetime = 600;
-    await site.enable("alice");
+    await site.enable(["alice"]);
     site.application.isSecretExpired = true;
     const before = site.requests();
     await site.whole.pass(15 * MINUTE);
@@ -77,7 +77,7 @@ describe("with Office 365 in trouble, the gateway", () => {
 
   it("shows by its routine read what a silent subscription did not tell, and makes another", async () => {
     await start();
-    await site.enable("alice");
+    await site.enable(["alice"]);
     await site.whole.pass(10 * MINUTE);
     const [silent] = subscriptionsOf("alice");
     const now = site.whole.runtime.clock.now();
@@ -94,7 +94,7 @@ describe("with Office 365 in trouble, the gateway", () => {
 
   it("makes a subscription anew that the service has lost, within the hour and one list", async () => {
     await start();
-    await site.enable("alice");
+    await site.enable(["alice"]);
     await site.whole.pass(10 * MINUTE);
     for (const { id } of subscriptionsOf("alice")) site.cloud.subscriptions.all.delete(id);
     await site.whole.passUntil(() => subscriptionsOf("alice").length === 1, "another subscription", 61 * MINUTE);
@@ -104,7 +104,7 @@ describe("with Office 365 in trouble, the gateway", () => {
 
   it("takes forged and unknown notifications for nothing, and a replayed one for no more than a look", async () => {
     await start();
-    await site.enable("alice", "bob");
+    await site.enable(["alice", "bob"]);
     await site.whole.pass(MINUTE);
     const [known] = subscriptionsOf("alice");
     const url = known?.notificationUrl ?? "";
@@ -130,7 +130,7 @@ describe("with Office 365 in trouble, the gateway", () => {
   it.each([10, -10])("works with a clock that is %i minutes off that of the cloud", async (off) => {
     await start();
     site.skew = off * MINUTE * 1000;
-    await site.enable("alice");
+    await site.enable(["alice"]);
     site.meet("alice", 0, 60);
     await site.whole.passUntil(shows("alice"), "the meeting", 10);
     expect([subscriptionsOf("alice").length, health()]).toEqual([1, "ok"]);
@@ -140,7 +140,7 @@ describe("with Office 365 in trouble, the gateway", () => {
 
   it.each([10, -10])("goes on when its own clock is set by %i minutes", async (by) => {
     await start();
-    await site.enable("alice");
+    await site.enable(["alice"]);
     await site.whole.pass(MINUTE);
     site.whole.runtime.clock.step(by * MINUTE * 1000);
     await site.whole.pass(MINUTE);
@@ -156,7 +156,7 @@ describe("with Office 365 in trouble, the gateway", () => {
     "is patient with a service that refuses for a quarter of an hour (%s), and shows then what is so",
     async (form) => {
       await start();
-      await site.enable("alice", "bob");
+      await site.enable(["alice", "bob"]);
       await site.whole.pass(MINUTE);
       site.cloud.plan("graph", throttled(form), 10_000);
       const before = site.requests();
@@ -174,7 +174,7 @@ describe("with Office 365 in trouble, the gateway", () => {
     await start();
     const carol = site.cloud.addMailbox("carol@example.test");
     carol.isLicensed = false;
-    await site.enable("alice", "carol");
+    await site.enable(["alice", "carol"]);
     site.meet("alice", 0, 600);
     await site.whole.passUntil(shows("alice"), "the meeting", 10);
     const presentity = site.whole.gateway.presentities.find(parsePresentityId("carol@example.test"));

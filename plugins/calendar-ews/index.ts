@@ -2,6 +2,7 @@ import { z } from "zod";
 import { definePlugin, type PluginContext } from "../../src/ports/plugin-definition.ts";
 import { PROXY_OPTIONS, proxyOf } from "../shared-http/proxy-options.ts";
 import { account, ca, password, serverUrl, tlsExceptions, urlProblem } from "../shared-microsoft/account-options.ts";
+import { readsTenantByGraph } from "../shared-microsoft/application-options.ts";
 import { nationalCloud } from "../shared-microsoft/national-clouds.ts";
 import { EwsCalendarSource } from "./ews-calendar-source.ts";
 import { type CreateTokens, createTokens } from "./login/application.ts";
@@ -113,6 +114,7 @@ export const ewsPlugin = (tokensOf: CreateTokens) =>
     secrets: ["password", "secret", "proxy-password"],
     credentials: ["account", "password", "tenant", "client", "secret", "certificate", "cloud", "login-url"],
     needs: [],
+    isSucceededBy: (given, other) => given["auth"] === "oauth" && readsTenantByGraph(given, other),
     create: (given, context) =>
       new EwsCalendarSource(
         {

@@ -8,6 +8,7 @@ import {
   cloud,
   loginUrl,
   origin,
+  readsTenantByGraph,
   secret,
   tenant,
 } from "../shared-microsoft/application-options.ts";
@@ -102,6 +103,7 @@ export default definePlugin({
     const ews = { plugin: "ews", options: ewsOptions(given) };
     return { graph: [graph], ews: [ews], auto: [graph, ews] }[given.api];
   },
+  isSucceededBy: (given, other) => given["api"] === "ews" && readsTenantByGraph(given, other),
   create: (given, context) =>
     new GraphCalendarSource(
       {

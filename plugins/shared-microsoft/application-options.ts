@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { PluginWay } from "../../src/ports/plugin-definition.ts";
 import { CLOUD_NAMES } from "./national-clouds.ts";
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -57,3 +58,9 @@ export const origin = (example: string) =>
 
 /** Origin of the token authority there. */
 export const loginUrl = origin("https://login.example.com");
+
+/** True for a calendar server that reads the mailboxes of the same tenant by Microsoft Graph. */
+export const readsTenantByGraph = (options: PluginWay["options"], other: PluginWay): boolean =>
+  other.plugin === "office365" && other.options["api"] !== "ews" && placeOf(options) === placeOf(other.options);
+
+const placeOf = ({ tenant = "", cloud = "global" }: PluginWay["options"]): string => `${tenant} ${cloud}`.toLowerCase();

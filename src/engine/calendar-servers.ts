@@ -11,7 +11,7 @@ import { healthOf, type Member, newMember, placeOf, type RunningServer, stopped 
 import type { Presentities, Presentity } from "./presentity.ts";
 import { probeServer } from "./probe-server.ts";
 import { RefreshBusyTime, type RefreshDeps } from "./refresh-busy-time.ts";
-import { recordRetirement, recordSuccession } from "./retirement.ts";
+import { type FindSuccessor, Successions } from "./successions.ts";
 import { WatchCalendar } from "./watch-calendar.ts";
 
 /** Makes a calendar source of a configured server; throws GatewayError for options that the plugin refuses. */
@@ -26,6 +26,7 @@ export interface CalendarServersDeps extends Omit<RefreshDeps, "serverAnswered" 
   readonly registry: Registry;
   readonly presentities: Presentities;
   readonly create: CreateCalendarSource;
+  readonly findSuccessor: FindSuccessor;
 }
 
 /** The calendar servers at work; each follows its configuration while the gateway runs. */
@@ -33,6 +34,7 @@ export class CalendarServers {
   readonly #deps: CalendarServersDeps;
   readonly #members = new Map<string, Member>();
   readonly #placement: MailboxPlacement;
+  readonly #successions: Successions;
 
   constructor(deps: CalendarServersDeps) {
     this.#deps = deps;
@@ -48,6 +50,7 @@ export class CalendarServers {
           this.refresh(presentity);
       },
     });
+    this.#successions = new Successions({ ...deps, members: this.#members, placement: this.#placement });
   }
 
   /** Puts the configuration of all to work: before the first is given users, all are known. */
@@ -141,7 +144,8 @@ export class CalendarServers {
   }
 
   #places(): readonly PlacementServer[] {
-    return [...this.#members.values()].map(placeOf);
+    const members = [...this.#members.values()];
+    return members.map((member) => ({ ...placeOf(member), successor: this.#successions.successorOf(member) }));
   }
 
   #placeOf(name: string | undefined): PlacementServer | undefined {
@@ -191,7 +195,8 @@ export class CalendarServers {
     const stop = new AbortController();
     await source.start(AbortSignal.any([signal, stop.signal]));
     const serverAnswered = (): void => this.#answered(member);
-    const mailboxWithdrawn = (mailbox: Mailbox, error: GatewayError): void => this.#succeed(member, mailbox, error);
+    const mailboxWithdrawn = (mailbox: Mailbox, error: GatewayError): void =>
+      this.#successions.succeed(member, mailbox, error);
     const watch: WatchCalendar = new WatchCalendar(name, source, {
       runtime: this.#deps.runtime,
       markChanged: (mailbox) => refresh.markChanged(mailbox),
@@ -218,7 +223,7 @@ export class CalendarServers {
 
   /** Takes the server out of service: others of the pool get its mailboxes, and it is tried until it answers. */
   #failing(member: Member, error: GatewayError): void {
-    if (error.isWithdrawn && this.#retire(member, error.message)) return;
+    if (error.isWithdrawn && this.#successions.retire(member, error.message)) return;
     const { code, message } = error;
     const { name } = member.server;
     const wasFailing = member.isFailing;
@@ -250,31 +255,6 @@ export class CalendarServers {
     void probeServer(probe, runtime, running.stop.signal).then((isBack) => {
       if (isBack) this.#answered(member);
     });
-  }
-
-  /** Gives all its mailboxes to the successor, for good; false when there is none that works. */
-  #retire(member: Member, because: string): boolean {
-    const { name, successor, retired: isRetired } = member.server;
-    if (isRetired) return this.#deps.presentities.countOn(name) === 0;
-    if (!this.#placement.isServed(successor)) return false;
-    const retired = { at: this.#deps.runtime.clock.now(), because };
-    member.server = { ...member.server, retired };
-    const mailboxes = this.#placement.evacuate(name);
-    // Never rejects.
-    void recordRetirement(this.#deps, member.server, retired, mailboxes);
-    return true;
-  }
-
-  /** One mailbox alone is served no more. */
-  #succeed(member: Member, mailbox: Mailbox, { message }: GatewayError): void {
-    const { server } = member;
-    if (this.#placement.succeed(server.name, mailbox) > 0) {
-      // Never rejects.
-      void recordSuccession(this.#deps, server, mailbox, message);
-    }
-    if (member.hasToldWithdrawal) return;
-    member.hasToldWithdrawal = true;
-    this.#deps.alert(`Calendar server ${server.name} does not serve every mailbox any more: ${message}`);
   }
 
   #answered(member: Member): void {

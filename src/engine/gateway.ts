@@ -18,6 +18,7 @@ import { policyFromParameters } from "./policy-from-parameters.ts";
 import { describePresentity, Presentities, type Presentity, restorePresentity, strippedOf } from "./presentity.ts";
 import { DRAIN_LIMIT, PublishDue } from "./publish-due.ts";
 import { armTimer, type RecomputeDeps, type RecomputeReason, recomputePresence } from "./recompute-presence.ts";
+import type { FindSuccessor } from "./successions.ts";
 import { type SyncDirectoryDeps, syncDirectory, syncUsers } from "./sync-directory.ts";
 import { WakeTimers } from "./wake-timers.ts";
 import { watchClients } from "./watch-clients.ts";
@@ -35,6 +36,8 @@ export interface GatewayDeps {
   readonly publishers: readonly PresencePublisher[];
   readonly clientSources: readonly ClientPresenceSource[];
   readonly createCalendarSource: CreateCalendarSource;
+  /** Of the others one that follows on the server, where no administrator has named one. */
+  readonly findSuccessor?: FindSuccessor;
   /** Tells the administrators of what only a person can put right. */
   readonly alert: (text: string) => void;
   /** Whether the presence servers are connected. */
@@ -90,6 +93,7 @@ export class Gateway {
       registry,
       presentities: this.presentities,
       create: deps.createCalendarSource,
+      findSuccessor: deps.findSuccessor ?? (() => undefined),
       alert: deps.alert,
       recompute: (presentity) => this.recompute(presentity),
     });

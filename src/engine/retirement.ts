@@ -28,7 +28,8 @@ export async function recordRetirement(
   try {
     const server = await deps.registry.findCalendarServer(name);
     // Who changed it meanwhile knows better.
-    if (server?.successor === successor) await deps.registry.replaceCalendarServer({ ...server, retired });
+    if (server && (server.successor ?? successor) === successor)
+      await deps.registry.replaceCalendarServer({ ...server, successor, retired });
     const detail = `successor=${successor} mailboxes=${mailboxes}: ${retired.because}`;
     await deps.registry.recordAudit(entryOf(retired.at, { action: "gateway.retired", subject: name, detail }));
   } catch (error) {

@@ -59,6 +59,8 @@ export interface PluginDefinition<Kind extends PluginKind = PluginKind, Options 
    * than one: the first whose test passes is used.
    */
   ways?(options: z.infer<Options>): readonly PluginWay[];
+  /** True when the other has the same mailboxes by a service that follows on this one; options as they are stored. */
+  isSucceededBy?(options: Readonly<Record<string, string>>, other: PluginWay): boolean;
   create(options: z.infer<Options>, context: PluginContext): PluginKinds[Kind];
 }
 

@@ -58,6 +58,14 @@ export function createCalendarSource(
   return only && sources.length === 1 ? only.source : new ChosenSource(sources, context.runtime);
 }
 
+/** The name of an enabled one that has the server's mailboxes by a service that follows on its own, if there is one. */
+export function findSuccessor(server: CalendarServer, others: readonly CalendarServer[]): string | undefined {
+  const definition = calendarTypes.find(({ name }) => name === server.type);
+  const follows = ({ name, type: plugin, options, isEnabled }: CalendarServer): boolean =>
+    isEnabled && name !== server.name && definition?.isSucceededBy?.(server.options, { plugin, options }) === true;
+  return others.find(follows)?.name;
+}
+
 function checkOptions(
   { plugin, options }: PluginWay,
   server: string,

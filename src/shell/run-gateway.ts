@@ -26,7 +26,7 @@ import { limitHeapGrowth } from "./heap-growth.ts";
 import { hearNotifications } from "./hear-notifications.ts";
 import { createLiveView } from "./live-view.ts";
 import { serveMetrics } from "./metrics-server.ts";
-import { calendarTypes, createCalendarSource, PLUGINS, type SharedContext } from "./plugin-catalog.ts";
+import { calendarTypes, createCalendarSource, findSuccessor, PLUGINS, type SharedContext } from "./plugin-catalog.ts";
 import { createLog, createMetrics, createRuntime, type ExposedMetrics } from "./runtime.ts";
 import { keepTrust, loadTrust } from "./trust.ts";
 
@@ -88,6 +88,7 @@ async function assemble(config: LoadedConfig, environment: NodeJS.ProcessEnv, un
     reservedTexts: reservedTexts(TEXT_CATALOGUE),
     publishers: PLUGINS.publish.map((each) => each.create(each.options.parse({}), contextOf("publish", each.name))),
     clientSources: clientSources.map(({ source }) => source),
+    findSuccessor,
     createCalendarSource: (server, secrets) =>
       createCalendarSource(server, secrets, contextOf("calendar", server.name)),
     alert: (text) => alerts.tell(text),

@@ -270,6 +270,7 @@ export async function startEngineLab(): Promise<EngineLab> {
       publishers: [publisher],
       clientSources: [clients],
       createCalendarSource: ({ name }) => calendars.get(name) ?? calendar,
+      findSuccessor: ({ options }, others) => others.find(({ name }) => name === options["followed-by"])?.name,
       alert: () => undefined,
       isConnected: () => true,
     });

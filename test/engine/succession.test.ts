@@ -61,6 +61,16 @@ const told = (): readonly string[] =>
   lab.runtime.events.filter(({ event }) => event === "calendar.server-retired").map(({ event }) => event);
 
 describe("a server whose service is withdrawn", () => {
+  it("finds the one that follows on it where none was named, and keeps to it over restarts", async () => {
+    await addServer("ews", { options: { "followed-by": "graph" } });
+    await meet();
+    withdraw();
+    expect(await shownDuring("alice@example.com", minutes(2))).toEqual(new Set(["dnd/in-a-meeting"]));
+    expect(serverOf("alice@example.com")).toBe("graph");
+    const kept = await lab.store.registry.findCalendarServer("ews");
+    expect([kept?.successor, kept?.retired === undefined]).toEqual(["graph", false]);
+  });
+
   it("gives its mailboxes to its successor, who reads them at once, without a gap in their presence", async () => {
     await meet();
     graph.fetches.splice(0);

@@ -3,6 +3,7 @@ import office365 from "../../plugins/calendar-graph/index.ts";
 import type { CalendarSource, TestStep } from "../../src/ports/calendar-source.ts";
 import { GatewayError } from "../../src/ports/errors.ts";
 import { ChosenSource } from "../../src/shell/chosen-source.ts";
+import { findSuccessor } from "../../src/shell/plugin-catalog.ts";
 import { createTestRuntime } from "../doubles/test-runtime.ts";
 
 const { signal } = new AbortController();
@@ -105,6 +106,28 @@ describe("type=office365", () => {
       ["ews"],
       ["office365", "ews"],
     ]);
+  });
+
+  it("follows on EWS of the same tenant and cloud, and on its own EWS", () => {
+    const server = (name: string, type: string, options: Record<string, string>) => ({
+      name,
+      type,
+      options: { tenant: "Example.com", ...options },
+      isEnabled: true,
+    });
+    const graph = server("graph", "office365", { tenant: "example.com" });
+    const others = [server("elsewhere", "office365", { tenant: "example.net" }), graph];
+    const oauth = server("old", "ews", { auth: "oauth" });
+    expect(findSuccessor(oauth, [oauth, ...others])).toBe("graph");
+    expect(findSuccessor(server("byEws", "office365", { api: "ews" }), others)).toBe("graph");
+    const strangers = [
+      findSuccessor(server("old", "ews", { auth: "oauth", cloud: "china" }), others),
+      findSuccessor(server("old", "ews", { auth: "ntlm" }), others),
+      findSuccessor(oauth, [server("byEws", "office365", { api: "ews" })]),
+      findSuccessor(oauth, [{ ...graph, isEnabled: false }]),
+      findSuccessor(graph, others),
+    ];
+    expect(strangers).toEqual([undefined, undefined, undefined, undefined, undefined]);
   });
 
   it("gives EWS what both have in common", () => {

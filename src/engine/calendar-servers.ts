@@ -5,6 +5,7 @@ import { type GatewayError, toGatewayError } from "../ports/errors.ts";
 import type { Health } from "../ports/plugin.ts";
 import type { CalendarServer, Registry } from "../ports/registry.ts";
 import type { Runtime } from "../ports/runtime.ts";
+import { enoughFailures } from "./enough-failures.ts";
 import { MailboxPlacement, type PlacementServer } from "./mailbox-placement.ts";
 import { type Member, newMember, placeOf, RunningServer, stopped } from "./pool-server.ts";
 import type { Presentities, Presentity } from "./presentity.ts";
@@ -27,11 +28,6 @@ export interface CalendarServersDeps extends Omit<RefreshDeps, "serverAnswered" 
   readonly create: CreateCalendarSource;
   readonly findSuccessor: FindSuccessor;
 }
-
-/** So many failed requests in a row mean the server even while notifications flow: a bad mailbox is found sooner. */
-const CERTAIN_FAILURES = 8;
-/** And so many when none flow. */
-const LIKELY_FAILURES = 3;
 
 /** The calendar servers at work; each follows its configuration while the gateway runs. */
 export class CalendarServers {
@@ -164,7 +160,7 @@ export class CalendarServers {
   }
 
   #enter(server: CalendarServer): Member {
-    const member = newMember(server);
+    const member = newMember(server, this.#members.get(server.name));
     this.#members.set(server.name, member);
     return member;
   }
@@ -202,7 +198,7 @@ export class CalendarServers {
       mailboxFailed: (mailbox) => this.#placement.moveOnce(name, mailbox),
       mailboxWithdrawn,
       groupFailed: (mailboxes, failures, error) => {
-        if (failures < LIKELY_FAILURES) return;
+        if (failures < enoughFailures({ isSilent: true })) return;
         if (watch.coverage.live === 0 || error.isWithdrawn) this.#failing(member, error);
         else this.#placement.evacuate(name, mailboxes);
       },
@@ -213,8 +209,7 @@ export class CalendarServers {
       mailboxWithdrawn,
       serverFailed: (failures, error) => {
         const isSilent = source.watchChanges !== undefined && watch.coverage.live === 0;
-        if (failures >= (isSilent || error.isWithdrawn ? LIKELY_FAILURES : CERTAIN_FAILURES))
-          this.#failing(member, error);
+        if (failures >= enoughFailures({ isSilent, error })) this.#failing(member, error);
       },
     });
     return new RunningServer(name, { source, refresh, watch, stop }, this.#deps);
@@ -228,11 +223,15 @@ export class CalendarServers {
     const wasFailing = member.isFailing;
     member.isFailing = true;
     const mailboxes = this.#placement.evacuate(name);
-    if (wasFailing) return;
     const { runtime, presentities, alert } = this.#deps;
-    runtime.log.warn("calendar.server-failing", { gateway: name, code, message, mailboxes });
-    const moved = mailboxes > 0 ? ` Other servers of its pool have its ${mailboxes} mailboxes now.` : "";
-    alert(`Calendar server ${name} does not work: ${message}${moved}`);
+    // Told again is only what another person may have to mend: services that are away have many codes.
+    if (!wasFailing || (error.type === "auth" && member.told !== code)) {
+      member.told = code;
+      runtime.log.warn("calendar.server-failing", { gateway: name, code, message, mailboxes });
+      const moved = mailboxes > 0 ? ` Other servers of its pool have its ${mailboxes} mailboxes now.` : "";
+      alert(`Calendar server ${name} does not work: ${message}${moved}`);
+    }
+    if (wasFailing) return;
     const { running } = member;
     if (!running) return;
     const pool = this.#places().filter((place) => place.pool === poolOf(member.server));
@@ -253,8 +252,9 @@ export class CalendarServers {
   }
 
   #answered(member: Member): void {
-    if (!member.isFailing || !member.running) return;
+    if (!(member.isFailing || member.told !== undefined) || !member.running) return;
     member.isFailing = false;
+    member.told = undefined;
     this.#deps.runtime.log.info("calendar.server-back", { gateway: member.server.name });
     this.#deps.alert(`Calendar server ${member.server.name} works again.`);
     for (const { server, isFailing } of this.#members.values()) if (isFailing) this.#placement.evacuate(server.name);

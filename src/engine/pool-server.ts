@@ -99,16 +99,19 @@ export interface Member {
   failure: GatewayError | undefined;
   /** Out of service: as long as others of the pool are not, it has no mailboxes. */
   isFailing: boolean;
+  /** Code of what administrators were last told that is wrong; "" of an earlier configuration; undefined when it works. */
+  told: string | undefined;
   /** Administrators know that it serves some mailboxes no more. */
   hasToldWithdrawal: boolean;
 }
 
-/** One that has not been started. */
-export const newMember = (server: CalendarServer): Member => ({
+/** One that has not been started, in the place of what it was before. */
+export const newMember = (server: CalendarServer, before: Member | undefined): Member => ({
   server,
   running: undefined,
   failure: undefined,
   isFailing: false,
+  told: before?.told === undefined ? undefined : "",
   hasToldWithdrawal: false,
 });
 

@@ -8,13 +8,14 @@ import {
   readParameters,
 } from "../../src/ports/parameters.ts";
 
-/** The defaults and ranges of the guides; P2's default is ours (architecture: all at once). */
+/** The defaults and ranges of the guides; P2's default is ours (architecture: all at once), and so is P7's range. */
 const GUIDE: readonly (readonly [string, IntegerParameterName, number, number, number])[] = [
   ["[P2]", "calendar-spread", 0, 0, 59],
   ["[P3]", "exchange-timeout", 3, 1, 20],
   ["[P4]", "exchange-queue", 2200, 1, 5000],
   ["[P5]", "exchange-threads", 60, 1, 100],
   ["[P6]", "ews-status-frequency", 60, 10, 1440],
+  ["[P7]", "office365-pull-interval", 60, 1, 1440],
 ];
 
 const isAccepted = (name: ParameterName, text: string): boolean => "value" in checkParameter(name, text);

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { AdminAlerts } from "../../src/admin/admin-alerts.ts";
 import { ChatFrontEnd } from "../../src/admin/chat-front-end.ts";
 import { COMMANDS } from "../../src/admin/command-catalogue.ts";
 import { parseBareJid, parseMailbox, parsePresentityId } from "../../src/core/addresses.ts";
@@ -9,7 +10,10 @@ import { reservedTexts } from "../../src/core/texts.ts";
 import { Gateway } from "../../src/engine/gateway.ts";
 import { LiveParameters } from "../../src/engine/live-parameters.ts";
 import type { CalendarSource } from "../../src/ports/calendar-source.ts";
+import type { PluginContext } from "../../src/ports/plugin-definition.ts";
+import type { CalendarServer } from "../../src/ports/registry.ts";
 import type { Runtime } from "../../src/ports/runtime.ts";
+import { createLiveView } from "../../src/shell/live-view.ts";
 import { calendarTypes, createCalendarSource, PLUGINS } from "../../src/shell/plugin-catalog.ts";
 import { openStore, type Store } from "../../src/store/open-store.ts";
 import { ComponentLink } from "../../src/xmpp/component-link.ts";
@@ -55,6 +59,12 @@ export interface WholeGatewayOptions {
   readonly secret?: string;
   /** In the place of the one that reads from Exchange: for thousands of users. */
   readonly calendar?: CalendarSource;
+  /** Makes the sources that do not go by sockets; undefined for all others. */
+  readonly createCalendar?: (
+    server: CalendarServer,
+    secrets: Readonly<Record<string, string>>,
+    context: PluginContext,
+  ) => CalendarSource | undefined;
 }
 
 /** Starts everything and connects it. */
@@ -68,8 +78,10 @@ export async function startWholeGateway(options: WholeGatewayOptions = {}): Prom
   await xmpp.server.start();
   const store = openStore({ path: storePath, runtime: { ...runtime, clock: withoutPolling(runtime.clock) } });
   const link = createLink(xmpp, runtime);
-  const gateway = assemble({ store, link, runtime, calendar: options.calendar });
-  const chat = new ChatFrontEnd({ link, services: servicesOf(store, runtime), runtime, admins: [ADMIN] });
+  const alerts = new AdminAlerts({ link, admins: [ADMIN], runtime });
+  const gateway = assemble({ store, link, runtime, options, alert: (text) => alerts.tell(text) });
+  const services = servicesOf({ store, link, runtime, gateway });
+  const chat = new ChatFrontEnd({ link, services, runtime, admins: [ADMIN] });
   await gateway.start();
   link.start();
   chat.start();
@@ -125,6 +137,7 @@ export async function startWholeGateway(options: WholeGatewayOptions = {}): Prom
       let isOver = false;
       const ended = (async () => {
         await chat.stop();
+        alerts.stop();
         await gateway.stop();
         await link.stop();
         isOver = true;
@@ -164,10 +177,11 @@ interface Parts {
   readonly store: Store;
   readonly link: ComponentLink;
   readonly runtime: Runtime;
-  readonly calendar: CalendarSource | undefined;
+  readonly options: WholeGatewayOptions;
+  readonly alert: (text: string) => void;
 }
 
-function assemble({ store, link, runtime, calendar }: Parts): Gateway {
+function assemble({ store, link, runtime, options, alert }: Parts): Gateway {
   const parameters = new LiveParameters(store.registry);
   const context = { runtime, parameters, xmpp: link, trust: createTestTrust(), ...createInboundContext() };
   return new Gateway({
@@ -178,17 +192,33 @@ function assemble({ store, link, runtime, calendar }: Parts): Gateway {
     reservedTexts: reservedTexts(TEXT_CATALOGUE),
     publishers: PLUGINS.publish.map((each) => each.create(each.options.parse({}), { ...context, name: each.name })),
     clientSources: PLUGINS.clients.map((each) => each.create(each.options.parse({}), { ...context, name: each.name })),
-    createCalendarSource: (server, secrets) =>
-      calendar ?? createCalendarSource(server, secrets, { ...context, name: server.name }),
-    alert: () => undefined,
+    createCalendarSource: (server, secrets) => {
+      const given = { ...context, name: server.name };
+      const source = options.calendar ?? options.createCalendar?.(server, secrets, given);
+      return source ?? createCalendarSource(server, secrets, given);
+    },
+    alert,
     isConnected: () => link.isOnline,
   });
 }
 
-const servicesOf = (store: Store, { clock }: Runtime) => ({
+const servicesOf = ({
+  store,
+  link,
+  runtime: { clock },
+  gateway,
+}: Omit<Parts, "options" | "alert"> & { gateway: Gateway }) => ({
   registry: store.registry,
   journal: store.journal,
   clock,
+  live: createLiveView({
+    gateway,
+    clock,
+    parameters: new LiveParameters(store.registry),
+    linkHealth: () => link.health(),
+    storeHealth: () => store.health(),
+    clientSources: [],
+  }),
   calendarTypes,
   servedDomains: [DOMAIN],
   secrets: { environment: () => undefined },

@@ -82,7 +82,7 @@ interface Window {
 }
 
 function scheduleOf(scheduleId: string, mailbox: CloudMailbox | undefined, window: Window): ScheduleInformation {
-  const code = mailbox ? mailbox.scheduleError : "ErrorMailRecipientNotFound";
+  const code = mailbox?.isLicensed ? mailbox.scheduleError : "ErrorMailRecipientNotFound";
   if (!mailbox || code !== undefined) {
     return { scheduleId, availabilityView: "", error: { message: `Exception: ${code}`, responseCode: code ?? null } };
   }

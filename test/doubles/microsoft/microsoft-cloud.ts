@@ -47,6 +47,8 @@ export class MicrosoftCloud {
   readonly #routes: GraphRoute[];
   readonly #faults: Record<FaultyService, Fault[]> = { token: [], graph: [] };
   readonly #innerFaults: CloudAnswer[] = [];
+  /** Requests for tokens, those that were answered wrong too. */
+  tokenRequests = 0;
   /** Requests that are never answered. */
   hanging = 0;
   /** Changes an answer on its way out. */
@@ -104,6 +106,7 @@ export class MicrosoftCloud {
   /** One request to one of the services. */
   async handle(request: CloudRequest): Promise<CloudAnswer> {
     const isToken = Entra.isPath(request.url.pathname);
+    if (isToken) this.tokenRequests += 1;
     const fault = this.#faults[isToken ? "token" : "graph"].shift();
     if (fault === "hang") {
       this.hanging += 1;

@@ -1,5 +1,4 @@
 import type { Mailbox } from "../../src/core/addresses.ts";
-import { seconds } from "../../src/lib/time.ts";
 import type { GatewayError } from "../../src/ports/errors.ts";
 import type { MailboxSettingsResult } from "../../src/ports/mailbox-settings.ts";
 import { answerError } from "./answer-errors.ts";
@@ -10,8 +9,6 @@ import { decodeSettings, encodeGetSettings, type SettingsChoice } from "./mailbo
 
 // So many mailboxes that are denied are not single mailboxes: it is the application that lacks the right.
 const MOST_DENIED = 3;
-// Graph does not always say how long.
-const PAUSE = seconds(30);
 const FAILED_DEPENDENCY = 424;
 
 /** Reads mailboxes' settings in batches of at most `LARGEST_BATCH`. */
@@ -76,10 +73,8 @@ const errorOf = (result: MailboxSettingsResult): GatewayError | undefined =>
 /** A right that is lacking has its own code: that of the calendars is another. */
 function settingsError(answer: BatchedAnswer, subject: string): GatewayError {
   const error = answerError(answer, subject);
-  const { cause, retryAfter = PAUSE } = error;
   if (isGraphError(error, "graph-permission-missing", "graph-access-denied")) {
-    return graphError("graph-settings-denied", `${subject}: denied`, { cause });
+    return graphError("graph-settings-denied", `${subject}: denied`, { cause: error.cause });
   }
-  if (!isGraphError(error, "graph-throttled")) return error;
-  return graphError("graph-throttled", `${subject}: HTTP ${answer.status} for mailbox settings`, { cause, retryAfter });
+  return error;
 }

@@ -1,6 +1,6 @@
 import type { Mailbox } from "../core/addresses.ts";
 import { type BackoffPolicy, backoffDelay } from "../lib/backoff.ts";
-import { hours, type Instant, later, minutes, plus, seconds } from "../lib/time.ts";
+import { hours, type Instant, instant, later, minutes, plus, seconds } from "../lib/time.ts";
 import { TimerHeap } from "../lib/timer-heap.ts";
 import type { CalendarSource } from "../ports/calendar-source.ts";
 import { type GatewayError, toGatewayError } from "../ports/errors.ts";
@@ -12,9 +12,12 @@ import { type RecordSettingsDeps, recordAutomaticReplies, recordLocale } from ".
 const DAY = hours(24);
 /** Each batch comes up to so much before its day is over, so that the days do not all begin at one hour. */
 const SPREAD = hours(2);
+/** What comes in one slot fills its batches; slots begin between the quarters of the hour, at which meetings do. */
+const SLOT = minutes(15);
+const SLOT_OFFSET = minutes(7);
 /** Calendars come first. */
 const BEGINNING = minutes(2);
-/** Between two batches: 15,000 mailboxes take an hour. */
+/** Between two batches: with its requests, 15,000 mailboxes take two hours. */
 const PACE = seconds(5);
 const RETRY_MAILBOX: BackoffPolicy = { first: minutes(1), longest: hours(6) };
 const RETRY_SERVER: BackoffPolicy = { first: minutes(1), longest: hours(1) };
@@ -39,6 +42,8 @@ export class ReadMailboxSettings {
   readonly #queue = new TimerHeap<Mailbox>();
   readonly #failures = new Map<Mailbox, number>();
   #serverFailures = 0;
+  /** Fewer after a failure: a slow server may not be done with so many in time. */
+  #batchLimit = Number.POSITIVE_INFINITY;
   #notBefore: Instant | undefined;
   #isUnderWay = false;
   #lastError: GatewayError | undefined;
@@ -61,7 +66,7 @@ export class ReadMailboxSettings {
     if (this.#mailboxes.has(mailbox)) return;
     this.#mailboxes.add(mailbox);
     const soon = plus(this.#deps.runtime.clock.now(), BEGINNING);
-    this.#queue.set(mailbox, heardAt === undefined ? soon : later(soon, plus(heardAt, DAY - SPREAD)));
+    this.#queue.set(mailbox, heardAt === undefined ? soon : later(soon, slotAfter(plus(heardAt, DAY - SPREAD))));
     this.#arm();
   }
 
@@ -126,7 +131,8 @@ export class ReadMailboxSettings {
   #takeBatch(): readonly Mailbox[] {
     const now = this.#deps.runtime.clock.now();
     const batch: Mailbox[] = [];
-    while (batch.length < (this.#source.capabilities.maxMailboxesPerSettings ?? 1)) {
+    const limit = Math.min(this.#batchLimit, this.#source.capabilities.maxMailboxesPerSettings ?? 1);
+    while (batch.length < limit) {
       const mailbox = this.#queue.takeDue(now);
       if (mailbox === undefined) break;
       batch.push(mailbox);
@@ -137,8 +143,7 @@ export class ReadMailboxSettings {
   async #read(mailboxes: readonly Mailbox[], signal: AbortSignal): Promise<void> {
     const { clock, log, random } = this.#deps.runtime;
     const askedAt = clock.now();
-    // One for all, so that they stay together.
-    const nextAt = plus(askedAt, DAY - Math.round(random() * SPREAD));
+    const nextAt = slotAfter(plus(askedAt, DAY - Math.round(random() * SPREAD)));
     try {
       const results = (await this.#source.readMailboxSettings?.(mailboxes, signal)) ?? [];
       for (const result of results) await this.#take(result, askedAt);
@@ -150,6 +155,7 @@ export class ReadMailboxSettings {
     if (this.#lastError) log.info("calendar.settings-recovered", { gateway: this.#gateway });
     this.#lastError = undefined;
     this.#serverFailures = 0;
+    this.#batchLimit *= 2;
     this.#notBefore = plus(clock.now(), PACE);
   }
 
@@ -159,6 +165,7 @@ export class ReadMailboxSettings {
     if (this.#lastError?.code !== code) log.warn("calendar.settings-failed", { gateway: this.#gateway, code, message });
     this.#lastError = error;
     this.#serverFailures++;
+    this.#batchLimit = Math.ceil(mailboxes.length / 2);
     const delay = type === "auth" ? RETRY_DENIED : backoffDelay(RETRY_SERVER, this.#serverFailures, random());
     this.#notBefore = plus(clock.now(), Math.max(delay, retryAfter));
     for (const mailbox of mailboxes) this.#schedule(mailbox, this.#notBefore);
@@ -196,3 +203,5 @@ export class ReadMailboxSettings {
     if (this.#mailboxes.has(mailbox) && this.#queue.at(mailbox) === undefined) this.#queue.set(mailbox, at);
   }
 }
+
+const slotAfter = (at: Instant): Instant => instant(Math.ceil((at - SLOT_OFFSET) / SLOT) * SLOT + SLOT_OFFSET);

@@ -133,7 +133,8 @@ export function rolesOf(token: string): readonly string[] | undefined {
 
 function describeRoles(roles: readonly string[] | undefined): StepFinding {
   const calendar = (roles ?? []).filter((role) => /^Calendars\.Read/.test(role));
-  if (calendar.length > 0) return `granted: ${calendar.join(", ")}`;
+  const settings = (roles ?? []).filter((role) => role.startsWith("MailboxSettings."));
+  if (calendar.length > 0) return `granted: ${[...calendar, ...settings].join(", ")}`;
   const detail =
     "the token names no Calendars permission: either it is granted by RBAC for Applications, or an administrator's consent is missing";
   return { detail, isWarning: true };

@@ -1,11 +1,12 @@
 import { z } from "zod";
 import type { Mailbox } from "../../src/core/addresses.ts";
 import { type BusyInterval, canonicalIntervals, type FreeBusyStatus } from "../../src/core/busy-time.ts";
-import { formatLocalUtc, parseInstant, plus, type TimeWindow } from "../../src/lib/time.ts";
+import { formatLocalUtc, plus, type TimeWindow } from "../../src/lib/time.ts";
 import type { BusyTimeResult } from "../../src/ports/calendar-source.ts";
 import { graphCodeOf } from "./answer-errors.ts";
 import type { GraphRequest } from "./graph-client.ts";
 import { type GraphErrorCode, graphError } from "./graph-errors.ts";
+import { utcTime } from "./utc-time.ts";
 
 /**
  * calendar: getSchedule for some mailboxes, on behalf of one of them.
@@ -31,20 +32,8 @@ export function encodeGetSchedule(anchor: Mailbox, mailboxes: readonly Mailbox[]
 const viewInterval = ({ start, end }: TimeWindow): number =>
   Math.min(1440, Math.max(5, Math.floor((end - start) / 60_000)));
 
-/** dateTimeTimeZone in UTC, whose names are several. */
-const time = z
-  .object({ dateTime: z.string().max(64), timeZone: z.string().max(64) })
-  .transform(({ dateTime, timeZone }, context) => {
-    const at = /^(utc|(etc\/)?(utc|gmt)|tzone:\/\/microsoft\/utc)$/i.test(timeZone)
-      ? parseInstant(dateTime)
-      : undefined;
-    if (at !== undefined) return at;
-    context.addIssue("no time in UTC");
-    return z.NEVER;
-  });
-
 /** scheduleItem: subject, location and isPrivate may come too and end here. */
-const item = z.object({ status: z.string().max(64), start: time, end: time });
+const item = z.object({ status: z.string().max(64), start: utcTime, end: utcTime });
 
 /** scheduleInformation. The items are checked one schedule at a time, so that one that is bad spoils no other. */
 const schedule = z.object({

@@ -20,12 +20,15 @@ import { readCertificateCredential } from "../shared-microsoft/certificate-crede
 import { EntraTokenSource } from "../shared-microsoft/entra-token-source.ts";
 import type { NationalCloud } from "../shared-microsoft/national-clouds.ts";
 import { Anchors } from "./anchors.ts";
+import { LARGEST_BATCH } from "./batch.ts";
 import { BatchSize } from "./batch-size.ts";
 import { type Diagnosed, diagnose } from "./diagnose.ts";
 import { type FetchDeps, fetchSchedules } from "./fetch-schedules.ts";
 import { graphError } from "./graph-errors.ts";
 import { HttpGraphClient } from "./http-graph-client.ts";
+import type { SettingsChoice } from "./mailbox-settings.ts";
 import { canWatch, GraphWatching, MAX_WATCHED } from "./notifications/graph-watching.ts";
+import { SettingsReader } from "./settings-reader.ts";
 
 /** Which tenant, as which application, and how. */
 export interface GraphOptions {
@@ -41,6 +44,8 @@ export interface GraphOptions {
   readonly batchSize: number;
   /** Most requests at once. */
   readonly maxRequests: number;
+  /** What is read of mailboxes' settings. */
+  readonly mailboxSettings: SettingsChoice | "off";
   /** Whether changes are told of by webhook, where the gateway has one, or only found by reading. */
   readonly notifications: "auto" | "poll";
 }
@@ -48,6 +53,7 @@ export interface GraphOptions {
 interface Connection extends FetchDeps, Omit<Diagnosed, "runtime" | "pullInterval"> {
   readonly client: HttpGraphClient;
   readonly web: WebClient;
+  readonly settings: SettingsReader | undefined;
   readonly watching: GraphWatching;
 }
 
@@ -56,6 +62,8 @@ const DOWN_AFTER = 3;
 
 /** Calendars of a tenant of Office 365 by Microsoft Graph. */
 export class GraphCalendarSource implements CalendarSource {
+  /** Only where they are wanted. */
+  readonly readMailboxSettings?: NonNullable<CalendarSource["readMailboxSettings"]>;
   /** Only where webhooks can be heard. */
   readonly watchChanges?: (mailboxes: readonly Mailbox[], signal: AbortSignal) => AsyncGenerator<CalendarChange, void>;
   readonly #options: GraphOptions;
@@ -83,6 +91,10 @@ export class GraphCalendarSource implements CalendarSource {
       stopped: () => this.#stoppedError(),
       clock: context.runtime.clock,
     });
+    if (options.mailboxSettings !== "off") {
+      this.readMailboxSettings = (mailboxes, signal) =>
+        this.#run.perform(async ({ settings }, ended) => (await settings?.read(mailboxes, ended)) ?? [], signal);
+    }
     if (options.notifications === "auto" && canWatch(context.listener)) {
       this.watchChanges = (mailboxes, signal) =>
         this.#run.watch(({ watching }, ended) => watching.watchChanges(mailboxes, ended), signal);
@@ -94,6 +106,7 @@ export class GraphCalendarSource implements CalendarSource {
       maxMailboxesPerFetch: this.#batch.now,
       maxMailboxesPerWatch: MAX_WATCHED,
       sweepInterval: "office365-pull-interval",
+      maxMailboxesPerSettings: LARGEST_BATCH,
     };
   }
 
@@ -174,7 +187,10 @@ export class GraphCalendarSource implements CalendarSource {
     const diagnosed = { origins, tenant, application, certificateEnd: certificate?.notAfter, trust, terms, route };
     const client = this.#createClient(web, tokens);
     const watching = new GraphWatching(client, this.#context, lifetime);
-    return { ...diagnosed, client, anchors: new Anchors(), batch: this.#batch, clock, web, tokens, watching };
+    const { mailboxSettings } = this.#options;
+    const settings = mailboxSettings === "off" ? undefined : new SettingsReader(client, mailboxSettings);
+    const reading = { client, anchors: new Anchors(), batch: this.#batch, clock, settings, watching };
+    return { ...diagnosed, ...reading, web, tokens };
   }
 
   #createClient(web: WebClient, tokens: EntraTokenSource): HttpGraphClient {

@@ -56,6 +56,17 @@ export const GRAPH_ERROR_CODES = {
     meaning: "The answer left one mailbox out.",
     action: "Nothing; it is asked again.",
   },
+  "graph-settings-denied": {
+    type: "auth",
+    meaning: "Mailbox settings (locale, automatic replies) may not be read; calendars are read all the same.",
+    action:
+      "Give the application MailboxSettings.Read (type Application) and grant admin consent, or set mailbox-settings=off.",
+  },
+  "graph-settings-missing": {
+    type: "wait",
+    meaning: "The answer left one mailbox's settings out.",
+    action: "Nothing; they are asked for again.",
+  },
   "graph-throttled": {
     type: "wait",
     meaning: "Microsoft Graph asks for fewer requests (HTTP 429 or 503).",

@@ -6,7 +6,7 @@ import { type WebAnswer, type WebClient, WebError } from "../shared-http/web-cli
 import { RequestLimiter, type Urgency } from "../shared-microsoft/request-limiter.ts";
 import type { TokenSource } from "../shared-microsoft/token-source.ts";
 import { answerError } from "./answer-errors.ts";
-import type { GraphAnswer, GraphClient, GraphRequest } from "./graph-client.ts";
+import type { GraphAnswer, GraphRequest, LimitedGraphClient } from "./graph-client.ts";
 import { concernsMailbox, GRAPH_FAILURES, graphError, isGraphError } from "./graph-errors.ts";
 
 /** What a client is made of. */
@@ -33,7 +33,7 @@ const isRefusal = (error: unknown): error is GatewayError => isGraphError(error,
 const isOutage = (error: unknown): boolean => isGraphError(error, "graph-unavailable", "graph-timeout");
 
 /** Microsoft Graph v1.0 over HTTP. */
-export class HttpGraphClient implements GraphClient {
+export class HttpGraphClient implements LimitedGraphClient {
   readonly host: string;
   readonly #options: HttpGraphClientOptions;
   readonly #limiter: RequestLimiter;
@@ -72,6 +72,10 @@ export class HttpGraphClient implements GraphClient {
     return this.#recorded(request, signal);
   }
 
+  noteFailure(error: GatewayError): void {
+    this.#limiter.noteFailure(error);
+  }
+
   /** Rejects all that wait. */
   close(reason: GatewayError): void {
     this.#limiter.close(reason);
@@ -85,7 +89,7 @@ export class HttpGraphClient implements GraphClient {
       return answer;
     } catch (error) {
       const isOfOne = concernsMailbox(error) || isGraphError(error, "graph-batch-too-big");
-      if (!signal.aborted) onOutcome(isOfOne ? undefined : toGatewayError(error));
+      if (!signal.aborted && !request.isAside) onOutcome(isOfOne ? undefined : toGatewayError(error));
       throw error;
     }
   }

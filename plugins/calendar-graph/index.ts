@@ -55,6 +55,12 @@ const options = z
       .describe(
         "How changes are noticed. auto: Microsoft Graph tells of them where [notifications] has a webhook. poll: calendars are only read, every office365-pull-interval",
       ),
+    "mailbox-settings": z
+      .enum(["auto", "locale", "automatic-replies", "off"])
+      .default("auto")
+      .describe(
+        "What is read of mailboxes' settings once a day, with the permission MailboxSettings.Read. auto: all, where that is granted; or only the locale, only the automatic replies (out of office), or nothing",
+      ),
     ca,
     ...PROXY_OPTIONS,
   })
@@ -80,7 +86,7 @@ const credentialOf = ({ secret: given, certificate: file = "" }: Given) =>
 /** The same tenant by EWS, with what both have in common. */
 function ewsOptions(given: Given): Readonly<Record<string, unknown>> {
   const { "ews-url": url, "graph-url": _graph, "batch-size": _size, "max-requests": _most, ...rest } = given;
-  const { api: _api, notifications, ...common } = rest;
+  const { api: _api, "mailbox-settings": _settings, notifications, ...common } = rest;
   const way = notifications === "poll" ? { notifications: "pull" } : {};
   return { ...common, auth: "oauth", ...way, ...(url !== undefined && { url }) };
 }
@@ -92,6 +98,7 @@ export default definePlugin({
   summary: "Office 365 (Exchange Online) by Microsoft Graph, or by Exchange Web Services while it lasts",
   implements: [
     "Microsoft Graph v1.0: calendar: getSchedule; change notifications of events, with lifecycle notifications",
+    "Microsoft Graph v1.0: user: get mailboxSettings, by JSON batching",
     "RFC 6749 4.4: client credentials, with a secret or a certificate (RFC 7523)",
   ],
   options,
@@ -115,6 +122,7 @@ export default definePlugin({
         proxy: proxyOf(given),
         batchSize: given["batch-size"],
         maxRequests: given["max-requests"],
+        mailboxSettings: given["mailbox-settings"],
         notifications: given.notifications,
       },
       context,

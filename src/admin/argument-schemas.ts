@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
 import { z } from "zod";
 import { AddressError, type Mailbox, parseMailbox, parsePresentityId } from "../core/addresses.ts";
+import { parseLanguageTag } from "../lib/language-tag.ts";
 import { type Milliseconds, parseLength } from "../lib/time.ts";
 
 /** A schema of a text that `parse` reads; what `parse` throws as AddressError is the problem shown. */
@@ -33,16 +34,17 @@ export const testedUserArgument = readBy((text): { readonly mailbox?: Mailbox; r
   return /^S-1-\d{1,15}(-\d{1,10}){1,15}$/.test(sid) ? { sid } : { mailbox: parseMailbox(text) };
 });
 
-/** A well-formed BCP 47 tag in canonical form; `_` is taken for `-`. */
-export const localeArgument = readBy((text) => {
-  try {
-    const [tag] = text.length <= 64 ? Intl.getCanonicalLocales(text.trim().replaceAll("_", "-")) : [];
-    if (tag !== undefined) return tag;
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-  }
+const parseLocale = (text: string): string => {
+  const tag = parseLanguageTag(text);
+  if (tag !== undefined) return tag;
   throw new AddressError("this is not a language tag such as en, de-AT or zh-Hant");
-});
+};
+
+/** A well-formed BCP 47 tag in canonical form; `_` is taken for `-`. */
+export const localeArgument = readBy(parseLocale);
+
+/** The same, or `auto`, which is no tag: the mailbox's. */
+export const userLocaleArgument = readBy((text) => (text.trim().toLowerCase() === "auto" ? "auto" : parseLocale(text)));
 
 /** The name of a calendar server, lower case. */
 export const gatewayNameArgument = z

@@ -37,6 +37,7 @@ const RULE_TEXTS: Readonly<Record<RuleName, string>> = {
   override: "the user has asked that the calendar not be shown",
   phone: "the user is in a call",
   "client-dnd": "a client says do not disturb, which stands before the calendar",
+  "automatic-replies": "the mailbox has automatic replies on, which are set to count as out of office",
   "calendar-oof": "the calendar says out of office",
   "calendar-busy": "the calendar says busy",
   "calendar-tentative": "the calendar says tentative, which is set to count as a meeting",

@@ -44,6 +44,7 @@ export const composeEntry = ({ entry, policy }: Pick<Explained, "entry" | "polic
     {
       clients: entry.clients,
       ...(entry.calendar && { calendar: entry.calendar }),
+      ...(entry.automaticReplies && { automaticReplies: entry.automaticReplies }),
       ...(entry.override && { override: entry.override }),
     },
     policy,

@@ -14,6 +14,7 @@ export const OWN_REASONS: Readonly<Record<RuleName, string>> = {
   override: "you asked that your calendar not be shown",
   phone: "you are in a call",
   "client-dnd": "you set “do not disturb” yourself",
+  "automatic-replies": "your mailbox answers mail automatically, so you are out of office",
   "calendar-oof": "your calendar says that you are out of office",
   "calendar-busy": "your calendar says that you are busy",
   "calendar-tentative": "your calendar has a tentative entry",

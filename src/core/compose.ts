@@ -1,22 +1,22 @@
-import { type Instant, type Milliseconds, plus } from "../lib/time.ts";
+import type { Instant } from "../lib/time.ts";
 import {
-  type BusyInterval,
-  blockEnd,
-  boundariesAfter,
-  type FreeBusyStatus,
-  intervalAt,
-  mergeIntervals,
-} from "./busy-time.ts";
-import type { Appearance, CompositionPolicy } from "./policy.ts";
+  type AutomaticRepliesState,
+  type AutomaticRepliesView,
+  edgesOfAutomaticReplies,
+  viewAutomaticReplies,
+} from "./automatic-replies.ts";
+import { type BusyInterval, blockEnd, boundariesAfter, mergeIntervals } from "./busy-time.ts";
+import { appearanceOf, claimOfMailbox } from "./mailbox-claim.ts";
+import { type Appearance, type CompositionPolicy, isLongBusy, isPlain } from "./policy.ts";
 import { busier, type ClientPresence, type PresenceDocument, samePresence, strongestClient } from "./presence.ts";
 import { withoutReservedTexts } from "./texts.ts";
-
-/** The calendar as last read. */
-export interface CalendarState {
-  readonly intervals: readonly BusyInterval[];
-  /** When it was last read successfully. */
-  readonly heardAt: Instant;
-}
+import {
+  type CalendarState,
+  type CalendarView,
+  calendarStaleAt,
+  describeCalendar,
+  viewCalendar,
+} from "./view-calendar.ts";
 
 /** What the user asked for by chat: `end` the present meeting, or `pause` the calendar; over at `until`, if given. */
 export interface Override {
@@ -34,6 +34,7 @@ export interface PhoneState {
 export interface CompositionInputs {
   readonly clients: readonly ClientPresence[];
   readonly calendar?: CalendarState;
+  readonly automaticReplies?: AutomaticRepliesState;
   readonly override?: Override;
   readonly phone?: PhoneState;
 }
@@ -44,6 +45,7 @@ export type RuleName =
   | "override"
   | "phone"
   | "client-dnd"
+  | "automatic-replies"
   | "calendar-oof"
   | "calendar-busy"
   | "calendar-tentative"
@@ -53,7 +55,7 @@ export type RuleName =
 
 /** One input as it counted. */
 export interface InputReport {
-  readonly input: "client" | "calendar" | "override" | "phone";
+  readonly input: "client" | "calendar" | "automatic-replies" | "override" | "phone";
   readonly state: string;
   /** When this was last heard or set; absent when it never was. */
   readonly heardAt?: Instant;
@@ -73,11 +75,6 @@ export interface Composition {
   readonly because: Because;
   /** The first instant at which the document will differ, given the same inputs; absent when never. */
   readonly validUntil?: Instant;
-}
-
-interface CalendarView {
-  readonly status: FreeBusyStatus | "unknown";
-  readonly interval?: BusyInterval;
 }
 
 /** The inputs, prepared once for the looks at several instants. */
@@ -123,9 +120,6 @@ export function composeDocument(
   return { document, validUntil: firstChange(prepared, document, now) };
 }
 
-const isLongBusy = ({ start, end, status }: BusyInterval, limit: Milliseconds | undefined): boolean =>
-  limit !== undefined && status === "busy" && end - start >= limit;
-
 /** The end of the present block of entries that the policy shows; what an `end` by chat lasts to. */
 export const shownBlockEnd = (
   intervals: readonly BusyInterval[],
@@ -152,38 +146,19 @@ function prepare(inputs: CompositionInputs, policy: CompositionPolicy): Prepared
 }
 
 const staleAt = ({ inputs, policy }: Prepared): Instant | undefined =>
-  inputs.calendar && plus(inputs.calendar.heardAt, policy.staleAfter);
+  calendarStaleAt(inputs.calendar, policy.staleAfter);
 
-function viewCalendar(prepared: Prepared, now: Instant): CalendarView {
-  const limit = staleAt(prepared);
-  if (limit === undefined || now >= limit) return { status: "unknown" };
-  const interval = intervalAt(prepared.merged, now);
-  if (!interval) return { status: "free" };
-  return interval.status === "noData" ? { status: "unknown", interval } : { status: interval.status, interval };
-}
+const viewReplies = ({ inputs, policy }: Prepared, now: Instant): AutomaticRepliesView | undefined =>
+  inputs.automaticReplies && viewAutomaticReplies(inputs.automaticReplies, policy.repliesStaleAfter, now);
 
 const isInForce = (override: Override | undefined, now: Instant): boolean =>
   override !== undefined && (override.until === undefined || now < override.until);
 
-const CALENDAR_RULES: Readonly<Record<CalendarView["status"], RuleName>> = {
-  oof: "calendar-oof",
-  busy: "calendar-busy",
-  tentative: "calendar-tentative",
-  workingElsewhere: "calendar-working-elsewhere",
-  noData: "calendar-unknown",
-  unknown: "calendar-unknown",
-  free: "client",
-};
-
-const isPlain = (appearance: Appearance): boolean =>
-  appearance.show === undefined && appearance.activity === undefined && appearance.text === undefined;
-
 function decide(prepared: Prepared, now: Instant): Decision {
   const { inputs, policy, client } = prepared;
-  const calendar = viewCalendar(prepared, now);
+  const calendar = viewCalendar(prepared.merged, staleAt(prepared), now);
   const own = clientDocument(client);
   const isOverridden = isInForce(inputs.override, now);
-  const appearance = calendar.status === "unknown" ? policy.status.noData : policy.status[calendar.status];
 
   if (!client && policy.offline === "hide") return { document: own, rule: "offline", winner: "client", calendar };
   if (inputs.phone) {
@@ -191,15 +166,16 @@ function decide(prepared: Prepared, now: Instant): Decision {
   }
   // What is asked for by "end" and "pause" is that the calendar be not shown: the rest stands as it is.
   if (isOverridden) return { document: own, rule: "override", winner: "override", calendar };
-  const until = calendar.interval?.end;
   if (client?.show === "dnd") {
-    const activity = policy.activityUnderDnd ? appearance.activity : undefined;
+    const until = calendar.interval?.end;
+    const activity = policy.activityUnderDnd ? appearanceOf(calendar.status, policy).activity : undefined;
     const document = activity ? { ...own, activity, ...(until !== undefined && { until }) } : own;
     return { document, rule: "client-dnd", winner: "client", calendar };
   }
-  if (!isPlain(appearance)) {
-    const document = dress(own, appearance, { source: "calendar", until });
-    return { document, rule: CALENDAR_RULES[calendar.status], winner: "calendar", calendar };
+  const claim = claimOfMailbox(calendar, viewReplies(prepared, now), policy);
+  if (claim) {
+    const document = dress(own, claim.appearance, { source: "calendar", until: claim.until });
+    return { document, rule: claim.rule, winner: claim.winner, calendar };
   }
   if (!client) return { document: own, rule: "offline", winner: "client", calendar };
   return { document: own, rule: "client", winner: "client", calendar };
@@ -232,10 +208,12 @@ function dress(
   return dressed;
 }
 
-/** Looks only at instants at which an input changes its meaning: edges of the calendar, its going stale, an override's end. */
+/** Looks only at instants at which an input changes its meaning: edges of the calendar, its going stale, ends of other inputs. */
 function firstChange(prepared: Prepared, document: PresenceDocument, now: Instant): Instant | undefined {
   const stale = staleAt(prepared);
-  const others = [stale, prepared.inputs.override?.until].filter((at) => at !== undefined && at > now);
+  const { inputs, policy } = prepared;
+  const replies = edgesOfAutomaticReplies(inputs.automaticReplies, policy.repliesStaleAfter);
+  const others = [stale, inputs.override?.until, ...replies].filter((at) => at !== undefined && at > now);
   const isChange = (at: Instant): boolean => !samePresence(decide(prepared, at).document, document);
   let first: Instant | undefined;
   for (const at of others) if (at !== undefined && (first === undefined || at < first) && isChange(at)) first = at;
@@ -260,11 +238,17 @@ function reportInputs(prepared: Prepared, { winner, calendar }: Decision, now: I
   if (inputs.clients.length === 0) reports.push({ input: "client", state: "none online", hasWon: winner === "client" });
   reports.push({
     input: "calendar",
-    state: describeCalendar(prepared, calendar, now),
+    state: describeCalendar(calendar, staleAt(prepared), now),
     ...(inputs.calendar && { heardAt: inputs.calendar.heardAt }),
     ...(calendar.interval && { until: calendar.interval.end }),
     hasWon: winner === "calendar",
   });
+  const replies = viewReplies(prepared, now);
+  if (inputs.automaticReplies && replies) {
+    const { isOn: _, ...view } = replies;
+    const { heardAt } = inputs.automaticReplies;
+    reports.push({ input: "automatic-replies", ...view, heardAt, hasWon: winner === "automatic-replies" });
+  }
   if (inputs.override) {
     const { kind, setAt, until } = inputs.override;
     const state = isInForce(inputs.override, now) ? kind : `${kind}, over`;
@@ -279,11 +263,4 @@ function reportInputs(prepared: Prepared, { winner, calendar }: Decision, now: I
   if (inputs.phone)
     reports.push({ input: "phone", state: "in a call", heardAt: inputs.phone.since, hasWon: winner === "phone" });
   return reports;
-}
-
-function describeCalendar(prepared: Prepared, calendar: CalendarView, now: Instant): string {
-  if (calendar.status !== "unknown") return calendar.status;
-  const stale = staleAt(prepared);
-  if (stale === undefined) return "unknown: never read";
-  return now >= stale ? "unknown: not heard of for too long" : "unknown: the calendar server has no data";
 }

@@ -12,7 +12,7 @@ export interface Activity {
 /** The texts that the gateway itself may show; the words come from the catalogue in the user's locale. */
 export type TextKey = "in-a-meeting" | "out-of-office" | "on-the-phone";
 
-/** Which live source made the document what it is. */
+/** Which live source made the document what it is; `calendar` stands for the mailbox's automatic replies too. */
 type PresenceSource = "client" | "calendar" | "phone" | "override";
 
 /** What watchers shall see of one presentity (RFC 4479), in no protocol's form yet. */

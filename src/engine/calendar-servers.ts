@@ -7,7 +7,7 @@ import type { CalendarServer, Registry } from "../ports/registry.ts";
 import type { Runtime } from "../ports/runtime.ts";
 import { enoughFailures } from "./enough-failures.ts";
 import { MailboxPlacement, type PlacementServer } from "./mailbox-placement.ts";
-import { healthOf, type Member, newMember, placeOf, type RunningServer, stopped } from "./pool-server.ts";
+import { type Member, newMember, placeOf, RunningServer, stopped } from "./pool-server.ts";
 import type { Presentities, Presentity } from "./presentity.ts";
 import { probeServer } from "./probe-server.ts";
 import { RefreshBusyTime, type RefreshDeps } from "./refresh-busy-time.ts";
@@ -100,14 +100,12 @@ export class CalendarServers {
   release(server: string | undefined, mailbox: Mailbox): void {
     if (server === undefined) return;
     for (const _sharer of this.#deps.presentities.ofMailbox(server, mailbox)) return;
-    const running = this.#running(server);
-    running?.refresh.delete(mailbox);
-    running?.watch.delete(mailbox);
+    this.#running(server)?.detach(mailbox);
   }
 
-  /** Reads the presentity's calendar now. */
+  /** Reads the presentity's calendar, and its mailbox's settings, now. */
   refresh({ user, server }: Presentity): void {
-    if (user) this.#running(server)?.refresh.markChanged(user.mailbox);
+    if (user) this.#running(server)?.readNow(user.mailbox);
   }
 
   /** Parameters changed. */
@@ -117,7 +115,7 @@ export class CalendarServers {
 
   /** The clock was set back. */
   clockSetBack(): void {
-    for (const { running } of this.#members.values()) running?.refresh.clockSetBack();
+    for (const { running } of this.#members.values()) running?.clockSetBack();
   }
 
   /** The running source of a server. */
@@ -138,7 +136,7 @@ export class CalendarServers {
   /** Each server's condition. */
   *health(): Generator<readonly [string, Health]> {
     for (const [name, { running, failure }] of this.#members) {
-      if (running) yield [name, healthOf(running)];
+      if (running) yield [name, running.health];
       else if (failure) yield [name, { state: "down", error: failure }];
     }
   }
@@ -157,11 +155,8 @@ export class CalendarServers {
     return name === undefined ? undefined : this.#members.get(name)?.running;
   }
 
-  #attach({ user, server, calendar }: Presentity): void {
-    const running = this.#running(server);
-    if (!user?.isEnabled || !running) return;
-    running.refresh.add(user.mailbox, calendar?.heardAt);
-    running.watch.add(user.mailbox);
+  #attach(presentity: Presentity): void {
+    if (presentity.user?.isEnabled) this.#running(presentity.server)?.attach(presentity.user.mailbox, presentity);
   }
 
   #enter(server: CalendarServer): Member {
@@ -177,8 +172,7 @@ export class CalendarServers {
       const running = await this.#run(member, signal);
       member.running = running;
       for (const presentity of this.#deps.presentities) if (presentity.server === name) this.#attach(presentity);
-      running.refresh.start(running.stop.signal);
-      running.watch.start(running.stop.signal);
+      running.start();
       log.info("calendar.started", { gateway: name, type });
     } catch (error) {
       member.failure = toGatewayError(error);
@@ -218,7 +212,7 @@ export class CalendarServers {
         if (failures >= enoughFailures({ isSilent, error })) this.#failing(member, error);
       },
     });
-    return { source, refresh, watch, stop };
+    return new RunningServer(name, { source, refresh, watch, stop }, this.#deps);
   }
 
   /** Takes the server out of service: others of the pool get its mailboxes, and it is tried until it answers. */

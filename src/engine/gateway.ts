@@ -18,6 +18,7 @@ import { policyFromParameters } from "./policy-from-parameters.ts";
 import { describePresentity, Presentities, type Presentity, restorePresentity, strippedOf } from "./presentity.ts";
 import { DRAIN_LIMIT, PublishDue } from "./publish-due.ts";
 import { armTimer, type RecomputeDeps, type RecomputeReason, recomputePresence } from "./recompute-presence.ts";
+import { keepAgeOfReplies } from "./record-mailbox-settings.ts";
 import type { FindSuccessor } from "./successions.ts";
 import { type SyncDirectoryDeps, syncDirectory, syncUsers } from "./sync-directory.ts";
 import { WakeTimers } from "./wake-timers.ts";
@@ -223,6 +224,7 @@ export class Gateway {
     const { runtime, journal } = this.#deps;
     runtime.log.warn("clock.set-back", { seconds: Math.round(by / 1000) });
     for (const presentity of this.presentities) {
+      keepAgeOfReplies(journal, presentity, by);
       if (!presentity.calendar) continue;
       const heardAt = plus(presentity.calendar.heardAt, -by);
       presentity.calendar = { ...presentity.calendar, heardAt };

@@ -20,6 +20,7 @@ export function policyFromParameters(parameters: Parameters, reservedTexts: Read
       tentative: asMeeting("tentative-as"),
       workingElsewhere: asMeeting("working-elsewhere-as"),
     },
+    automaticReplies: parameters.choice("automatic-replies") === "ignore" ? {} : DEFAULT_POLICY.automaticReplies,
     activityUnderDnd: parameters.choice("dnd-activity") === "show",
     ...(ignoreBusyFrom > 0 && { ignoreBusyFrom: hours(ignoreBusyFrom) }),
     staleAfter: minutes(staleLimit),

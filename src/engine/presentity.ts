@@ -1,7 +1,9 @@
 import type { BareJid, Mailbox, PresentityId } from "../core/addresses.ts";
-import type { CalendarState, CompositionInputs, Override, PhoneState } from "../core/compose.ts";
+import type { AutomaticRepliesState } from "../core/automatic-replies.ts";
+import type { CompositionInputs, Override, PhoneState } from "../core/compose.ts";
 import { type PackedIntervals, packIntervals, unpackIntervals } from "../core/packed-intervals.ts";
 import type { ClientPresence, PresenceDocument } from "../core/presence.ts";
+import type { CalendarState } from "../core/view-calendar.ts";
 import { NONE } from "../lib/keyed-list.ts";
 import { earlier, type Instant } from "../lib/time.ts";
 import type { JournalEntry, OutboxRow, Published } from "../ports/journal.ts";
@@ -25,6 +27,7 @@ export interface Presentity {
   user: User | undefined;
   calendar: RememberedCalendar | undefined;
   calendarError: JournalEntry["calendarError"];
+  automaticReplies: AutomaticRepliesState | undefined;
   /** The calendar server of its pool that the mailbox is on. */
   server: string | undefined;
   override: Override | undefined;
@@ -45,6 +48,7 @@ const newPresentity = (id: PresentityId): Presentity => ({
   user: undefined,
   calendar: undefined,
   calendarError: undefined,
+  automaticReplies: undefined,
   server: undefined,
   override: undefined,
   phone: undefined,
@@ -68,6 +72,10 @@ export function restorePresentity(entry: JournalEntry, now: Instant): Presentity
     heardAt: earlier(entry.calendar.heardAt, now),
   };
   presentity.calendarError = entry.calendarError;
+  presentity.automaticReplies = entry.automaticReplies && {
+    ...entry.automaticReplies,
+    heardAt: earlier(entry.automaticReplies.heardAt, now),
+  };
   presentity.server = entry.server;
   presentity.override = entry.override;
   presentity.document = entry.document;
@@ -95,6 +103,7 @@ export const describePresentity = (presentity: Presentity): JournalEntry => ({
   presentity: presentity.id,
   ...(presentity.calendar && { calendar: unpackCalendar(presentity.calendar) }),
   ...(presentity.calendarError && { calendarError: presentity.calendarError }),
+  ...(presentity.automaticReplies && { automaticReplies: presentity.automaticReplies }),
   ...(presentity.server !== undefined && { server: presentity.server }),
   ...(presentity.override && { override: presentity.override }),
   clients: presentity.clients,
@@ -108,6 +117,7 @@ export const describePresentity = (presentity: Presentity): JournalEntry => ({
 export const inputsOf = (presentity: Presentity): CompositionInputs => ({
   clients: presentity.clients,
   ...(presentity.calendar && { calendar: unpackCalendar(presentity.calendar) }),
+  ...(presentity.automaticReplies && { automaticReplies: presentity.automaticReplies }),
   ...(presentity.override && { override: presentity.override }),
   ...(presentity.phone && { phone: presentity.phone }),
 });

@@ -94,6 +94,8 @@ const isSameUser = (a: User | undefined, b: User | undefined): boolean =>
 function forgetCalendar(presentity: Presentity, { journal }: SyncDirectoryDeps): void {
   presentity.calendar = undefined;
   journal.replaceBusyTime(presentity.id, [], instant(0));
+  presentity.automaticReplies = undefined;
+  journal.replaceAutomaticReplies(presentity.id, undefined);
 }
 
 /** Those of somebody who was no user were only remembered; what a restart restored comes from the journal itself. */

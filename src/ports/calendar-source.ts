@@ -2,6 +2,7 @@ import type { Mailbox } from "../core/addresses.ts";
 import type { BusyInterval } from "../core/busy-time.ts";
 import type { TimeWindow } from "../lib/time.ts";
 import type { GatewayError } from "./errors.ts";
+import type { MailboxSettingsResult } from "./mailbox-settings.ts";
 import type { IntegerParameterName } from "./parameters.ts";
 import type { Plugin } from "./plugin.ts";
 
@@ -44,6 +45,8 @@ export interface CalendarSource extends Plugin {
   readonly capabilities: {
     readonly maxMailboxesPerFetch: number;
     readonly maxMailboxesPerWatch: number;
+    /** 1 where it is absent. */
+    readonly maxMailboxesPerSettings?: number;
     /** The parameter that says in minutes how often every mailbox is read; without it `ews-status-frequency`. */
     readonly sweepInterval?: IntegerParameterName;
   };
@@ -67,6 +70,13 @@ export interface CalendarSource extends Plugin {
    */
   readonly locateMailboxes?:
     | ((mailboxes: readonly Mailbox[], signal: AbortSignal) => Promise<readonly string[]>)
+    | undefined;
+  /**
+   * One result per mailbox, in order, for at most `maxMailboxesPerSettings`. One bad mailbox never fails the batch. Rejects
+   * when the whole request failed, with type `auth` when the settings may not be read while calendars may.
+   */
+  readonly readMailboxSettings?:
+    | ((mailboxes: readonly Mailbox[], signal: AbortSignal) => Promise<readonly MailboxSettingsResult[]>)
     | undefined;
   /** The display name of the mailbox's default calendar, as the server has it. Rejects with GatewayError. */
   readonly findCalendarName?: ((mailbox: Mailbox, signal: AbortSignal) => Promise<string>) | undefined;

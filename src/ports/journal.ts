@@ -1,7 +1,9 @@
 import type { PresentityId } from "../core/addresses.ts";
+import type { AutomaticRepliesState } from "../core/automatic-replies.ts";
 import type { BusyInterval } from "../core/busy-time.ts";
-import type { CalendarState, Override } from "../core/compose.ts";
+import type { Override } from "../core/compose.ts";
 import type { ClientPresence, PresenceDocument } from "../core/presence.ts";
+import type { CalendarState } from "../core/view-calendar.ts";
 import type { Instant } from "../lib/time.ts";
 
 /** What one publisher was last known to show for a presentity. */
@@ -44,7 +46,8 @@ export interface Publications {
 export interface JournalEntry extends Publications {
   readonly presentity: PresentityId;
   readonly calendar?: CalendarState;
-  /** What went wrong at the last read, if it did. */
+  readonly automaticReplies?: AutomaticRepliesState;
+  /** What went wrong at the last read of the calendar, if it did. */
   readonly calendarError?: { readonly code: string; readonly message: string; readonly at: Instant };
   /** The calendar server of its pool that the calendar is read from. */
   readonly server?: string;
@@ -69,6 +72,7 @@ export interface Journal {
   /** Only the time of the last successful read; the intervals stay. */
   recordHeard(presentity: PresentityId, heardAt: Instant): void;
   recordCalendarError(presentity: PresentityId, error: JournalEntry["calendarError"]): void;
+  replaceAutomaticReplies(presentity: PresentityId, state: AutomaticRepliesState | undefined): void;
   replaceServer(presentity: PresentityId, server: string | undefined): void;
   replaceOverride(presentity: PresentityId, override: Override | undefined): void;
   replaceClients(presentity: PresentityId, clients: readonly ClientPresence[]): void;

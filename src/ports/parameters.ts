@@ -87,6 +87,10 @@ export const PARAMETERS = {
     ["client", "meeting"],
     "How working elsewhere counts: as the client says, or as a meeting.",
   ),
+  "automatic-replies": choice(
+    ["away", "ignore"],
+    "How automatic replies of the mailbox count, where they are read: as out of office, or not at all.",
+  ),
   "offline-calendar": choice(
     ["hide", "show"],
     "Whether the calendar is shown while none of the user's clients is online.",

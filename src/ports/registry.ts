@@ -9,8 +9,13 @@ export interface User {
   readonly gateway: string;
   /** BCP 47. */
   readonly locale: string;
+  /** Nobody has set the locale: it is what the mailbox says, or what stands until it is heard. Absent: an administrator did. */
+  readonly localeFrom?: LocaleOrigin;
   readonly isEnabled: boolean;
 }
+
+/** Where a locale comes from that no administrator has set. */
+export type LocaleOrigin = "mailbox" | "default";
 
 /** A configured calendar server: plain options, and the names of its sealed secrets. */
 export interface CalendarServer {

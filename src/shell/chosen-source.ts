@@ -86,6 +86,10 @@ export class ChosenSource implements CalendarSource {
     return this.#source.locateMailboxes?.bind(this.#source);
   }
 
+  get readMailboxSettings(): CalendarSource["readMailboxSettings"] {
+    return this.#source.readMailboxSettings?.bind(this.#source);
+  }
+
   get findCalendarName(): CalendarSource["findCalendarName"] {
     return this.#source.findCalendarName?.bind(this.#source);
   }

@@ -6,6 +6,7 @@ import { keptOnce } from "../lib/kept-once.ts";
 import { Memo } from "../lib/memo.ts";
 import type { Instant } from "../lib/time.ts";
 import type { JournalEntry } from "../ports/journal.ts";
+import { prepareListAutomaticReplies } from "./automatic-replies.ts";
 import type { StoreDatabase } from "./database.ts";
 import { decodeOutbox, decodePublished } from "./publications.ts";
 
@@ -62,6 +63,7 @@ export function prepareJournalReads(database: StoreDatabase): JournalReads {
 const prepareTables = (database: StoreDatabase): readonly AddTable[] => [
   prepareBusyTime(database),
   prepareCalendarErrors(database),
+  prepareAutomaticReplies(database),
   preparePlacements(database),
   prepareOverrides(database),
   prepareClients(database),
@@ -75,6 +77,8 @@ function prepareFindChunkEnd(database: StoreDatabase): (first: string) => string
       SELECT (SELECT presentity FROM busy_time WHERE presentity >= @first ORDER BY presentity LIMIT 1 OFFSET @skip) AS last
       UNION ALL
       SELECT (SELECT presentity FROM calendar_error WHERE presentity >= @first ORDER BY presentity LIMIT 1 OFFSET @skip)
+      UNION ALL
+      SELECT (SELECT presentity FROM automatic_replies WHERE presentity >= @first ORDER BY presentity LIMIT 1 OFFSET @skip)
       UNION ALL
       SELECT (SELECT presentity FROM placement WHERE presentity >= @first ORDER BY presentity LIMIT 1 OFFSET @skip)
       UNION ALL
@@ -119,6 +123,13 @@ function prepareCalendarErrors(database: StoreDatabase): AddTable {
     for (const [presentity, code, message, at] of list.all(first, last)) {
       entryOf(presentity).calendarError = { code, message, at };
     }
+  };
+}
+
+function prepareAutomaticReplies(database: StoreDatabase): AddTable {
+  const list = prepareListAutomaticReplies(database);
+  return (entryOf, first, last) => {
+    for (const [presentity, state] of list(first, last)) entryOf(presentity).automaticReplies = state;
   };
 }
 

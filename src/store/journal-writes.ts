@@ -5,6 +5,7 @@ import { packIntervals } from "../core/packed-intervals.ts";
 import type { ClientPresence, PresenceDocument } from "../core/presence.ts";
 import type { Instant } from "../lib/time.ts";
 import type { JournalEntry, Publications } from "../ports/journal.ts";
+import { prepareReplaceAutomaticReplies } from "./automatic-replies.ts";
 import type { StoreDatabase } from "./database.ts";
 import { createPublicationEncoder } from "./publications.ts";
 
@@ -20,6 +21,7 @@ export type JournalWrites = ReturnType<typeof prepareJournalWrites>;
 /** Prepares every statement once. */
 export const prepareJournalWrites = (database: StoreDatabase) => ({
   ...prepareInputWrites(database),
+  replaceAutomaticReplies: prepareReplaceAutomaticReplies(database),
   ...prepareResultWrites(database),
   deletePresentity: prepareDeletePresentity(database),
 });
@@ -89,6 +91,7 @@ function prepareDeletePresentity(database: StoreDatabase): (presentity: Presenti
   const statements = [
     database.prepare<[string]>("DELETE FROM busy_time WHERE presentity = ?"),
     database.prepare<[string]>("DELETE FROM calendar_error WHERE presentity = ?"),
+    database.prepare<[string]>("DELETE FROM automatic_replies WHERE presentity = ?"),
     database.prepare<[string]>("DELETE FROM placement WHERE presentity = ?"),
     database.prepare<[string]>("DELETE FROM override WHERE presentity = ?"),
     database.prepare<[string]>("DELETE FROM client_presence WHERE presentity = ?"),

@@ -5,6 +5,7 @@ export type WriteSubject =
   | "busy-time"
   | "heard"
   | "calendar-error"
+  | "automatic-replies"
   | "server"
   | "override"
   | "clients"

@@ -1,4 +1,5 @@
 import type { PresentityId } from "../core/addresses.ts";
+import type { AutomaticRepliesState } from "../core/automatic-replies.ts";
 import type { BusyInterval } from "../core/busy-time.ts";
 import type { Override } from "../core/compose.ts";
 import type { ClientPresence } from "../core/presence.ts";
@@ -74,6 +75,10 @@ export class SqliteJournal implements Journal {
     this.#add(presentity, "calendar-error", () =>
       error ? this.#writes.replaceCalendarError(presentity, error) : this.#writes.deleteCalendarError(presentity),
     );
+  }
+
+  replaceAutomaticReplies(presentity: PresentityId, state: AutomaticRepliesState | undefined): void {
+    this.#add(presentity, "automatic-replies", () => this.#writes.replaceAutomaticReplies(presentity, state));
   }
 
   replaceServer(presentity: PresentityId, server: string | undefined): void {

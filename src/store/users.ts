@@ -1,15 +1,29 @@
 import type { Mailbox, PresentityId } from "../core/addresses.ts";
 import { keptOnce } from "../lib/kept-once.ts";
-import type { User } from "../ports/registry.ts";
+import type { LocaleOrigin, User } from "../ports/registry.ts";
 import type { StoreDatabase } from "./database.ts";
 
-type UserColumns = [presentity: PresentityId, mailbox: Mailbox, gateway: string, locale: string, isEnabled: number];
+type UserColumns = [
+  presentity: PresentityId,
+  mailbox: Mailbox,
+  gateway: string,
+  locale: string,
+  localeFrom: LocaleOrigin | null,
+  isEnabled: number,
+];
 
 /** Equal texts are kept once. */
 const decodeUser = (
-  [presentity, mailbox, gateway, locale, isEnabled]: UserColumns,
+  [presentity, mailbox, gateway, locale, localeFrom, isEnabled]: UserColumns,
   once: (text: string) => string,
-): User => ({ presentity, mailbox, gateway: once(gateway), locale: once(locale), isEnabled: isEnabled === 1 });
+): User => ({
+  presentity,
+  mailbox,
+  gateway: once(gateway),
+  locale: once(locale),
+  ...(localeFrom !== null && { localeFrom }),
+  isEnabled: isEnabled === 1,
+});
 
 function decodeUsers(rows: readonly UserColumns[]): readonly User[] {
   const once = keptOnce();
@@ -19,22 +33,27 @@ function decodeUsers(rows: readonly UserColumns[]): readonly User[] {
 /** The statements about users, prepared once. */
 export function prepareUsers(database: StoreDatabase) {
   const list = database
-    .prepare<[], UserColumns>("SELECT presentity, mailbox, gateway, locale, is_enabled FROM user ORDER BY presentity")
+    .prepare<[], UserColumns>(
+      "SELECT presentity, mailbox, gateway, locale, locale_from, is_enabled FROM user ORDER BY presentity",
+    )
     .raw();
   const find = database
     .prepare<[string], UserColumns>(
-      "SELECT presentity, mailbox, gateway, locale, is_enabled FROM user WHERE presentity = ?",
+      "SELECT presentity, mailbox, gateway, locale, locale_from, is_enabled FROM user WHERE presentity = ?",
     )
     .raw();
-  const replace = database.prepare<[string, string, string, string, number]>(`
-    INSERT INTO user (presentity, mailbox, gateway, locale, is_enabled) VALUES (?, ?, ?, ?, ?)
+  const replace = database.prepare<[string, string, string, string, string | null, number]>(`
+    INSERT INTO user (presentity, mailbox, gateway, locale, locale_from, is_enabled) VALUES (?, ?, ?, ?, ?, ?)
     ON CONFLICT (presentity) DO UPDATE SET
       mailbox = excluded.mailbox, gateway = excluded.gateway, locale = excluded.locale,
-      is_enabled = excluded.is_enabled`);
+      locale_from = excluded.locale_from, is_enabled = excluded.is_enabled`);
   // The intervals do not say whose they are: another mailbox's must not be shown after the next start.
   const forgetBusyTime = database.prepare<[string, string]>(`
     DELETE FROM busy_time WHERE presentity = ? AND EXISTS
       (SELECT 1 FROM user WHERE user.presentity = busy_time.presentity AND user.mailbox <> ?)`);
+  const forgetAutomaticReplies = database.prepare<[string, string]>(`
+    DELETE FROM automatic_replies WHERE presentity = ? AND EXISTS
+      (SELECT 1 FROM user WHERE user.presentity = automatic_replies.presentity AND user.mailbox <> ?)`);
   const remove = database.prepare<[string]>("DELETE FROM user WHERE presentity = ?");
   return {
     list: (): readonly User[] => decodeUsers(list.all()),
@@ -42,9 +61,10 @@ export function prepareUsers(database: StoreDatabase) {
       const row = find.get(presentity);
       return row && decodeUser(row, keptOnce());
     },
-    replace: ({ presentity, mailbox, gateway, locale, isEnabled }: User) => {
+    replace: ({ presentity, mailbox, gateway, locale, localeFrom, isEnabled }: User) => {
       forgetBusyTime.run(presentity, mailbox);
-      replace.run(presentity, mailbox, gateway, locale, Number(isEnabled));
+      forgetAutomaticReplies.run(presentity, mailbox);
+      replace.run(presentity, mailbox, gateway, locale, localeFrom ?? null, Number(isEnabled));
     },
     delete: (presentity: PresentityId) => remove.run(presentity),
   };

@@ -33,8 +33,9 @@ beforeEach(async () => {
 /** Does what the engine does: composes the journal's inputs and records the result. */
 async function recompose(): Promise<void> {
   const { journal, registry, runtime } = stage;
-  const { clients = [], calendar, override } = journal.find(ALICE) ?? {};
-  const inputs = { clients, ...(calendar && { calendar }), ...(override && { override }) };
+  const { clients = [], calendar, automaticReplies, override } = journal.find(ALICE) ?? {};
+  const replies = automaticReplies && { automaticReplies };
+  const inputs = { clients, ...(calendar && { calendar }), ...replies, ...(override && { override }) };
   const { document } = composePresence(inputs, await loadPolicy(registry), runtime.clock.now());
   journal.recordComposition(ALICE, { document, composedAt: runtime.clock.now() }, { published: [], outbox: [] });
 }
@@ -147,6 +148,14 @@ describe("me", () => {
 });
 
 describe("end", () => {
+  it("of automatic replies lasts until they end by themselves, whatever meeting there is", async () => {
+    const replies = { kind: "scheduled", start: at(-hours(2)), end: at(hours(3)) } as const;
+    stage.journal.replaceAutomaticReplies(ALICE, { replies, heardAt: at(-hours(1)) });
+    await show([entry(-10, 50)]);
+    expect(await stage.say("me", asAlice)).toMatch(/Why: your mailbox answers mail automatically/);
+    expect(await stage.say("end", asAlice)).toMatch(/^Ended\. It would have lasted until 12:00:00 UTC/);
+  });
+
   it("ends the block of overlapping meetings, not the next one", async () => {
     await show([entry(-10, 30), entry(20, 50), entry(50, 80)]);
     expect(await stage.say("end", asAlice)).toMatch(/^Ended\. It would have lasted until 09:50:00 UTC/);

@@ -9,6 +9,7 @@ describe("parameter set", () => {
     ["P4", "exchange-queue", 2200, 1, 5000],
     ["P5", "exchange-threads", 60, 1, 100],
     ["P6", "ews-status-frequency", 60, 10, 1440],
+    ["P7", "office365-pull-interval", 60, 1, 1440],
   ] as const)(
     "[%s] %s: default, both ends, one below, one above, non-numeric, empty",
     async (_id, name, value, min, max) => {

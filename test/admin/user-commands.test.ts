@@ -12,7 +12,7 @@ describe("user enable", () => {
     expect(await say("user enable Alice@Example.com")).toBe(
       "alice@example.com is enabled: mailbox alice@example.com, gateway main, locale en.",
     );
-    expect(registry.users.get(ALICE)).toEqual(userOf("alice@example.com"));
+    expect(registry.users.get(ALICE)).toEqual(userOf("alice@example.com", { localeFrom: "default" }));
     expect(registry.audit).toMatchObject([{ action: "user.enabled", subject: "alice@example.com" }]);
   });
 
@@ -104,8 +104,24 @@ describe("user show, user list, refresh", () => {
     const { seed, say } = createCommandStage();
     await seed("alice@example.com");
     expect(await say("user show alice@example.com")).toBe(
-      "alice@example.com\nstate: enabled\nmailbox: alice@example.com\ngateway: main\nlocale: en\nshown: nothing yet",
+      "alice@example.com\nstate: enabled\nmailbox: alice@example.com\ngateway: main\nlocale: en, set by an administrator\nshown: nothing yet",
     );
+  });
+
+  it("tells where the locale comes from", async () => {
+    const { registry, live, seed, say } = createCommandStage({ isRunning: true });
+    await seed();
+    await say("user enable alice@example.com");
+    expect(await say("user show alice@example.com")).toMatch(/locale: en, for nothing else is known yet\n/);
+    await registry.replaceUser(userOf("alice@example.com", { locale: "de-AT", localeFrom: "mailbox" }));
+    expect(await say("user show alice@example.com")).toMatch(/locale: de-AT, as the mailbox says\n/);
+    await say("user set alice@example.com mailbox=other@example.com");
+    expect(registry.users.get(ALICE)).toMatchObject({ locale: "de-AT", localeFrom: "mailbox" });
+    await say("locale set alice@example.com fr");
+    expect(await say("user show alice@example.com")).toMatch(/locale: fr, set by an administrator\n/);
+    await say("locale set alice@example.com auto");
+    expect(registry.users.get(ALICE)).toMatchObject({ locale: "fr", localeFrom: "default" });
+    expect(live?.refreshed).toEqual([ALICE]);
   });
 
   it("lists users by filter and limit, and says how many more there are", async () => {

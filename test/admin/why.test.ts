@@ -59,6 +59,17 @@ const partIn = (part: Pick<GatewayPart, "name" | "kind">, code: string): Gateway
 };
 
 describe("why tells the truth when", () => {
+  it("automatic replies decide, with their age and end", async () => {
+    const replies = { kind: "scheduled", start: at(-hours(2)), end: at(hours(3)) } as const;
+    stage.journal.replaceAutomaticReplies(ALICE, { replies, heardAt: at(-hours(1)) });
+    await hear({});
+    const text = await why();
+    expect(text).toMatch(/\nrule: automatic-replies: the mailbox has automatic replies on/);
+    expect(text).toMatch(/\nautomatic-replies: on, until 12:00:00 UTC, known 1 h ago — decides\n/);
+    await stage.say("parameter set automatic-replies ignore");
+    expect(await why()).toMatch(/\nautomatic-replies: on, until 12:00:00 UTC, known 1 h ago\n/);
+  });
+
   it("the user is disabled: no rule decides", async () => {
     await hear({});
     await stage.say("user disable alice@example.com");

@@ -150,6 +150,27 @@ export function describeCalendarSource(name: string, setUp: () => Promise<Calend
       expect(await within(1000, running)).toBe("enough");
     });
 
+    it("mailbox settings have one result for each mailbox, in order, and reading them settles soon after an abort", async () => {
+      const source = await start();
+      if (!source.readMailboxSettings) return;
+      const [first, , third] = harness.mailboxes;
+      const { signal } = new AbortController();
+      const results = await source.readMailboxSettings([first, harness.unknown, third], signal);
+      expect(results.map(({ mailbox }) => mailbox)).toEqual([first, harness.unknown, third]);
+      expect(results.map((result) => "error" in result)).toEqual([false, true, false]);
+      for (const result of results) if ("error" in result) expect(result.error).toBeInstanceOf(GatewayError);
+      expect(source.capabilities.maxMailboxesPerSettings).toBeGreaterThan(0);
+      await expect(source.readMailboxSettings([first], AbortSignal.abort("enough"))).rejects.toBe("enough");
+      harness.hang();
+      const cancelled = new AbortController();
+      const running = source.readMailboxSettings([first], cancelled.signal).catch((error: unknown) => error);
+      await harness.untilHanging();
+      cancelled.abort("enough");
+      expect(await within(1000, running)).toBe("enough");
+      await source.stop();
+      await expect(source.readMailboxSettings([first], signal)).rejects.toBeInstanceOf(GatewayError);
+    });
+
     it("watching tells all first, then each change, and rejects soon after its signal aborts", async () => {
       const source = await start();
       if (!source.watchChanges) return;

@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import type { AutomaticReplies, AutomaticRepliesState } from "../../src/core/automatic-replies.ts";
 import type { BusyInterval, FreeBusyStatus } from "../../src/core/busy-time.ts";
 import type { CompositionInputs } from "../../src/core/compose.ts";
 import { type CompositionPolicy, DEFAULT_POLICY } from "../../src/core/policy.ts";
@@ -41,6 +42,17 @@ export const someClients = fc.uniqueArray(aClient, { maxLength: 4, selector: (cl
 /** Mostly a fresh calendar; one in five inputs has none. */
 const aCalendar = fc.record({ intervals: someIntervals, heardAt: fc.integer({ min: 0, max: 8 }).map(instant) });
 
+export const someReplies: fc.Arbitrary<AutomaticReplies> = fc.oneof(
+  fc.constant({ kind: "disabled" as const }),
+  fc.constant({ kind: "always" as const }),
+  fc.record({ kind: fc.constant("scheduled" as const), start: anInstant, end: anInstant }),
+);
+
+const someAutomaticReplies: fc.Arbitrary<AutomaticRepliesState> = fc.record({
+  replies: someReplies,
+  heardAt: fc.integer({ min: 0, max: 8 }).map(instant),
+});
+
 const anOverride = fc.record(
   { kind: fc.constantFrom("end" as const, "pause" as const), setAt: anInstant, until: anInstant },
   { requiredKeys: ["kind", "setAt"] },
@@ -54,12 +66,14 @@ export const someInputs: fc.Arbitrary<CompositionInputs> = fc
   .record({
     clients: someClients,
     calendar: sometimes(aCalendar, 5),
+    automaticReplies: sometimes(someAutomaticReplies, 1),
     override: sometimes(anOverride, 2),
     phone: fc.constantFrom(undefined, undefined, undefined, undefined, { since: instant(0) }),
   })
-  .map(({ clients, calendar, override, phone }) => ({
+  .map(({ clients, calendar, automaticReplies, override, phone }) => ({
     clients,
     ...(calendar && { calendar }),
+    ...(automaticReplies && { automaticReplies }),
     ...(override && { override }),
     ...(phone && { phone }),
   }));
@@ -75,9 +89,13 @@ export const aPolicy: fc.Arbitrary<CompositionPolicy> = fc
     workingElsewhere: fc.constantFrom({}, MEETING),
     ignoreBusyFrom: fc.option(fc.integer({ min: 1, max: 10 }).map(milliseconds), { nil: undefined }),
     staleAfter: fc.integer({ min: 5, max: HORIZON }).map(milliseconds),
+    repliesStaleAfter: fc.integer({ min: 5, max: HORIZON }).map(milliseconds),
+    automaticReplies: fc.constantFrom({}, DEFAULT_POLICY.automaticReplies),
   })
-  .map(({ offline, activityUnderDnd, ignoreBusyFrom, staleAfter, ...status }) => ({
+  .map(({ offline, activityUnderDnd, ignoreBusyFrom, staleAfter, repliesStaleAfter, automaticReplies, ...status }) => ({
     ...DEFAULT_POLICY,
+    automaticReplies,
+    repliesStaleAfter,
     offline,
     activityUnderDnd,
     staleAfter,

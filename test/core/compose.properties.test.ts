@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type CompositionInputs, composePresence, type InputReport, type RuleName } from "../../src/core/compose.ts";
+import { DEFAULT_POLICY } from "../../src/core/policy.ts";
 import { busynessOf, samePresence, strongestClient } from "../../src/core/presence.ts";
 import { type Instant, instant } from "../../src/lib/time.ts";
 import { anInstant, aPolicy, HORIZON, someClients, someInputs } from "./arbitraries.ts";
@@ -17,6 +18,7 @@ const WINNERS: Readonly<Record<RuleName, InputReport["input"]>> = {
   override: "override",
   phone: "phone",
   "client-dnd": "client",
+  "automatic-replies": "automatic-replies",
   "calendar-oof": "calendar",
   "calendar-busy": "calendar",
   "calendar-tentative": "calendar",
@@ -24,6 +26,12 @@ const WINNERS: Readonly<Record<RuleName, InputReport["input"]>> = {
   "calendar-unknown": "calendar",
   client: "client",
 };
+
+/** Where a winner is not the document's source. */
+const SOURCES = new Map<string, string>([
+  ["override", "client"],
+  ["automatic-replies", "calendar"],
+]);
 
 const shuffled = <Item>(items: readonly Item[]): fc.Arbitrary<Item[]> =>
   fc.shuffledSubarray([...items], { minLength: items.length });
@@ -97,7 +105,8 @@ describe("composed presence", () => {
         const { document, because } = composePresence(inputs, policy, now);
         const winners = because.inputs.filter(({ hasWon }) => hasWon).map(({ input }) => input);
         expect(winners).toEqual([WINNERS[because.rule]]);
-        expect(document.source).toBe(because.rule === "override" ? "client" : WINNERS[because.rule]);
+        const winner = WINNERS[because.rule];
+        expect(document.source).toBe(SOURCES.get(winner) ?? winner);
       }),
     );
   });
@@ -108,10 +117,44 @@ describe("composed presence", () => {
         const isStale = !inputs.calendar || now >= inputs.calendar.heardAt + policy.staleAfter;
         const isHidden = inputs.clients.length === 0 && policy.offline === "hide";
         fc.pre(isStale || isHidden);
-        const { document } = composePresence(inputs, policy, now);
+        const { automaticReplies: _, ...others } = inputs;
+        const { document } = composePresence(isHidden ? inputs : others, policy, now);
         expect(document.source).not.toBe("calendar");
         expect(document.activity?.specific).not.toBe("in_a_meeting");
         expect(document.text).not.toBe("in-a-meeting");
+      }),
+    );
+  });
+
+  it("shows automatic replies only while they are on, are not stale, and are set to count", () => {
+    fc.assert(
+      fc.property(someInputs, aPolicy, anInstant, (inputs, policy, now) => {
+        const { replies, heardAt = instant(0) } = inputs.automaticReplies ?? {};
+        const isOn =
+          replies?.kind === "always" || (replies?.kind === "scheduled" && replies.start <= now && now < replies.end);
+        const counts = isOn && now < heardAt + policy.repliesStaleAfter && policy.automaticReplies.show !== undefined;
+        const { automaticReplies: _, ...others } = inputs;
+        const { document, because } = composePresence(inputs, policy, now);
+        if (counts) expect(because.rule).not.toMatch(/^(calendar|client$)/);
+        else expect(document).toEqual(composePresence(others, policy, now).document);
+        if (because.rule === "automatic-replies") expect(document.text).toBe("out-of-office");
+      }),
+    );
+  });
+
+  it("ends scheduled automatic replies on time, with nothing heard", () => {
+    const times = fc.tuple(fc.integer({ min: 1, max: 10 }), fc.integer({ min: 11, max: 20 }));
+    fc.assert(
+      fc.property(times, ([start, end]) => {
+        const client = { resource: "desk", show: "available", priority: 0, status: {}, since: instant(0) } as const;
+        const replies = { kind: "scheduled", start: instant(start), end: instant(end) } as const;
+        const inputs = { clients: [client], automaticReplies: { replies, heardAt: instant(0) } };
+        const before = composePresence(inputs, DEFAULT_POLICY, instant(0));
+        const during = composePresence(inputs, DEFAULT_POLICY, instant(start));
+        const after = composePresence(inputs, DEFAULT_POLICY, instant(end));
+        expect([before.document.show, before.validUntil]).toEqual(["available", start]);
+        expect(during.document).toMatchObject({ show: "away", text: "out-of-office", until: end });
+        expect([during.validUntil, after.document.show, after.validUntil]).toEqual([end, "available", undefined]);
       }),
     );
   });

@@ -1,4 +1,5 @@
 import type { PresentityId } from "../../src/core/addresses.ts";
+import type { AutomaticRepliesState } from "../../src/core/automatic-replies.ts";
 import type { BusyInterval } from "../../src/core/busy-time.ts";
 import type { Override } from "../../src/core/compose.ts";
 import type { ClientPresence } from "../../src/core/presence.ts";
@@ -141,6 +142,11 @@ export class MemoryJournal implements Journal {
   recordCalendarError(presentity: PresentityId, error: JournalEntry["calendarError"]): void {
     const { calendarError: _, ...rest } = this.#open(presentity);
     this.#entries.set(presentity, error ? { ...rest, calendarError: error } : rest);
+  }
+
+  replaceAutomaticReplies(presentity: PresentityId, state: AutomaticRepliesState | undefined): void {
+    const { automaticReplies: _, ...rest } = this.#open(presentity);
+    this.#entries.set(presentity, state ? { ...rest, automaticReplies: state } : rest);
   }
 
   replaceServer(presentity: PresentityId, server: string | undefined): void {

@@ -2,24 +2,29 @@ import { rmSync } from "node:fs";
 import { createInterface, type Interface } from "node:readline";
 import { createScreen, type Screen } from "./screen.ts";
 import { LAB_PASSWORD, mustSucceed, type Site, startSite } from "./site.ts";
-import { describeView, STORY, type Stage } from "./story.ts";
+import { describeView, type Stage } from "./stage.ts";
+import { STORY } from "./story.ts";
 
 const HELP = `npm run demo [-- --once]
 
-Starts a simulated Exchange, a real Prosody, the gateway and two Jabber clients on this machine,
+Starts a simulated Exchange, a simulated Office 365, a real Prosody, the gateway and three Jabber clients on this machine,
 shows what a colleague sees while a short story runs, and stays up for you to play.
   --once   end after the story; exit code 0 only if the colleague's client saw every step`;
 
-/** Prints whatever changes in what bob's client shows of alice. */
-function narrate({ bob, alice, screen }: Stage): () => void {
-  let last = "";
+/** Prints whatever changes in what bob's client shows of the others. */
+function narrate({ bob, alice, carol, screen }: Stage): () => void {
+  const last = new Map<string, string>();
   const timer = setInterval(() => {
-    const now = describeView(bob.view(alice.bareJid));
-    if (now !== last) screen.see(`alice is ${now}`);
-    last = now;
+    for (const { bareJid } of [alice, carol]) {
+      const now = describeView(bob.view(bareJid));
+      if (now !== last.get(bareJid)) screen.see(`${nameOf(bareJid)} is ${now}`);
+      last.set(bareJid, now);
+    }
   }, 25);
   return () => clearInterval(timer);
 }
+
+const nameOf = (bareJid: string): string => bareJid.split("@", 1)[0] ?? "";
 
 async function playStory(stage: Stage): Promise<boolean> {
   let isAllSeen = true;
@@ -40,12 +45,13 @@ function explainHowToPlay({ site, screen }: Stage): void {
   const { domain, component, prosody } = site;
   screen.title("It keeps running: play with it");
   screen.plain(`Connect a Jabber client to 127.0.0.1, port ${prosody.c2sPort}, without encryption, as
-  bob@${domain}    password ${LAB_PASSWORD}   (sees alice)
+  bob@${domain}    password ${LAB_PASSWORD}   (sees alice and carol)
   alice@${domain}  password ${LAB_PASSWORD}   (send "me", "end" or "pause for 1h" to ${component})
   admin@${domain}  password ${LAB_PASSWORD}   (send "help" or "why alice@${domain}" to ${component})
 for example Profanity: /connect bob@${domain} server 127.0.0.1 port ${prosody.c2sPort} tls disable
 Type here:
-  meet [<minutes>]    alice gets a meeting, from now on (5 minutes if not given)
+  meet [<minutes>]    alice gets a meeting in Exchange, from now on (5 minutes if not given)
+  meet carol          carol gets one of 5 minutes in Office 365
   free                the meetings made here are deleted
   <any chat command>  as local administrator, e.g. status, why alice@${domain}, help
   quit                (or Ctrl-C) ends everything and leaves nothing behind
@@ -54,44 +60,47 @@ The gateway's answers are in UTC; it is ${new Date().toISOString().slice(11, 19)
 
 const LONGEST_MEETING = 24 * 60; // minutes
 
-/** What the person types beside chat commands: alice's calendar. */
-class CalendarOfAlice {
+/** What the person types beside chat commands: alice's calendar, and carol's. */
+class Calendars {
   readonly #stage: Stage;
-  readonly #meetings: string[] = [];
+  readonly #removals: (() => void)[] = [];
 
   constructor(stage: Stage) {
     this.#stage = stage;
   }
 
-  meet(minutes = "5"): void {
+  meet(word = "5"): void {
     const { screen } = this.#stage;
-    const length = /^\d{1,4}$/.test(minutes) ? Number(minutes) : 0;
+    const isCarol = word === "carol";
+    const length = isCarol ? 5 : /^\d{1,4}$/.test(word) ? Number(word) : 0;
     if (length < 1 || length > LONGEST_MEETING) {
-      screen.plain(`meet <minutes>: give a whole number from 1 to ${LONGEST_MEETING}`);
+      screen.plain(`meet <minutes>: give a whole number from 1 to ${LONGEST_MEETING}, or carol`);
       return;
     }
     const start = Date.now();
-    const end = start + length * 60_000;
-    const id = this.#mailbox?.addMeeting({ start, end, status: "busy" });
-    if (id !== undefined) this.#meetings.push(id);
-    screen.act(`Exchange: alice has a meeting until ${new Date(end).toTimeString().slice(0, 8)}`);
+    const meeting = { start, end: start + length * 60_000, status: "busy" } as const;
+    this.#removals.push(isCarol ? this.#stage.branch.book("carol", meeting) : this.#bookForAlice(meeting));
+    const who = isCarol ? "Office 365: carol" : "Exchange: alice";
+    screen.act(`${who} has a meeting until ${new Date(meeting.end).toTimeString().slice(0, 8)}`);
   }
 
   free(): void {
-    const gone = this.#meetings.splice(0);
-    for (const id of gone) this.#mailbox?.removeMeeting(id);
-    this.#stage.screen.act(gone.length === 0 ? "there is no meeting made here" : "Exchange: the meetings are deleted");
+    const gone = this.#removals.splice(0);
+    for (const remove of gone) remove();
+    this.#stage.screen.act(gone.length === 0 ? "there is no meeting made here" : "the meetings are deleted");
   }
 
-  get #mailbox() {
+  #bookForAlice(meeting: { readonly start: number; readonly end: number; readonly status: "busy" }): () => void {
     const { exchange, domain } = this.#stage.site;
-    return exchange.findMailbox(`alice@${domain}`);
+    const mailbox = exchange.findMailbox(`alice@${domain}`);
+    const id = mailbox?.addMeeting(meeting) ?? "";
+    return () => mailbox?.removeMeeting(id);
   }
 }
 
 /** Lets the person at the terminal play Exchange and administrator until they leave. */
 async function letPlay(stage: Stage, input: Interface): Promise<void> {
-  const calendar = new CalendarOfAlice(stage);
+  const calendar = new Calendars(stage);
   for await (const text of input) {
     const [word, ...rest] = text.trim().split(/\s+/);
     if (word === "quit" || word === "exit") break;
@@ -102,15 +111,25 @@ async function letPlay(stage: Stage, input: Interface): Promise<void> {
 }
 
 async function assemble(site: Site, screen: Screen): Promise<Stage> {
+  const branch = site.office365;
+  if (!branch) throw new Error("the second company did not start");
   screen.act("starting the gateway, telling it of the Exchange, enabling alice");
   await site.open(["alice"]);
   const bob = await site.connect("bob");
   await bob.sendPresence();
   const alice = await site.connect("alice");
-  await alice.sendPresence();
-  await bob.waitFor((client) => client.view(alice.bareJid).show === "available", "alice available");
-  return { site, screen, alice, bob };
+  const carol = await site.connect("carol");
+  for (const each of [alice, carol]) {
+    await each.sendPresence();
+    await bob.waitFor((client) => client.view(each.bareJid).show === "available", `${each.bareJid} available`);
+  }
+  return { site, screen, alice, carol, bob, branch };
 }
+
+const ROSTERS = [
+  ["alice", "bob"],
+  ["carol", "bob"],
+] as const;
 
 async function main(args: readonly string[]): Promise<number> {
   const screen = createScreen(process.stdout);
@@ -118,9 +137,9 @@ async function main(args: readonly string[]): Promise<number> {
     screen.plain(HELP);
     return 0;
   }
-  screen.title("A company on one machine");
-  screen.act("starting a simulated Exchange and a real Prosody");
-  const site = await startSite();
+  screen.title("Two companies on one machine");
+  screen.act("starting a simulated Exchange, a simulated Office 365 and a real Prosody");
+  const site = await startSite({ office365: ["carol"], rosters: ROSTERS });
   // Whoever leaves in the middle of the story ends everything too: the children end with this process.
   process.once("exit", () => rmSync(site.directory, { recursive: true, force: true, maxRetries: 3 }));
   let leave = (): void => process.exit(130);

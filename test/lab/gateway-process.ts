@@ -50,6 +50,8 @@ export interface GatewaySetup {
   readonly actsBy?: "auto" | "privilege" | "trusted";
   readonly metricsPort?: number;
   readonly logLevel?: string;
+  /** What `[notifications]` says. */
+  readonly notifications?: Readonly<Record<string, string>>;
 }
 
 const toml = (value: unknown): string => JSON.stringify(value);
@@ -71,6 +73,8 @@ export function prepareGateway(setup: GatewaySetup): GatewayProcess {
     "[log]",
     `level = ${toml(setup.logLevel ?? "info")}`,
     ...(setup.metricsPort ? ["[metrics]", `listen = "127.0.0.1:${setup.metricsPort}"`] : []),
+    "[notifications]",
+    ...Object.entries(setup.notifications ?? {}).map(([name, value]) => `${name} = ${toml(value)}`),
   ];
   writeFileSync(join(setup.directory, "component-secret"), `${setup.secret}\n`, { mode: 0o600 });
   writeFileSync(configPath, `${lines.join("\n")}\n`);

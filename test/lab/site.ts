@@ -5,6 +5,7 @@ import { type SimulatedExchange, startExchange } from "../doubles/exchange/excha
 import { createTlsAuthority } from "../doubles/tls-authority.ts";
 import { type GatewayProcess, prepareGateway } from "./gateway-process.ts";
 import { connectJabber, type JabberClient } from "./jabber-client.ts";
+import { type Office365Company, startOffice365 } from "./office365.ts";
 import { type Prosody, startProsody } from "./prosody.ts";
 import type { LuaValue, ProsodySetup } from "./prosody-config.ts";
 
@@ -18,6 +19,8 @@ export interface SiteOptions {
   /** What else Prosody shall serve or do. */
   readonly prosody?: Pick<ProsodySetup, "globalOptions" | "otherComponents">;
   readonly logLevel?: string;
+  /** Users of a second company, which is on Office 365. */
+  readonly office365?: readonly string[];
 }
 
 /** A whole company on one machine: Exchange, Prosody with our module, the gateway, and Jabber clients. */
@@ -26,6 +29,7 @@ export interface Site {
   readonly component: string;
   readonly directory: string;
   readonly exchange: SimulatedExchange;
+  readonly office365: Office365Company | undefined;
   readonly prosody: Prosody;
   readonly gateway: GatewayProcess;
   connect(user: string, resource?: string): Promise<JabberClient>;
@@ -52,6 +56,7 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
   writeFileSync(join(directory, "exchange-password"), `${SERVICE_ACCOUNT.password}\n`, { mode: 0o600 });
   const exchange = await startExchange({ tls: authority.issue({ names: ["localhost"] }), accounts: [SERVICE_ACCOUNT] });
   for (const user of users) exchange.addMailbox(`${user}@${DOMAIN}`);
+  const office365 = options.office365 && (await startOffice365(directory, authority, options.office365));
   const prosody = await startProsody({
     ...options.prosody,
     host: DOMAIN,
@@ -70,6 +75,7 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
     domains: [DOMAIN],
     admins: [`admin@${DOMAIN}`],
     ...(options.logLevel && { logLevel: options.logLevel }),
+    ...(office365 && { notifications: office365.notifications }),
   });
   const clients = new Set<JabberClient>();
   return {
@@ -77,6 +83,7 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
     component: COMPONENT,
     directory,
     exchange,
+    office365,
     prosody,
     gateway,
     async connect(user, resource) {
@@ -96,6 +103,7 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
       await gateway.end("SIGTERM");
       await prosody.stop();
       await exchange.stop();
+      await office365?.stop();
       rmSync(directory, { recursive: true, force: true });
     },
   };

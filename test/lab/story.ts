@@ -1,34 +1,7 @@
-import type { JabberClient } from "./jabber-client.ts";
-import type { ContactView } from "./jabber-view.ts";
-import type { Screen } from "./screen.ts";
+import { setTimeout as pause } from "node:timers/promises";
+import { secondCompany } from "./office365-scene.ts";
 import type { Site } from "./site.ts";
-
-/** One scene of the demo; rejects when the contact's client did not see what it should. */
-export interface Scene {
-  readonly title: string;
-  play(stage: Stage): Promise<void>;
-}
-
-/** Who plays. */
-export interface Stage {
-  readonly site: Site;
-  readonly screen: Screen;
-  readonly alice: JabberClient;
-  /** Her colleague, who watches. */
-  readonly bob: JabberClient;
-}
-
-const IN_A_MEETING = "In a meeting";
-const PATIENCE = 10_000;
-
-const isInMeeting = ({ show, status, activity }: ContactView): boolean =>
-  show === "dnd" && status === IN_A_MEETING && activity?.specific === "in_a_meeting";
-const isPlainlyAvailable = ({ show, status, activity }: ContactView): boolean =>
-  show === "available" && status !== IN_A_MEETING && activity === undefined;
-
-/** `available`, `dnd "In a meeting" (working/in_a_meeting)`. */
-export const describeView = ({ show, status, activity }: ContactView): string =>
-  [show, status && `"${status}"`, activity && `(${activity.general}/${activity.specific})`].filter(Boolean).join(" ");
+import { IN_A_MEETING, isInMeeting, isPlainlyAvailable, type Scene, untilSeen } from "./stage.ts";
 
 const nextSecond = (seconds: number): number => Math.ceil(Date.now() / 1000) * 1000 + seconds * 1000;
 const clockOf = (at: number): string => new Date(at).toTimeString().slice(0, 8);
@@ -37,19 +10,6 @@ const aliceOf = (site: Site) => {
   if (!mailbox) throw new Error("alice has no mailbox");
   return mailbox;
 };
-
-/** Waits until bob's client shows it, and says how long that took after the instant. */
-async function untilSeen(
-  { bob, alice, screen }: Stage,
-  isSeen: (view: ContactView) => boolean,
-  { what, since }: { what: string; since: number },
-): Promise<void> {
-  const patience = Math.max(since - Date.now(), 0) + PATIENCE;
-  await bob.waitFor(() => isSeen(bob.view(alice.bareJid)), what, patience);
-  const late = Date.now() - since;
-  if (late < -50) throw new Error(`${what} was shown ${-late} ms too early`);
-  screen.pass(`${what}: seen ${(Math.max(late, 0) / 1000).toFixed(2)} s after`);
-}
 
 const plannedMeeting: Scene = {
   title: "A planned meeting begins and ends",
@@ -71,7 +31,7 @@ const adHocMeeting: Scene = {
     const since = Date.now();
     const id = mailbox.addMeeting({ start: since - 60_000, end: since + 3_600_000, status: "busy" });
     await untilSeen(stage, isInMeeting, { what: "the ad hoc meeting", since });
-    await new Promise((resolve) => setTimeout(resolve, 2000));
+    await pause(2000);
     stage.screen.act("Exchange: alice deletes it");
     const deletedAt = Date.now();
     mailbox.removeMeeting(id);
@@ -126,4 +86,4 @@ const killedGateway: Scene = {
 };
 
 /** The story of the demo. */
-export const STORY: readonly Scene[] = [plannedMeeting, adHocMeeting, forgery, killedGateway];
+export const STORY: readonly Scene[] = [plannedMeeting, adHocMeeting, secondCompany, forgery, killedGateway];

@@ -146,7 +146,7 @@ function composeConfigurationPage(): string {
     ...table(["Parameter", "Default", "Range", "Meaning"], parameters),
     "## Calendar servers",
     "",
-    "Added while the gateway runs: `gateway add <name> type=… <option>=…`.",
+    "Added while the gateway runs: `gateway add <name> type=… <option>=…`. Guides: [EXCHANGE.md](EXCHANGE.md), [OFFICE365.md](OFFICE365.md).",
     "",
     ...types,
   ].join("\n");

@@ -73,17 +73,20 @@ describe("of several ways to the same calendars", () => {
     await expect(runningOf(dead(), dead())).rejects.toMatchObject({ code: "scripted" });
   });
 
+  const HAVING = { findCalendarName: async () => "Kalender", readMailboxSettings: async () => [] };
+
   it("has what the chosen one has, and says which it is", async () => {
     const source = new ChosenSource(
       [
         { name: "office365", source: bad() },
-        { name: "ews", source: Object.assign(good(), { findCalendarName: async () => "Kalender" }) },
+        { name: "ews", source: Object.assign(good(), HAVING) },
       ],
       createTestRuntime(),
     );
-    expect(source.findCalendarName).toBeUndefined();
+    expect([source.findCalendarName, source.readMailboxSettings]).toEqual([undefined, undefined]);
     await source.start(signal);
     expect([source.watchChanges, typeof source.findCalendarName]).toEqual([undefined, "function"]);
+    expect(await source.readMailboxSettings?.([], signal)).toEqual([]);
     const { value: first } = await source.test({}, signal).next();
     expect(first?.detail).toMatch(/^by ews, and not by office365/);
   });

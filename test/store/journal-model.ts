@@ -1,4 +1,5 @@
 import type { PresentityId } from "../../src/core/addresses.ts";
+import type { AutomaticRepliesState } from "../../src/core/automatic-replies.ts";
 import type { BusyInterval } from "../../src/core/busy-time.ts";
 import type { Override } from "../../src/core/compose.ts";
 import type { ClientPresence } from "../../src/core/presence.ts";
@@ -8,6 +9,7 @@ import type { Journal, JournalEntry, Publications } from "../../src/ports/journa
 interface ModelEntry {
   calendar?: JournalEntry["calendar"];
   calendarError?: JournalEntry["calendarError"];
+  automaticReplies?: AutomaticRepliesState | undefined;
   server?: string | undefined;
   override?: Override | undefined;
   clients: readonly ClientPresence[];
@@ -29,11 +31,12 @@ export class JournalModel implements Journal {
   find(presentity: PresentityId): JournalEntry | undefined {
     const known = this.#entries.get(presentity);
     if (!known) return undefined;
-    const { calendar, calendarError, server, override, clients, composition, publications } = known;
+    const { calendar, calendarError, automaticReplies, server, override, clients, composition, publications } = known;
     const entry: JournalEntry = {
       presentity,
       ...(calendar && { calendar }),
       ...(calendarError && { calendarError }),
+      ...(automaticReplies && { automaticReplies }),
       ...(server !== undefined && { server }),
       ...(override && { override }),
       clients,
@@ -41,7 +44,7 @@ export class JournalModel implements Journal {
       ...publications,
     };
     const isEmpty =
-      !(calendar || calendarError || server || override || composition) &&
+      !(calendar || calendarError || automaticReplies || server || override || composition) &&
       clients.length + publications.published.length + publications.outbox.length === 0;
     return isEmpty ? undefined : entry;
   }
@@ -59,6 +62,10 @@ export class JournalModel implements Journal {
     const entry = this.#entry(presentity);
     if (error) entry.calendarError = error;
     else delete entry.calendarError;
+  }
+
+  replaceAutomaticReplies(presentity: PresentityId, state: AutomaticRepliesState | undefined): void {
+    this.#entry(presentity).automaticReplies = state;
   }
 
   replaceServer(presentity: PresentityId, server: string | undefined): void {

@@ -5,6 +5,7 @@ import type { BusyInterval } from "../../src/core/busy-time.ts";
 import type { ClientPresence } from "../../src/core/presence.ts";
 import { type Instant, instant, plus } from "../../src/lib/time.ts";
 import type { Journal, JournalEntry, OutboxRow, Publications } from "../../src/ports/journal.ts";
+import { someReplies } from "../core/arbitraries.ts";
 import { settle } from "../doubles/fake-clock.ts";
 import { JournalModel } from "./journal-model.ts";
 import {
@@ -39,6 +40,8 @@ describe("one presentity's entry", () => {
     const error = { code: "ews-timeout", message: "no answer", at: NOW };
     journal.replaceBusyTime(ALICE, intervals, NOW);
     journal.recordCalendarError(ALICE, error);
+    const replies = { kind: "scheduled", start: NOW, end: plus(NOW, 1) } as const;
+    journal.replaceAutomaticReplies(ALICE, { replies, heardAt: NOW });
     journal.replaceServer(ALICE, "cas1");
     journal.replaceServer(ALICE, "cas2");
     journal.replaceOverride(ALICE, { kind: "pause", setAt: NOW });
@@ -53,6 +56,7 @@ describe("one presentity's entry", () => {
       presentity: ALICE,
       calendar: { intervals, heardAt: NOW },
       calendarError: error,
+      automaticReplies: { replies, heardAt: NOW },
       server: "cas2",
       override: { kind: "pause", setAt: NOW },
       clients: [client],
@@ -200,6 +204,9 @@ const anyone = fc.constantFrom(...PRESENTITIES);
 const someStep: fc.Arbitrary<Step> = fc.oneof(
   step("busy", [anyone, fc.array(someInterval, { maxLength: 4 }), someInstant], (j, who, intervals, at: Instant) =>
     j.replaceBusyTime(who, intervals, at),
+  ),
+  step("replies", [anyone, fc.option(someReplies, { nil: undefined }), someInstant], (j, who, replies, heardAt) =>
+    j.replaceAutomaticReplies(who, replies && { replies, heardAt }),
   ),
   step("heard", [anyone, someInstant], (j, who, at) => j.recordHeard(who, at)),
   step("error", [anyone, fc.option(someText, { nil: undefined })], (j, who, message) =>

@@ -34,11 +34,26 @@ describe("what is configured", () => {
     const { registry } = stores.open();
     await registry.replaceUser(user("bob"));
     await registry.replaceUser(user("alice"));
-    await registry.replaceUser({ ...user("bob"), locale: "pt-BR", isEnabled: false });
-    expect(await registry.listUsers()).toEqual([user("alice"), { ...user("bob"), locale: "pt-BR", isEnabled: false }]);
+    const bob = { ...user("bob"), locale: "pt-BR", localeFrom: "mailbox", isEnabled: false } as const;
+    await registry.replaceUser(bob);
+    expect(await registry.listUsers()).toEqual([user("alice"), bob]);
+    expect(await registry.findUser(bob.presentity)).toEqual(bob);
     expect(await registry.findUser(ALICE)).toEqual(user("alice"));
     await registry.deleteUser(ALICE);
     expect(await registry.findUser(ALICE)).toBeUndefined();
+  });
+
+  it("forgets with a mailbox what was read of it, and nothing with the other settings", async () => {
+    const { registry, journal } = stores.open();
+    const replies = { kind: "always" } as const;
+    await registry.replaceUser(user("alice"));
+    journal.replaceAutomaticReplies(ALICE, { replies, heardAt: NOW });
+    journal.replaceBusyTime(ALICE, [], NOW);
+    journal.flush();
+    await registry.replaceUser({ ...user("alice"), locale: "de" });
+    expect(journal.find(ALICE)?.automaticReplies).toEqual({ replies, heardAt: NOW });
+    await registry.replaceUser({ ...user("alice"), mailbox: user("bob").mailbox });
+    expect(journal.find(ALICE)).toBeUndefined();
   });
 
   it("keeps calendar servers with their options", async () => {

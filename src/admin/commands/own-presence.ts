@@ -133,7 +133,10 @@ async function findMeetingEnd(
       `No meeting of yours is shown now${rule ? `: ${OWN_REASONS[rule]}` : ""}.`,
     );
   }
-  const until = shownBlockEnd(entry.calendar?.intervals ?? [], policy, now) ?? entry.document.until;
+  const { rule } = composeEntry({ entry, policy }, now).because;
+  const blockEnd =
+    rule === "automatic-replies" ? undefined : shownBlockEnd(entry.calendar?.intervals ?? [], policy, now);
+  const until = blockEnd ?? entry.document.until;
   if (until !== undefined && until > now) return until;
   throw commandError("command-not-possible", "The present state has no known end. Use: pause for <duration>");
 }

@@ -3,11 +3,12 @@ import { domainOf, type PresentityId, parseMailbox } from "../../core/addresses.
 import { isCandidate, poolOf } from "../../core/server-pool.ts";
 import { nearest } from "../../lib/nearest.ts";
 import type { User } from "../../ports/registry.ts";
-import { gatewayNameArgument, localeArgument, mailboxArgument, presentityArgument } from "../argument-schemas.ts";
+import { gatewayNameArgument, mailboxArgument, presentityArgument, userLocaleArgument } from "../argument-schemas.ts";
 import { type CommandContext, defineCommand } from "../command.ts";
 import { commandError } from "../command-errors.ts";
 import { findKnownPool, findKnownUser, recordChange } from "../find-entities.ts";
 import { localeWarnings } from "../locale-warnings.ts";
+import { asksMailbox, chooseLocale } from "../user-locale.ts";
 
 const jid = presentityArgument.describe("The user's bare JID.");
 const options = {
@@ -15,7 +16,9 @@ const options = {
   gateway: gatewayNameArgument
     .optional()
     .describe("The pool of calendar servers, or the one server, that the mailbox is read from."),
-  locale: localeArgument.optional().describe("The language of the user's state texts (BCP 47)."),
+  locale: userLocaleArgument
+    .optional()
+    .describe("The language of the user's state texts (BCP 47); auto: that of the mailbox, where it is read."),
 };
 
 interface Wanted {
@@ -29,7 +32,8 @@ interface Wanted {
 export const userEnable = defineCommand({
   name: "user enable",
   who: "admin",
-  summary: "Shows a user's calendar state from now on. The mailbox is the JID, the locale en, where not given.",
+  summary:
+    "Shows a user's calendar state from now on. Where not given, the mailbox is the JID, and the locale that of the mailbox, else en.",
   arguments: z.strictObject({ jid, ...options }),
   positional: ["jid"],
   examples: [
@@ -43,7 +47,7 @@ export const userEnable = defineCommand({
       presentity: args.jid,
       mailbox: args.mailbox ?? before?.mailbox ?? parseMailboxOf(args.jid),
       gateway: await chooseGateway(context, args.gateway, before?.gateway),
-      locale: args.locale ?? before?.locale ?? "en",
+      ...chooseLocale(args.locale, before),
       isEnabled: true,
     };
     const warnings = await replaceUser(context, user, "user.enabled");
@@ -136,7 +140,10 @@ export const localeSet = defineCommand({
   name: "locale set",
   who: "admin",
   summary: "Sets the language of a user's state texts.",
-  arguments: z.strictObject({ jid, tag: localeArgument.describe("A BCP 47 language tag.") }),
+  arguments: z.strictObject({
+    jid,
+    tag: userLocaleArgument.describe("A BCP 47 language tag; auto: that of the mailbox."),
+  }),
   positional: ["jid", "tag"],
   examples: ["locale set bob@example.com de-AT"],
   run: (context, args) => changeUser(context, { jid: args.jid, locale: args.tag }),
@@ -147,12 +154,14 @@ async function changeUser(context: CommandContext, wanted: Wanted) {
   if (wanted.mailbox === undefined && wanted.gateway === undefined && wanted.locale === undefined) {
     throw commandError("command-arguments", "There is nothing to change: give mailbox=, gateway= or locale=.");
   }
+  const { locale: _, localeFrom: _from, ...others } = before;
   const user: User = {
-    ...before,
+    ...others,
     mailbox: wanted.mailbox ?? before.mailbox,
     gateway: wanted.gateway === undefined ? before.gateway : await findKnownPool(context.registry, wanted.gateway),
-    locale: wanted.locale ?? before.locale,
+    ...chooseLocale(wanted.locale, before),
   };
   const warnings = await replaceUser(context, user, "user.changed");
+  if (asksMailbox(wanted.locale) && user.isEnabled) context.live?.refresh(user.presentity);
   return { kind: "text" as const, text: `${wanted.jid} is changed: ${describeUser(user)}.`, warnings };
 }

@@ -5,6 +5,7 @@ import { countArgument, presentityArgument } from "../argument-schemas.ts";
 import { type CommandContext, defineCommand } from "../command.ts";
 import { describeDocument } from "../describe-document.ts";
 import { findEntry, findKnownUser } from "../find-entities.ts";
+import { describeLocale } from "../user-locale.ts";
 
 /** `user show`. */
 export const userShow = defineCommand({
@@ -24,7 +25,7 @@ export const userShow = defineCommand({
         ["state", describeState(context, user)],
         ["mailbox", user.mailbox],
         ["gateway", user.gateway],
-        ["locale", user.locale],
+        ["locale", describeLocale(user)],
         ["shown", describeShown(user, entry)],
         ...(context.live ? [] : [["gateway", "not running; this is what it knew last"] as const]),
       ],

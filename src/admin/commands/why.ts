@@ -41,7 +41,7 @@ function describeUnknown({ presentity, isEnabled }: User, { live }: CommandConte
 export const refresh = defineCommand({
   name: "refresh",
   who: "admin",
-  summary: "Reads a user's calendar now.",
+  summary: "Reads a user's calendar now, and the mailbox's locale and automatic replies where they are read.",
   arguments: z.strictObject({ jid }),
   positional: ["jid"],
   examples: ["refresh alice@example.com"],

@@ -1,4 +1,4 @@
-import type { ChangeType, FreeBusyStatus as GraphStatus } from "@microsoft/microsoft-graph-types";
+import type { ChangeType, FreeBusyStatus as GraphStatus, MailboxSettings } from "@microsoft/microsoft-graph-types";
 
 /** One entry of a calendar. */
 export interface CloudMeeting {
@@ -22,6 +22,11 @@ export class CloudMailbox {
   isLicensed = true;
   /** Set, the free/busy times of this one cannot be had: an EWS response code. */
   scheduleError: string | undefined;
+  settings: MailboxSettings = {
+    language: { locale: "en-US", displayName: "English (United States)" },
+    timeZone: "Pacific Standard Time",
+    automaticRepliesSetting: { status: "disabled", externalAudience: "all", internalReplyMessage: "" },
+  };
 
   readonly #changed: (changeType: ChangeType) => void;
 

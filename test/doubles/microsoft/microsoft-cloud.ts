@@ -1,7 +1,9 @@
 import type { ExchangeClock } from "../exchange/clock.ts";
+import { batchRoute } from "./batch.ts";
 import { CloudMailbox } from "./cloud-mailbox.ts";
 import { Entra, type Tenant } from "./entra.ts";
 import { getScheduleRoute } from "./get-schedule.ts";
+import { mailboxSettingsRoute } from "./mailbox-settings.ts";
 import type { Post } from "./notification-delivery.ts";
 import { subscriptionRoutes, subscriptionsTo } from "./subscription-routes.ts";
 import type { CloudSubscriptions } from "./subscriptions.ts";
@@ -44,6 +46,7 @@ export class MicrosoftCloud {
   readonly #mailboxes = new Map<string, CloudMailbox>();
   readonly #routes: GraphRoute[];
   readonly #faults: Record<FaultyService, Fault[]> = { token: [], graph: [] };
+  readonly #innerFaults: CloudAnswer[] = [];
   /** Requests for tokens, those that were answered wrong too. */
   tokenRequests = 0;
   /** Requests that are never answered. */
@@ -61,6 +64,8 @@ export class MicrosoftCloud {
     this.#routes = [
       getScheduleRoute({ findMailbox, largestBatch: options.largestBatch ?? 20 }),
       ...subscriptionRoutes(this.subscriptions),
+      mailboxSettingsRoute(findMailbox),
+      batchRoute((caller, request) => this.#answerGraph(caller, request, this.#innerFaults.shift())),
     ];
   }
 
@@ -86,6 +91,11 @@ export class MicrosoftCloud {
   /** The next requests of the service are answered with this. */
   plan(service: FaultyService, fault: Fault, times = 1): void {
     for (let count = 0; count < times; count++) this.#faults[service].push(fault);
+  }
+
+  /** The next requests inside of a batch are answered with these. */
+  planInner(...faults: readonly CloudAnswer[]): void {
+    this.#innerFaults.push(...faults);
   }
 
   /** From now on the service is as it should be. */
@@ -119,11 +129,12 @@ export class MicrosoftCloud {
     if (fault) return fault;
     const parts = (route.path.exec(path) ?? []).slice(1).map(decodeURIComponent);
     const json: unknown = request.body === "" ? undefined : JSON.parse(request.body);
-    const leave = this.throttle.enter(caller.client, route.payer?.(json) ?? parts[0] ?? "");
+    const payer = route.payer?.(json) ?? parts[0] ?? "";
+    const leave = route.isEnvelope ? () => undefined : this.throttle.enter(caller.client, payer);
     if (typeof leave !== "function") return leave;
     try {
       await this.#work(name);
-      if (!route.roles.some((role) => caller.roles.includes(role)))
+      if (!route.isEnvelope && !route.roles.some((role) => caller.roles.includes(role)))
         return graphError(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.");
       return this.distort(await route.answer({ caller, request, parts, json }), name);
     } finally {

@@ -42,6 +42,8 @@ export interface GraphRoute {
   readonly path: RegExp;
   /** One of these application permissions is needed. */
   readonly roles: readonly string[];
+  /** It only carries others, which count for themselves. */
+  readonly isEnvelope?: boolean;
   /** Whose budget pays for it, with the application's; without it the first part of the path. */
   readonly payer?: (json: unknown) => string;
   readonly answer: (call: GraphCall) => CloudAnswer | Promise<CloudAnswer>;

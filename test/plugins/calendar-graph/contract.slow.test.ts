@@ -11,7 +11,8 @@ import { ALICE, BOB, book, CAROL, CLIENT, createCloud, SECRET, TENANT } from "./
 
 describeCalendarSource("office365 by Graph over TLS", async () => {
   const runtime = createTestRuntime();
-  const { cloud } = createCloud(runtime);
+  const { cloud, application } = createCloud(runtime);
+  application.roles = ["Calendars.Read", "MailboxSettings.Read"];
   const front = await startCloudFront(cloud);
   const folder = mkdtempSync(join(tmpdir(), "graph-"));
   const ca = join(folder, "ca.pem");

@@ -15,6 +15,7 @@ describe("the options of type=office365", () => {
     expect(definition.options.parse(given)).toEqual({
       ...given,
       cloud: "global",
+      "mailbox-settings": "auto",
       api: "graph",
       "batch-size": 20,
       "max-requests": 4,

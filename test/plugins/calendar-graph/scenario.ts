@@ -57,6 +57,7 @@ export const graphOptions = (given: Partial<GraphOptions> = {}): GraphOptions =>
   proxy: undefined,
   batchSize: 20,
   maxRequests: 4,
+  mailboxSettings: "auto",
   notifications: "auto",
   ...given,
 });

@@ -4,7 +4,7 @@ import { instant, minutes, plus } from "../../../src/lib/time.ts";
 import { followClock } from "../../doubles/exchange/clock.ts";
 import { MONDAY_MORNING } from "../../doubles/test-runtime.ts";
 import { type PushScenario, pass, startPushScenario, told, watchUp } from "./push-scenario.ts";
-import { addMailboxes, type ScenarioOptions } from "./scenario.ts";
+import { addMailboxes, type ScenarioOptions, until } from "./scenario.ts";
 import { meet } from "./watch-scenario.ts";
 
 let scenario: PushScenario;
@@ -26,6 +26,7 @@ describe("pull notifications", () => {
       watch.forget();
       meet(scenario, mailboxes[1]);
       await pass(scenario, minutes(5));
+      await until(() => watch.words.length > 0);
       expect(watch.words).toEqual(["changed user001@example.com"]);
       expect(scenario.exchange.stats.requestsOf("GetEvents")).toBe(3);
       watch.forget();

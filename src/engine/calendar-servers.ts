@@ -103,6 +103,12 @@ export class CalendarServers {
     this.#running(server)?.detach(mailbox);
   }
 
+  /** The presentity was given another gateway: it goes to that one's own servers, and is read now. */
+  rehome(presentity: Presentity): void {
+    this.#placement.bringHome(presentity);
+    this.refresh(presentity);
+  }
+
   /** Reads the presentity's calendar, and its mailbox's settings, now. */
   refresh({ user, server }: Presentity): void {
     if (user) this.#running(server)?.readNow(user.mailbox);

@@ -115,6 +115,15 @@ export class MailboxPlacement {
     }
   }
 
+  /** Gives the presentity, whose gateway was just chosen, to that gateway's own servers, though one that follows on them has it. */
+  bringHome(presentity: Presentity): void {
+    const { user, server } = presentity;
+    const candidates = user?.isEnabled ? servingMembers(user.gateway, this.#deps.servers()) : [];
+    if (candidates.some(({ name }) => name === server)) return;
+    const chosen = this.#choose(presentity, candidates);
+    if (chosen?.isInService) this.#put(presentity, chosen.name);
+  }
+
   /** Gives other servers of the pool what this one has, or these mailboxes of it; returns how many went. */
   evacuate(server: string, mailboxes: Iterable<Mailbox> = this.#deps.presentities.mailboxesOn(server)): number {
     let count = 0;

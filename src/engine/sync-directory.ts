@@ -113,7 +113,7 @@ function assignUser(id: PresentityId, user: User | undefined, deps: SyncDirector
   if (!user?.isEnabled) presentity.calendarError = undefined;
   if (user && hasUnrecordedClients(presentity)) deps.journal.replaceClients(id, presentity.clients);
   deps.calendarServers.add(presentity);
-  if (before && before.gateway !== user?.gateway) deps.calendarServers.refresh(presentity);
+  if (before && before.gateway !== user?.gateway) deps.calendarServers.rehome(presentity);
   deps.recompute(presentity);
   if (user?.isEnabled) deps.follow(id);
   if (!user) deps.forget(presentity);

@@ -97,8 +97,8 @@ export class WatchCalendar {
     this.#parked.delete(mailbox);
     for (const group of this.#groups) {
       if (!group.mailboxes.delete(mailbox)) continue;
+      this.#source.unwatch?.([mailbox]);
       if (group.mailboxes.size === 0) this.#end(group);
-      else this.#source.unwatch?.([mailbox]);
     }
   }
 

@@ -28,26 +28,25 @@ export class ChosenSource implements CalendarSource {
 
   /** Starts all, and stops those that were not chosen. Rejects when none starts. */
   async start(signal: AbortSignal): Promise<void> {
-    const ranks: { readonly way: WayToCalendars; readonly rank: number }[] = [];
-    let failure: unknown;
+    const started: WayToCalendars[] = [];
+    let [best, isPassed, failure]: [WayToCalendars | undefined, boolean, unknown] = [undefined, false, undefined];
     for (const way of this.#ways) {
       try {
         await way.source.start(signal);
-        ranks.push({ way, rank: await rankOf(way.source, signal) });
+        started.push(way);
+        isPassed = await passes(way.source, signal);
       } catch (error) {
         signal.throwIfAborted();
         failure = error;
+        continue;
       }
-      if (ranks.at(-1)?.rank === 0) break; // nothing is better
+      if (isPassed || !best) best = way;
+      if (isPassed) break;
     }
-    const best = ranks.reduce<(typeof ranks)[number] | undefined>(
-      (found, each) => (found && found.rank <= each.rank ? found : each),
-      undefined,
-    );
     if (!best) throw failure;
-    this.#chosen = best.way;
-    await Promise.all(ranks.filter(({ way }) => way !== best.way).map(({ way }) => way.source.stop()));
-    this.#log.info("calendar.way-chosen", { plugin: best.way.name, isTestPassed: best.rank < FAILED });
+    this.#chosen = best;
+    await Promise.all(started.filter((way) => way !== best).map(({ source }) => source.stop()));
+    this.#log.info("calendar.way-chosen", { plugin: best.name, isTestPassed: isPassed });
   }
 
   stop(): Promise<void> {
@@ -107,14 +106,8 @@ export class ChosenSource implements CalendarSource {
   }
 }
 
-const FAILED = 2;
-
-/** 0: its test passes; 1: with warnings; 2: it does not. */
-async function rankOf(source: CalendarSource, signal: AbortSignal): Promise<number> {
-  let rank = 0;
-  for await (const { ok, isWarning } of source.test?.({}, signal) ?? []) {
-    if (!ok) return FAILED;
-    if (isWarning) rank = 1;
-  }
-  return rank;
+/** True when no step fails. A warning is none: with RBAC for Applications a good token names no permission. */
+async function passes(source: CalendarSource, signal: AbortSignal): Promise<boolean> {
+  for await (const { ok } of source.test?.({}, signal) ?? []) if (!ok) return false;
+  return true;
 }

@@ -83,6 +83,16 @@ describe("a server whose service is withdrawn", () => {
     expect(shownOf(lab, "alice@example.com")).not.toContain("in-a-meeting");
   });
 
+  it("gets whom an administrator gives it, though its successor has them", async () => {
+    await meet();
+    await lab.enable("bob@example.com", { gateway: "graph" });
+    await lab.runtime.clock.advance(minutes(1));
+    expect(serverOf("bob@example.com")).toBe("graph");
+    await lab.enable("bob@example.com", { gateway: "ews" });
+    expect(await shownDuring("bob@example.com", 60_000)).toEqual(new Set(["dnd/in-a-meeting"]));
+    expect(serverOf("bob@example.com")).toBe("ews");
+  });
+
   it("is retired for good, over restarts and though it works again, and audited once", async () => {
     await meet();
     withdraw();

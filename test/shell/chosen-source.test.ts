@@ -61,7 +61,7 @@ describe("of several ways to the same calendars", () => {
   it.each([
     ["the first that passes its test", [good(), good()], "on off"],
     ["the second, where the first fails", [bad(), good()], "off on"],
-    ["the second, where the first is only warned of", [warned(), good()], "off on"],
+    ["the first, though there is a warning", [warned(), good()], "on off"],
     ["the first, where both fail", [bad(), bad()], "on off"],
     ["the first, where both are warned of", [warned(), warned()], "on off"],
     ["the one that starts", [dead(), bad()], "off on"],

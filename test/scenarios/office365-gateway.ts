@@ -77,7 +77,8 @@ export async function startOffice365Gateway({ graph, whole: more }: Office365Opt
       if (server.type !== "office365") return more?.createCalendar?.(server, secrets, context);
       const memory = memories.get(server.name) ?? new TestMemory();
       memories.set(server.name, memory);
-      const options = graphOptions({ credential: { secret: secrets["secret"] ?? "" }, ...graph });
+      const credential = { secret: secrets["secret"] ?? "" };
+      const options = graphOptions({ credential, mailboxSettings: "off", ...graph });
       const given = { ...context, listener: webhooks, memory };
       return new GraphCalendarSource(options, given, () => new CloudWebClient(cloud, context.runtime.clock));
     },

@@ -43,7 +43,7 @@ export class GraphSite {
   readonly clock: SimulatedClock;
   readonly cloud: MicrosoftCloud;
   readonly recorder: EdgeRecorder;
-  readonly #users: number;
+  readonly users: number;
   readonly #webhooks = new DirectWebhooks();
   readonly #memory = new TestMemory();
   readonly #registry = new MemoryRegistry();
@@ -52,10 +52,10 @@ export class GraphSite {
   #random = 42;
 
   constructor({ users, start, shown }: GraphSiteOptions) {
-    this.#users = users;
+    this.users = users;
     this.clock = new SimulatedClock(start);
     this.recorder = new EdgeRecorder(this.clock, shown);
-    const application = { client: CLIENT, secret: SECRET, roles: ["Calendars.Read"] };
+    const application = { client: CLIENT, secret: SECRET, roles: ["Calendars.Read", "MailboxSettings.Read"] };
     this.cloud = new MicrosoftCloud({
       tenant: { id: TENANT, domain: "example.onmicrosoft.com", applications: [application] },
       clock: followClock(this.clock),
@@ -114,7 +114,7 @@ export class GraphSite {
   /** True when changes of everybody are notified, and everybody was read after that became so. */
   get isWatched(): boolean {
     const [condition] = [...this.#gateway.calendarServers.health()].map(([, health]) => health);
-    const isTold = condition?.state === "ok" && condition.detail?.includes(`for ${this.#users} of ${this.#users} `);
+    const isTold = condition?.state === "ok" && condition.detail?.includes(`for ${this.users} of ${this.users} `);
     return isTold === true && this.#gateway.calendarServers.depth === 0;
   }
 

@@ -187,18 +187,19 @@ function decide(prepared: Prepared, now: Instant): Decision {
 
   if (!client && policy.offline === "hide") return { document: own, rule: "offline", winner: "client", calendar };
   if (inputs.phone) {
-    return { document: dress(own, policy.phone, { source: "phone" }), rule: "phone", winner: "phone", calendar };
+    const document = dress(own, policy.phone, { source: "phone", from: inputs.phone.since });
+    return { document, rule: "phone", winner: "phone", calendar };
   }
   // What is asked for by "end" and "pause" is that the calendar be not shown: the rest stands as it is.
   if (isOverridden) return { document: own, rule: "override", winner: "override", calendar };
-  const until = calendar.interval?.end;
+  const { start: from, end: until } = calendar.interval ?? {};
   if (client?.show === "dnd") {
     const activity = policy.activityUnderDnd ? appearance.activity : undefined;
-    const document = activity ? { ...own, activity, ...(until !== undefined && { until }) } : own;
+    const document = activity ? withTimes({ ...own, activity }, from, until) : own;
     return { document, rule: "client-dnd", winner: "client", calendar };
   }
   if (!isPlain(appearance)) {
-    const document = dress(own, appearance, { source: "calendar", until });
+    const document = dress(own, appearance, { source: "calendar", from, until });
     return { document, rule: CALENDAR_RULES[calendar.status], winner: "calendar", calendar };
   }
   if (!client) return { document: own, rule: "offline", winner: "client", calendar };
@@ -207,9 +208,26 @@ function decide(prepared: Prepared, now: Instant): Decision {
 
 function clientDocument(client: ClientPresence | undefined): PresenceDocument {
   if (!client) return OFFLINE;
-  const { show, status } = client;
-  for (const _language in status) return { show, source: "client", note: status };
-  return { show, source: "client" };
+  const { show, status, priority } = client;
+  const document: Writable<PresenceDocument> = { show, source: "client" };
+  for (const _language in status) {
+    document.note = status;
+    break;
+  }
+  if (priority > 0) document.priority = priority;
+  return document;
+}
+
+type Writable<Value> = { -readonly [Key in keyof Value]: Value[Key] };
+
+function withTimes(
+  document: Writable<PresenceDocument>,
+  from: Instant | undefined,
+  until: Instant | undefined,
+): PresenceDocument {
+  if (until !== undefined) document.until = until;
+  if (from !== undefined) document.from = from;
+  return document;
 }
 
 const OFFLINE: PresenceDocument = { show: "unavailable", source: "client" };
@@ -218,18 +236,22 @@ const OFFLINE: PresenceDocument = { show: "unavailable", source: "client" };
 function dress(
   own: PresenceDocument,
   { show, activity, text }: Appearance,
-  origin: { readonly source: PresenceDocument["source"]; readonly until?: Instant | undefined },
+  origin: {
+    readonly source: PresenceDocument["source"];
+    readonly from?: Instant | undefined;
+    readonly until?: Instant | undefined;
+  },
 ): PresenceDocument {
   // Assigned one by one: spreading what may be absent costs ten times as much, and a burst comes here often.
-  const dressed: { -readonly [Key in keyof PresenceDocument]: PresenceDocument[Key] } = {
+  const dressed: Writable<PresenceDocument> = {
     show: show ? busier(own.show, show) : own.show,
     source: origin.source,
   };
   if (own.note) dressed.note = own.note;
-  if (origin.until !== undefined) dressed.until = origin.until;
+  if (own.priority !== undefined) dressed.priority = own.priority;
   if (activity) dressed.activity = activity;
   if (text) dressed.text = text;
-  return dressed;
+  return withTimes(dressed, origin.from, origin.until);
 }
 
 /** Looks only at instants at which an input changes its meaning: edges of the calendar, its going stale, an override's end. */

@@ -26,6 +26,10 @@ export interface PresenceDocument {
   readonly note?: Readonly<Record<string, string>>;
   /** When the state ends by what is known now; set for states that have an end. */
   readonly until?: Instant;
+  /** When the state began, as the calendar or the phone says; set for states that come from these. */
+  readonly from?: Instant;
+  /** The strongest client's priority where it is above 0: how much the presentity wants to be reached there. */
+  readonly priority?: number;
 }
 
 /** What one client says of the presentity (RFC 6121 4.7). */
@@ -83,6 +87,8 @@ export const samePresence = (a: PresenceDocument, b: PresenceDocument): boolean 
     a.source === b.source &&
     a.text === b.text &&
     a.until === b.until &&
+    a.from === b.from &&
+    a.priority === b.priority &&
     a.activity?.general === b.activity?.general &&
     a.activity?.specific === b.activity?.specific &&
     sameRecord(a.note, b.note));

@@ -9,7 +9,7 @@ export interface Publication {
   readonly document: PresenceDocument;
   /** BCP 47 tag for the gateway's own texts. */
   readonly locale: string;
-  /** The presentity's SIP address; publishers whose address type is `sip` always get one. */
+  /** Whose publication it is, for publishers with SIP addresses; always there for those. */
   readonly sip?: SipAor;
 }
 

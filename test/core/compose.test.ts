@@ -99,15 +99,31 @@ const TABLE: readonly Line[] = [
   },
   {
     name: "a call outranks the meeting",
-    inputs: { ...online(entry("busy")), phone: { since: at(-1) } },
+    inputs: { ...online(entry("busy")), phone: { since: at(-1), knownUntil: at(60) } },
     document: { show: "dnd", source: "phone", activity: ON_THE_PHONE, text: "on-the-phone", from: at(-1) },
     rule: "phone",
   },
   {
     name: "a call shows although the calendar is paused",
-    inputs: { ...online(entry("busy")), phone: { since: at(-1) }, override: { kind: "pause", setAt: at(-5) } },
+    inputs: {
+      ...online(entry("busy")),
+      phone: { since: at(-1), knownUntil: at(60) },
+      override: { kind: "pause", setAt: at(-5) },
+    },
     document: { show: "dnd", source: "phone", activity: ON_THE_PHONE, text: "on-the-phone", from: at(-1) },
     rule: "phone",
+  },
+  {
+    name: "a call not heard of for too long is unknown, and the meeting is shown",
+    inputs: { ...online(entry("busy")), phone: { since: at(-90), knownUntil: NINE } },
+    document: MEETING,
+    rule: "calendar-busy",
+  },
+  {
+    name: "what a client heard by SIP says is marked, until the calendar covers it",
+    inputs: { clients: [client("away", { via: "sip" })], calendar: calendar(entry("tentative")) },
+    document: { show: "away", source: "client", via: "sip" },
+    rule: "client",
   },
   {
     name: "a client's dnd stays, with the meeting beside it as activity only",
@@ -293,7 +309,7 @@ describe("composition", () => {
 
   it("brings the meeting back after a call", () => {
     const inputs = online(entry("busy"));
-    const during = compose({ ...inputs, phone: { since: at(-1) } });
+    const during = compose({ ...inputs, phone: { since: at(-1), knownUntil: at(60) } });
     expect([during.document.text, compose(inputs).document.text]).toEqual(["on-the-phone", "in-a-meeting"]);
   });
 
@@ -316,7 +332,7 @@ describe("the explanation", () => {
       clients: [client("away", { status: { "": "In a meeting" } }), client("xa", { resource: "", priority: -3 })],
       calendar: calendar(entry("busy")),
       override: { kind: "end", setAt: at(-20), until: at(-10) },
-      phone: { since: at(-1) },
+      phone: { since: at(-1), knownUntil: at(60) },
     });
     expect(because).toEqual({
       rule: "phone",

@@ -1,4 +1,4 @@
-import type { PresentityId } from "../core/addresses.ts";
+import type { PresentityId, SipAor } from "../core/addresses.ts";
 import type { PresenceDocument } from "../core/presence.ts";
 import type { Milliseconds } from "../lib/time.ts";
 import type { Plugin } from "./plugin.ts";
@@ -9,6 +9,8 @@ export interface Publication {
   readonly document: PresenceDocument;
   /** BCP 47 tag for the gateway's own texts. */
   readonly locale: string;
+  /** The presentity's SIP address; always there for publishers whose addresses are `sip`. */
+  readonly sip?: SipAor;
 }
 
 /** What the server said. */

@@ -90,7 +90,11 @@ async function takeChange(change: RegistryChange, deps: SyncDirectoryDeps, signa
 }
 
 const isSameUser = (a: User | undefined, b: User | undefined): boolean =>
-  a?.mailbox === b?.mailbox && a?.gateway === b?.gateway && a?.locale === b?.locale && a?.isEnabled === b?.isEnabled;
+  a?.mailbox === b?.mailbox &&
+  a?.gateway === b?.gateway &&
+  a?.locale === b?.locale &&
+  a?.isEnabled === b?.isEnabled &&
+  a?.sip === b?.sip;
 
 /** Another mailbox's calendar must not come back after a restart either: one heard never is unknown. */
 function forgetCalendar(presentity: Presentity, { journal }: SyncDirectoryDeps): void {

@@ -32,14 +32,6 @@ export function activitiesOf({ show, activity, text }: PresenceDocument): readon
 /** RFC 4480 3.2 names to shows. What is not here says nothing of the show; its note stays. */
 const SHOW_OF_ACTIVITY: Readonly<Record<string, ClientPresence["show"]>> = {
   away: "away",
-  appointment: "away",
-  breakfast: "away",
-  dinner: "away",
-  lunch: "away",
-  meal: "away",
-  travel: "away",
-  "in-transit": "away",
-  steering: "away",
   vacation: "xa",
   holiday: "xa",
   sleeping: "xa",
@@ -75,7 +67,9 @@ export const showOfText = (text: string): ClientPresence["show"] | undefined => 
 export const contactPriority = (priority: number): string | undefined =>
   priority < 0 ? undefined : (Math.min(priority, 127) / 127).toFixed(3);
 
-/** RFC 3863 4.1.5: 0 to 1 with up to three decimals; anything else, like nothing, is the lowest. */
-export function xmppPriority(text: string): number {
-  return /^(?:0(?:\.\d{1,3})?|1(?:\.0{1,3})?)$/.test(text) ? Math.round(Number(text) * 127) : 0;
-}
+/**
+ * RFC 3863 4.1.5: 0 to 1 with up to three decimals. Without one it is the lowest, which by XMPP is below 0: a phone that
+ * is merely there must not speak for somebody who has set a Jabber client to away.
+ */
+export const xmppPriority = (text: string): number =>
+  /^(?:0(?:\.\d{1,3})?|1(?:\.0{1,3})?)$/.test(text) ? Math.round(Number(text) * 127) : -1;

@@ -166,8 +166,11 @@ export class Gateway {
       calendarServers: this.calendarServers,
       recompute: (presentity) => this.recompute(presentity),
       parametersChanged: () => this.#parametersChanged(),
-      follow: (id) => {
-        for (const source of clientSources) source.follow?.([id]);
+      follow: (user) => {
+        for (const source of clientSources) source.follow?.([user]);
+      },
+      unfollow: (id) => {
+        for (const source of clientSources) source.unfollow?.(id);
       },
       forget: (presentity) => this.#forgetIfGone(presentity),
     };

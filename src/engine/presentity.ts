@@ -206,13 +206,11 @@ const listOf = (found: Presentity | readonly Presentity[] | undefined): readonly
   found === undefined ? NONE : "id" in found ? [found] : found;
 
 /** The mailbox is mostly the JID: then one text in memory serves for both. */
-const withSharedTexts = ({ mailbox, gateway, locale, isEnabled }: User, id: PresentityId): User => ({
-  presentity: id,
-  mailbox: sharedText(mailbox, id),
-  gateway,
-  locale,
-  isEnabled,
-});
+function withSharedTexts(user: User, id: PresentityId): User {
+  const { mailbox, gateway, locale, isEnabled, sip } = user;
+  const kept = { presentity: id, mailbox: sharedText(mailbox, id), gateway, locale, isEnabled };
+  return sip === undefined ? kept : { ...kept, sip };
+}
 
 const sharedText = <Text extends string>(text: Text, known: string): Text =>
   known === (text as string) ? (known as Text) : text;

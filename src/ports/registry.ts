@@ -1,4 +1,4 @@
-import type { Mailbox, PresentityId } from "../core/addresses.ts";
+import type { Mailbox, PresentityId, SipAor } from "../core/addresses.ts";
 import type { Instant } from "../lib/time.ts";
 
 /** A user whose calendar state is shown. */
@@ -10,6 +10,10 @@ export interface User {
   /** BCP 47. */
   readonly locale: string;
   readonly isEnabled: boolean;
+  /** The address of record under which presence is published by SIP; of one user only. Absent: none is. */
+  readonly sip?: SipAor;
+  /** The address of record that is kept while SIP is off for the user; never together with `sip`. */
+  readonly restingSip?: SipAor;
 }
 
 /** A configured calendar server: plain options, and the names of its sealed secrets. */

@@ -1,15 +1,27 @@
-import type { Mailbox, PresentityId } from "../core/addresses.ts";
+import type { Mailbox, PresentityId, SipAor } from "../core/addresses.ts";
 import { keptOnce } from "../lib/kept-once.ts";
 import type { User } from "../ports/registry.ts";
 import type { StoreDatabase } from "./database.ts";
 
-type UserColumns = [presentity: PresentityId, mailbox: Mailbox, gateway: string, locale: string, isEnabled: number];
+type UserColumns = [
+  presentity: PresentityId,
+  mailbox: Mailbox,
+  gateway: string,
+  locale: string,
+  isEnabled: number,
+  sip: SipAor | null,
+  isSipOn: number,
+];
 
 /** Equal texts are kept once. */
-const decodeUser = (
-  [presentity, mailbox, gateway, locale, isEnabled]: UserColumns,
+function decodeUser(
+  [presentity, mailbox, gateway, locale, isEnabled, sip, isSipOn]: UserColumns,
   once: (text: string) => string,
-): User => ({ presentity, mailbox, gateway: once(gateway), locale: once(locale), isEnabled: isEnabled === 1 });
+): User {
+  const user = { presentity, mailbox, gateway: once(gateway), locale: once(locale), isEnabled: isEnabled === 1 };
+  if (sip === null) return user;
+  return isSipOn === 1 ? { ...user, sip } : { ...user, restingSip: sip };
+}
 
 function decodeUsers(rows: readonly UserColumns[]): readonly User[] {
   const once = keptOnce();
@@ -19,18 +31,20 @@ function decodeUsers(rows: readonly UserColumns[]): readonly User[] {
 /** The statements about users, prepared once. */
 export function prepareUsers(database: StoreDatabase) {
   const list = database
-    .prepare<[], UserColumns>("SELECT presentity, mailbox, gateway, locale, is_enabled FROM user ORDER BY presentity")
+    .prepare<[], UserColumns>(
+      "SELECT presentity, mailbox, gateway, locale, is_enabled, sip, is_sip_on FROM user ORDER BY presentity",
+    )
     .raw();
   const find = database
     .prepare<[string], UserColumns>(
-      "SELECT presentity, mailbox, gateway, locale, is_enabled FROM user WHERE presentity = ?",
+      "SELECT presentity, mailbox, gateway, locale, is_enabled, sip, is_sip_on FROM user WHERE presentity = ?",
     )
     .raw();
-  const replace = database.prepare<[string, string, string, string, number]>(`
-    INSERT INTO user (presentity, mailbox, gateway, locale, is_enabled) VALUES (?, ?, ?, ?, ?)
+  const replace = database.prepare<[string, string, string, string, number, string | null, number]>(`
+    INSERT INTO user (presentity, mailbox, gateway, locale, is_enabled, sip, is_sip_on) VALUES (?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (presentity) DO UPDATE SET
       mailbox = excluded.mailbox, gateway = excluded.gateway, locale = excluded.locale,
-      is_enabled = excluded.is_enabled`);
+      is_enabled = excluded.is_enabled, sip = excluded.sip, is_sip_on = excluded.is_sip_on`);
   // The intervals do not say whose they are: another mailbox's must not be shown after the next start.
   const forgetBusyTime = database.prepare<[string, string]>(`
     DELETE FROM busy_time WHERE presentity = ? AND EXISTS
@@ -42,9 +56,10 @@ export function prepareUsers(database: StoreDatabase) {
       const row = find.get(presentity);
       return row && decodeUser(row, keptOnce());
     },
-    replace: ({ presentity, mailbox, gateway, locale, isEnabled }: User) => {
+    replace: ({ presentity, mailbox, gateway, locale, isEnabled, sip, restingSip }: User) => {
       forgetBusyTime.run(presentity, mailbox);
-      replace.run(presentity, mailbox, gateway, locale, Number(isEnabled));
+      const address = sip ?? restingSip ?? null;
+      replace.run(presentity, mailbox, gateway, locale, Number(isEnabled), address, Number(restingSip === undefined));
     },
     delete: (presentity: PresentityId) => remove.run(presentity),
   };

@@ -2,7 +2,7 @@ import { chmodSync, copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Sqlite from "better-sqlite3";
-import { type Mailbox, parseMailbox, parsePresentityId } from "../../src/core/addresses.ts";
+import { type Mailbox, parseMailbox, parsePresentityId, parseSipAor } from "../../src/core/addresses.ts";
 import type { BusyInterval, FreeBusyStatus } from "../../src/core/busy-time.ts";
 import type { ClientPresence, PresenceDocument } from "../../src/core/presence.ts";
 import { TEXT_CATALOGUE } from "../../src/core/text-catalogue.ts";
@@ -214,7 +214,7 @@ export interface EngineLab {
   readonly publisher: TablePublisher;
   readonly clients: TableClients;
   readonly gateway: Gateway;
-  enable(jid: string, options?: { mailbox?: string; gateway?: string; locale?: string }): Promise<void>;
+  enable(jid: string, options?: { mailbox?: string; gateway?: string; locale?: string; sip?: string }): Promise<void>;
   /** Stops as kill -9 does: nothing is withdrawn; then a new process starts on the same store. */
   crashAndRestart(whileDown?: () => void | Promise<void>): Promise<void>;
   close(): Promise<void>;
@@ -243,8 +243,12 @@ export const withoutPolling = (clock: Clock): Clock => ({
       : clock.sleep(length, signal),
 });
 
-/** Builds the lab and starts the gateway, with one calendar server named `exchange`. */
-export async function startEngineLab(): Promise<EngineLab> {
+/**
+ * Builds the lab and starts the gateway, with one calendar server named `exchange`.
+ *
+ * @param more publishers beside the table
+ */
+export async function startEngineLab(more: readonly PresencePublisher[] = []): Promise<EngineLab> {
   const directory = mkdtempSync(join(tmpdir(), "presence-engine-"));
   const runtime = createTestRuntime();
   let path = join(directory, "gateway-0.db");
@@ -261,7 +265,7 @@ export async function startEngineLab(): Promise<EngineLab> {
       journal: store.journal,
       parameters: new LiveParameters(store.registry),
       reservedTexts: reservedTexts(TEXT_CATALOGUE),
-      publishers: [publisher],
+      publishers: [publisher, ...more],
       clientSources: [clients],
       createCalendarSource: ({ name }) => calendars.get(name) ?? calendar,
       alert: () => undefined,
@@ -295,6 +299,7 @@ export async function startEngineLab(): Promise<EngineLab> {
         gateway: options.gateway ?? "exchange",
         locale: options.locale ?? "en",
         isEnabled: true,
+        ...(options.sip !== undefined && { sip: parseSipAor(options.sip) }),
       });
       await runtime.clock.advance(3000);
     },

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import Sqlite from "better-sqlite3";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -148,7 +148,8 @@ describe("migrations", () => {
     migrate(database);
     migrate(database);
     expect(database.read(() => list.all())).toEqual(before);
-    expect(before.map(({ id }) => id)).toEqual(before.map((_, index) => index + 1));
+    const files = readdirSync(join(import.meta.dirname, "../../migrations")).sort();
+    expect(before.map(({ id }) => id)).toEqual(files.map((file) => Number(file.slice(0, 4))));
     database.close();
   });
 

@@ -1,7 +1,8 @@
 import { parsePresentityId } from "../../../src/core/addresses.ts";
 import { describePresencePublisher } from "../../contract/presence-publisher.ts";
 import { untilTrue } from "../shared-sip/until-true.ts";
-import { aorOf, SipScene } from "./scenario.ts";
+import { aorOf } from "./publications.ts";
+import { SipScene } from "./scenario.ts";
 
 describePresencePublisher("sip", async () => {
   const scene = await SipScene.start({ unknown: [aorOf("nobody")] });

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { seconds } from "../../../src/lib/time.ts";
 import { HOUR, Machine } from "./publication-machine.ts";
-import { FREE, MEETING } from "./scenario.ts";
+import { FREE, MEETING } from "./publications.ts";
 
 const DOCUMENTS = [MEETING, FREE, { ...FREE, show: "away" }, undefined] as const;
 const ANSWER = fc.record({

@@ -3,7 +3,7 @@ import { wakeAt } from "../../../plugins/publish-sip/event-publication.ts";
 import { minutes, plus, seconds } from "../../../src/lib/time.ts";
 import { MONDAY_MORNING } from "../../doubles/test-runtime.ts";
 import { HOUR, Machine } from "./publication-machine.ts";
-import { FREE, MEETING } from "./scenario.ts";
+import { FREE, MEETING } from "./publications.ts";
 
 const published = (): Machine => {
   const machine = new Machine();

@@ -12,7 +12,7 @@ import type { PresenceDocument } from "../../../src/core/presence.ts";
 import { type Instant, plus, seconds } from "../../../src/lib/time.ts";
 import { GatewayError } from "../../../src/ports/errors.ts";
 import { MONDAY_MORNING } from "../../doubles/test-runtime.ts";
-import { publicationOf } from "./scenario.ts";
+import { publicationOf } from "./publications.ts";
 
 /** What is asked for. */
 export const HOUR = seconds(3600);

@@ -1,39 +1,14 @@
 import publishSip from "../../../plugins/publish-sip/index.ts";
-import { parsePresentityId, parseSipAor, type SipAor } from "../../../src/core/addresses.ts";
-import type { PresenceDocument } from "../../../src/core/presence.ts";
-import { hours, milliseconds, plus } from "../../../src/lib/time.ts";
+import { milliseconds } from "../../../src/lib/time.ts";
 import { readParameters } from "../../../src/ports/parameters.ts";
-import type { PresencePublisher, Publication } from "../../../src/ports/presence-publisher.ts";
+import type { PresencePublisher } from "../../../src/ports/presence-publisher.ts";
 import type { Trust } from "../../../src/ports/trust.ts";
 import { FakeLink } from "../../admin/fake-link.ts";
 import { createInboundContext, TestMemory } from "../../doubles/plugin-context.ts";
 import { type CompositorOptions, EventStateCompositor } from "../../doubles/sip/event-state-compositor.ts";
-import { createTestRuntime, MONDAY_MORNING, type TestRuntime } from "../../doubles/test-runtime.ts";
+import { createTestRuntime, type TestRuntime } from "../../doubles/test-runtime.ts";
 import { createTestTrust } from "../../doubles/trust.ts";
 import { untilTrue } from "../shared-sip/until-true.ts";
-
-/** In a meeting until ten. */
-export const MEETING: PresenceDocument = {
-  show: "dnd",
-  source: "calendar",
-  text: "in-a-meeting",
-  activity: { general: "working", specific: "in_a_meeting" },
-  until: plus(MONDAY_MORNING, hours(1)),
-};
-
-/** Nothing special. */
-export const FREE: PresenceDocument = { show: "available", source: "client" };
-
-/** The address of record of a user. */
-export const aorOf = (user: string): SipAor => parseSipAor(`sip:${user}@example.com`);
-
-/** The user's publication of the document. */
-export const publicationOf = (user: string, document: PresenceDocument = MEETING): Publication => ({
-  presentity: parsePresentityId(`${user}@example.com`),
-  document,
-  locale: "en",
-  sip: aorOf(user),
-});
 
 /** A publisher and its server. */
 export class SipScene {

@@ -15,6 +15,7 @@ import { GATEWAY_ERROR_CODES } from "../../src/shell/gateway-errors.ts";
 import { calendarTypes } from "../../src/shell/plugin-catalog.ts";
 import { STORE_ERRORS } from "../../src/store/store-errors.ts";
 import { XMPP_ERROR_CODES } from "../../src/xmpp/xmpp-errors.ts";
+import { composeKamailioTexts } from "./kamailio-texts.ts";
 
 const GENERATED = "This page is generated from the code (`npm run docs`).";
 
@@ -162,5 +163,6 @@ export const composePages = (): Readonly<Record<string, string>> => ({
   "docs/COMMANDS.md": composeCommandsPage(COMMANDS, calendarTypes),
   "docs/ERRORS.md": composeErrorsPage(),
   "plugins/server-prosody/mod_presence_gateway/reserved_texts.lib.lua": composeReservedTexts(),
+  "plugins/server-kamailio/presence-gateway-texts.cfg": composeKamailioTexts(),
   "docs/CONFIGURATION.md": composeConfigurationPage(),
 });

@@ -8,7 +8,7 @@ import { Deadline } from "../shared-http/deadline.ts";
 import { type ComposeOptions, ComposeRequest } from "./compose-request.ts";
 import type { DigestUser } from "./digest.ts";
 import { DigestSession, DigestTries } from "./digest-session.ts";
-import { defaultReply, encodeReply, readRequest } from "./incoming-request.ts";
+import { IncomingRequests, type RequestHandler } from "./incoming-requests.ts";
 import {
   locateServers,
   type ResolveSrv,
@@ -18,10 +18,9 @@ import {
 } from "./locate-servers.ts";
 import { openTransport } from "./open-transport.ts";
 import { sipError } from "./sip-errors.ts";
-import { isWellFormed } from "./sip-grammar.ts";
 import { type FinalResponse, SipLink } from "./sip-link.ts";
 import type { SipMessage } from "./sip-message.ts";
-import type { IncomingSipRequest, SipReply, SipRequest, SipResponse, SipServer } from "./sip-server.ts";
+import type { SipRequest, SipResponse, SipServer } from "./sip-server.ts";
 import type { StreamSecurity } from "./stream-transport.ts";
 
 /** Where the server is and who the gateway is to it. */
@@ -37,8 +36,6 @@ const RECONNECT: BackoffPolicy = { first: milliseconds(500), longest: seconds(30
 const LONGEST_CONNECT = seconds(10);
 /** RFC 3261 18.1.1: what is longer must not go by UDP, since it may be cut into fragments. */
 const LONGEST_DATAGRAM = 1300;
-
-type Handler = (request: IncomingSipRequest) => SipReply | undefined;
 
 /** How the connection is. */
 export interface SipCondition {
@@ -56,7 +53,7 @@ export class SipConnection implements SipServer {
   readonly #runtime: Runtime;
   readonly #digest: DigestSession;
   readonly #compose: ComposeRequest;
-  readonly #handlers = new Set<Handler>();
+  readonly #incoming: IncomingRequests;
   readonly #watchers = new Set<Channel<readonly [string | undefined]>>();
   #lifetime: AbortController | undefined;
   #running: Promise<void> = Promise.resolve();
@@ -76,6 +73,7 @@ export class SipConnection implements SipServer {
     this.#runtime = runtime;
     this.#digest = new DigestSession(options.account, () => runtime.uniqueId());
     this.#compose = new ComposeRequest(options, () => runtime.uniqueId());
+    this.#incoming = new IncomingRequests(runtime);
   }
 
   /** Begins to connect, and goes on until `stop`. */
@@ -125,9 +123,8 @@ export class SipConnection implements SipServer {
     }
   }
 
-  onRequest(handler: Handler): () => void {
-    this.#handlers.add(handler);
-    return () => this.#handlers.delete(handler);
+  onRequest(handler: RequestHandler): () => void {
+    return this.#incoming.add(handler);
   }
 
   async request(request: SipRequest, signal: AbortSignal): Promise<SipResponse> {
@@ -219,7 +216,7 @@ export class SipConnection implements SipServer {
     ended: (error: GatewayError | undefined) => void,
   ): Promise<SipLink> {
     const link: SipLink = new SipLink(this.#runtime.clock, {
-      request: (message) => void this.#answer(message, link), // settles every failure itself
+      request: (message) => void this.#incoming.answer(message, (text) => link.send(text)), // never rejects
       dropped: (why) => {
         this.#dropped++;
         this.#runtime.log.debug("sip.message-dropped", { why });
@@ -270,31 +267,6 @@ export class SipConnection implements SipServer {
     if (run === this.#run) return;
     this.#run = run;
     for (const watcher of this.#watchers) watcher.push([run]);
-  }
-
-  async #answer(message: SipMessage, link: SipLink): Promise<void> {
-    try {
-      const reply = await this.#replyTo(message);
-      const text = reply && encodeReply(message, reply, () => this.#runtime.uniqueId());
-      if (text !== undefined) link.send(text);
-    } catch (error) {
-      // A header that cannot be repeated in an answer, or a handler's defect: the server asks again or gives up.
-      this.#runtime.log.warn("sip.request-not-answered", { code: toGatewayError(error).code });
-    }
-  }
-
-  async #replyTo(message: SipMessage): Promise<SipReply | undefined> {
-    const request = readRequest(message);
-    const isFine = request && (request.method === "NOTIFY" || (await isWellFormed(message)));
-    if (!isFine) {
-      this.#dropped++;
-      return message.startLine.startsWith("ACK ") ? undefined : { status: 400 };
-    }
-    for (const handler of this.#handlers) {
-      const reply = handler(request);
-      if (reply) return reply;
-    }
-    return defaultReply(request);
   }
 }
 

@@ -2,7 +2,7 @@ import type { PresentityId } from "../../src/core/addresses.ts";
 import type { PhoneState } from "../../src/core/compose.ts";
 import { type ClientPresence, sameClientPresence } from "../../src/core/presence.ts";
 import { findKeyed, NONE } from "../../src/lib/keyed-list.ts";
-import type { Instant } from "../../src/lib/time.ts";
+import { type Instant, instant } from "../../src/lib/time.ts";
 import type { ClientChange } from "../../src/ports/client-presence-source.ts";
 import { applyCalls, type HeardCalls } from "../shared-sip/documents/decode-dialog-info.ts";
 import type { HeardDocument } from "../shared-sip/documents/decode-pidf.ts";
@@ -102,7 +102,7 @@ export class PhoneTable {
     if (isOn) user.onThePhone.set(event, knownUntil);
     else user.onThePhone.delete(event);
     const limits = [...user.onThePhone.values()];
-    const latest = limits.reduce((a, b) => (a > b ? a : b), limits[0] ?? now);
+    const latest = instant(Math.max(...limits));
     const phone = limits.length === 0 ? undefined : { since: user.phone?.since ?? now, knownUntil: latest };
     if (phone?.since === user.phone?.since && phone?.knownUntil === user.phone?.knownUntil) return NONE;
     user.phone = phone;

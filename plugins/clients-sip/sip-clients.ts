@@ -130,7 +130,9 @@ export class SipClients implements ClientPresenceSource {
   async #run(signal: AbortSignal): Promise<void> {
     const remove = this.#server.onRequest((request) => this.#book.answer(request));
     // What was remembered is not known for longer than a subscription lasts.
-    const cancel = after(this.#runtime.clock, STALE_AFTER, () => this.#settle());
+    const cancel = after(this.#runtime.clock, STALE_AFTER, () => {
+      if (!this.#hasSettled) this.#settle();
+    });
     try {
       const runs = this.#server.watchRun(signal);
       if (this.#server.run !== undefined) this.#begin();

@@ -16,7 +16,7 @@ const CONTENT: Readonly<Record<PhoneEvent, string>> = {
 /** RFC 3856 6.4 and RFC 4235 3.4: 3600 s. */
 const EXPIRES = hours(1);
 const LONGEST_EXPIRES = hours(24);
-const RETRY: BackoffPolicy = { first: seconds(2), longest: minutes(10) };
+const RETRY: BackoffPolicy = { first: seconds(2), longest: minutes(5) };
 /** What only a person can mend is tried again this often. */
 const PARKED: BackoffPolicy = { first: hours(1), longest: hours(1) };
 /** RFC 6665 4.1.2.4 timer N: without a NOTIFY by then there is no subscription. */

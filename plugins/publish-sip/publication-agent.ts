@@ -1,5 +1,5 @@
 import { setMaxListeners } from "node:events";
-import type { SipAor } from "../../src/core/addresses.ts";
+import type { PresentityId, SipAor } from "../../src/core/addresses.ts";
 import { type Instant, type Milliseconds, plus } from "../../src/lib/time.ts";
 import { after } from "../../src/ports/after.ts";
 import type { GatewayError } from "../../src/ports/errors.ts";
@@ -136,6 +136,15 @@ export class PublicationAgent {
   /** How the publication of the AOR stands. */
   find(aor: SipAor): EventPublication | undefined {
     return this.#entries.get(aor)?.state;
+  }
+
+  /** How the publications of the presentity stand; looks at all. */
+  of(presentity: PresentityId): readonly (readonly [SipAor, EventPublication])[] {
+    return [...this.#entries]
+      .filter(
+        ([, { state }]) => (state.offer.publication ?? state.granted?.offer.publication)?.presentity === presentity,
+      )
+      .map(([aor, { state }]) => [aor, state] as const);
   }
 
   /** When the publication that was confirmed longest ago was confirmed; looks at all. */

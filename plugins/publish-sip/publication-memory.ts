@@ -18,6 +18,8 @@ const STATE = z.object({
     text: z.enum(["in-a-meeting", "out-of-office", "on-the-phone"]).exactOptional(),
     note: z.record(z.string(), z.string()).exactOptional(),
     until: z.number().transform(instant).exactOptional(),
+    from: z.number().transform(instant).exactOptional(),
+    priority: z.number().exactOptional(),
   }),
 });
 

@@ -31,6 +31,9 @@ export interface OwnSipServer extends SipServer {
   stop(): Promise<void>;
 }
 
+/** Makes the connection, not begun yet. Rejects with GatewayError when it never will work. */
+export type OpenSipServer = (signal: AbortSignal) => Promise<OwnSipServer>;
+
 /** Presence documents of one user are read no more often than this: of a storm, the newest. */
 const READ_EVERY = seconds(1);
 /** Phones remembered from before a restart are gone when the server has not told of them by then. */
@@ -40,7 +43,7 @@ const STALE_AFTER = hours(1);
 export class SipClients implements ClientPresenceSource {
   readonly via = "sip";
   readonly #options: SipClientsOptions;
-  readonly #server: OwnSipServer;
+  readonly #open: OpenSipServer;
   readonly #runtime: Runtime;
   readonly #book: SubscriptionBook;
   readonly #phones = new PhoneTable();
@@ -51,15 +54,16 @@ export class SipClients implements ClientPresenceSource {
   >();
   readonly #channels = new Set<Channel<ClientChange>>();
   readonly #task: BackgroundTask;
+  #server: OwnSipServer | undefined;
   #hasSettled = false;
 
-  constructor(options: SipClientsOptions, server: OwnSipServer, runtime: Runtime) {
+  constructor(options: SipClientsOptions, open: OpenSipServer, runtime: Runtime) {
     this.#options = options;
-    this.#server = server;
+    this.#open = open;
     this.#runtime = runtime;
     this.#documents = new LatestOnly(runtime.clock, READ_EVERY, (subscription, text) => this.#read(subscription, text));
     this.#book = new SubscriptionBook(
-      { server, runtime, perSecond: options.perSecond },
+      { runtime, perSecond: options.perSecond },
       {
         heard: (subscription, body) => this.#hear(subscription, body),
         lost: (subscription) => this.#lose(subscription),
@@ -72,17 +76,20 @@ export class SipClients implements ClientPresenceSource {
 
   async start(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
+    if (this.#server) return;
+    this.#server = await this.#open(signal);
     this.#task.start();
     this.#server.start();
   }
 
   async stop(): Promise<void> {
     await this.#task.stop();
-    await this.#server.stop();
+    await this.#server?.stop();
+    this.#server = undefined;
   }
 
   health(): Health {
-    if (!this.#task.isRunning) return { state: "stopped" };
+    if (!this.#server) return { state: "stopped" };
     if (this.#server.run === undefined) return { state: "degraded", error: notHeardError() };
     const { refusals, size } = this.#book;
     if (refusals * 2 > size) return { state: "degraded", error: refusedError(refusals, size) };
@@ -128,17 +135,19 @@ export class SipClients implements ClientPresenceSource {
   }
 
   async #run(signal: AbortSignal): Promise<void> {
-    const remove = this.#server.onRequest((request) => this.#book.answer(request));
+    const server = this.#server;
+    if (!server) return;
+    const remove = server.onRequest((request) => this.#book.answer(request));
     // What was remembered is not known for longer than a subscription lasts.
     const cancel = after(this.#runtime.clock, STALE_AFTER, () => {
       if (!this.#hasSettled) this.#settle();
     });
     try {
-      const runs = this.#server.watchRun(signal);
-      if (this.#server.run !== undefined) this.#begin();
+      const runs = server.watchRun(signal);
+      if (server.run !== undefined) this.#begin(server);
       for await (const run of runs) {
         if (run === undefined) this.#book.endRun();
-        else this.#begin();
+        else this.#begin(server);
       }
     } finally {
       remove();
@@ -149,12 +158,12 @@ export class SipClients implements ClientPresenceSource {
   }
 
   /** A new connection: the server may have forgotten everything, and what was heard is to be confirmed. */
-  #begin(): void {
+  #begin(server: SipServer): void {
     this.#documents.clear();
     this.#hasSettled = false;
     this.#phones.doubt();
     this.#emit([{ kind: "reset" }]);
-    this.#book.beginRun();
+    this.#book.beginRun(server);
   }
 
   #hear(subscription: Subscription, body: string | undefined): void {

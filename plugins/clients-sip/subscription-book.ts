@@ -27,7 +27,6 @@ export interface SubscriptionEvents {
 
 /** What the subscriptions work with. */
 export interface SubscriptionDeps {
-  readonly server: SipServer;
   readonly runtime: Runtime;
   /** SUBSCRIBE requests per second, in the long run. */
   readonly perSecond: number;
@@ -45,7 +44,7 @@ export class SubscriptionBook {
   /** Not heard since the connection was made. */
   readonly #awaited = new Set<Subscription>();
   #isSettled = false;
-  #connection: AbortController | undefined;
+  #connection: { readonly server: SipServer; readonly end: AbortController } | undefined;
   /** Earlier than now: requests that may go at once. */
   #freeAt: number = Number.NEGATIVE_INFINITY;
   #wake: { readonly at: Instant; readonly cancel: () => void } | undefined;
@@ -91,9 +90,9 @@ export class SubscriptionBook {
   }
 
   /** There is a new connection: every subscription is made anew or confirmed. */
-  beginRun(): void {
+  beginRun(server: SipServer): void {
     this.endRun();
-    this.#connection = new AbortController();
+    this.#connection = { server, end: new AbortController() };
     for (const subscription of this.#byCallId.values()) {
       this.#awaited.add(subscription);
       if (!this.#sending.has(subscription)) this.#due.set(subscription, this.#now);
@@ -104,7 +103,7 @@ export class SubscriptionBook {
 
   /** There is no connection any more; what was heard holds until it expires. */
   endRun(): void {
-    this.#connection?.abort(new Error("the connection to the SIP server has ended"));
+    this.#connection?.end.abort(new Error("the connection to the SIP server has ended"));
     this.#connection = undefined;
     this.#isSettled = false;
     for (const subscription of this.#byCallId.values()) if (subscription.isUnwanted) this.#delete(subscription);
@@ -151,12 +150,12 @@ export class SubscriptionBook {
     }
     const interval = 1000 / this.#deps.perSecond;
     this.#freeAt = Math.max(this.#freeAt, now - 100);
-    const { signal } = this.#connection ?? {};
-    while (signal && this.#sending.size < WINDOW && this.#freeAt <= now) {
+    const connection = this.#connection;
+    while (connection && this.#sending.size < WINDOW && this.#freeAt <= now) {
       const subscription = this.#due.takeDue(now);
       if (!subscription) break;
       this.#freeAt += interval;
-      this.#own(this.#send(subscription, signal));
+      this.#own(this.#send(subscription, connection.server, connection.end.signal));
     }
     this.#arm(now);
   }
@@ -175,8 +174,7 @@ export class SubscriptionBook {
     this.#wake = { at: plus(now, wait), cancel };
   }
 
-  async #send(subscription: Subscription, signal: AbortSignal): Promise<void> {
-    const { server } = this.#deps;
+  async #send(subscription: Subscription, server: SipServer, signal: AbortSignal): Promise<void> {
     this.#sending.add(subscription);
     const before = subscription.callId;
     const request = subscription.begin(server.contact);

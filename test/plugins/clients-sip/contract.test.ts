@@ -16,7 +16,7 @@ describeClientPresenceSource("sip", async () => {
     nameOf: (resource) => `sip:${resource}`,
     createSource: () => {
       const options = { events: ["presence"], perSecond: 100, reservedTexts: reservedTexts(TEXT_CATALOGUE) } as const;
-      const source = new SipClients(options, server.connect(), runtime);
+      const source = new SipClients(options, async () => server.connect(), runtime);
       source.follow([{ presentity: ALICE, sip: ALICE_SIP }]);
       return source;
     },

@@ -33,7 +33,7 @@ export async function startPhones(
   prepare?.(server);
   const source = new SipClients(
     { events: ["presence", "dialog"], perSecond: 100, reservedTexts: reservedTexts(TEXT_CATALOGUE), ...rest },
-    server.connect(),
+    async () => server.connect(),
     runtime,
   );
   const lifetime = new AbortController();

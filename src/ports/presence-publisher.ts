@@ -41,7 +41,7 @@ export interface PresencePublisher extends Plugin {
   publish(publication: Publication, signal: AbortSignal): Promise<PublishReceipt>;
   /** Takes back whatever this gateway published for the presentity. */
   retract(publication: Publication, signal: AbortSignal): Promise<void>;
-  /** What the publisher knows of one presentity's publication, or of all together; empty: nothing. */
+  /** What the publisher knows of one presentity's publication, or of all its work together; empty: nothing. */
   describe?(presentity?: PresentityId): readonly PublisherDetail[];
   /** Called after several publications in a row: what was kept to be sent together is sent now. */
   flush?(): void;

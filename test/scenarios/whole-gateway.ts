@@ -9,6 +9,8 @@ import { reservedTexts } from "../../src/core/texts.ts";
 import { Gateway } from "../../src/engine/gateway.ts";
 import { LiveParameters } from "../../src/engine/live-parameters.ts";
 import type { CalendarSource } from "../../src/ports/calendar-source.ts";
+import type { ClientPresenceSource } from "../../src/ports/client-presence-source.ts";
+import type { PresencePublisher } from "../../src/ports/presence-publisher.ts";
 import type { Runtime } from "../../src/ports/runtime.ts";
 import { calendarTypes, createCalendarSource, PLUGINS } from "../../src/shell/plugin-catalog.ts";
 import { openStore, type Store } from "../../src/store/open-store.ts";
@@ -55,6 +57,11 @@ export interface WholeGatewayOptions {
   readonly secret?: string;
   /** In the place of the one that reads from Exchange: for thousands of users. */
   readonly calendar?: CalendarSource;
+  /** Beside those of the XMPP server. */
+  readonly beside?: (runtime: Runtime) => {
+    readonly publisher: PresencePublisher;
+    readonly clients: ClientPresenceSource;
+  };
 }
 
 /** Starts everything and connects it. */
@@ -68,7 +75,7 @@ export async function startWholeGateway(options: WholeGatewayOptions = {}): Prom
   await xmpp.server.start();
   const store = openStore({ path: storePath, runtime: { ...runtime, clock: withoutPolling(runtime.clock) } });
   const link = createLink(xmpp, runtime);
-  const gateway = assemble({ store, link, runtime, calendar: options.calendar });
+  const gateway = assemble({ store, link, runtime, options });
   const chat = new ChatFrontEnd({ link, services: servicesOf(store, runtime), runtime, admins: [ADMIN] });
   await gateway.start();
   link.start();
@@ -164,10 +171,11 @@ interface Parts {
   readonly store: Store;
   readonly link: ComponentLink;
   readonly runtime: Runtime;
-  readonly calendar: CalendarSource | undefined;
+  readonly options: WholeGatewayOptions;
 }
 
-function assemble({ store, link, runtime, calendar }: Parts): Gateway {
+function assemble({ store, link, runtime, options: { calendar, beside } }: Parts): Gateway {
+  const other = beside?.(runtime);
   const parameters = new LiveParameters(store.registry);
   const context = { runtime, parameters, xmpp: link, trust: createTestTrust(), ...createInboundContext() };
   return new Gateway({
@@ -176,8 +184,14 @@ function assemble({ store, link, runtime, calendar }: Parts): Gateway {
     journal: store.journal,
     parameters,
     reservedTexts: reservedTexts(TEXT_CATALOGUE),
-    publishers: PLUGINS.publish.map((each) => each.create(each.options.parse({}), { ...context, name: each.name })),
-    clientSources: PLUGINS.clients.map((each) => each.create(each.options.parse({}), { ...context, name: each.name })),
+    publishers: [
+      ...PLUGINS.publish.map((each) => each.create(each.options.parse({}), { ...context, name: each.name })),
+      ...(other ? [other.publisher] : []),
+    ],
+    clientSources: [
+      ...PLUGINS.clients.map((each) => each.create(each.options.parse({}), { ...context, name: each.name })),
+      ...(other ? [other.clients] : []),
+    ],
     createCalendarSource: (server, secrets) =>
       calendar ?? createCalendarSource(server, secrets, { ...context, name: server.name }),
     alert: () => undefined,

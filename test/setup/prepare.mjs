@@ -27,11 +27,32 @@ import { run, step } from "./run.mjs";
 const ROOT = join(import.meta.dirname, "../..");
 const PROSODY = ["prosody", "prosody-modules"];
 const APACHE_NTLM = ["apache2", "libapache2-mod-auth-gssapi", "gss-ntlmssp"];
+// The real presence server, phone and load generator of the SIP tests. baresip-core is baresip without its windows.
+const SIP = [
+  "kamailio",
+  "kamailio-presence-modules",
+  "kamailio-xml-modules",
+  "kamailio-tls-modules",
+  "kamailio-extra-modules",
+  "kamailio-sqlite-modules",
+  "sqlite3",
+  "sip-tester",
+];
 const PACKAGES = {
   check: [],
   demo: PROSODY,
-  test: [...PROSODY, ...APACHE_NTLM, "ejabberd", "libxml2-utils", "openssl", "python3-exchangelib", "python3-gssapi"],
-  bench: [...PROSODY, ...APACHE_NTLM, "python3-exchangelib"],
+  test: [
+    ...PROSODY,
+    ...APACHE_NTLM,
+    ...SIP,
+    "baresip-core",
+    "ejabberd",
+    "libxml2-utils",
+    "openssl",
+    "python3-exchangelib",
+    "python3-gssapi",
+  ],
+  bench: [...PROSODY, ...APACHE_NTLM, ...SIP, "python3-exchangelib"],
 };
 
 async function main() {

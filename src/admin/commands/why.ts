@@ -23,8 +23,12 @@ export const why = defineCommand({
       return { kind: "text", text: describeUnknown(user, context) };
     }
     const policy = await loadPolicy(context.registry);
-    const parts = context.live?.parts();
-    const fields = explainPresence({ user, entry, policy, ...(parts && { parts }) }, context.clock.now());
+    const { live } = context;
+    const running = live && {
+      parts: live.parts(),
+      details: (publisher: string) => live.publisherDetails(publisher, args.jid),
+    };
+    const fields = explainPresence({ user, entry, policy, ...running }, context.clock.now());
     return { kind: "fields", title: args.jid, fields };
   },
 });

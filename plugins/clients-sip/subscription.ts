@@ -77,6 +77,8 @@ export class Subscription {
   #refreshAt: Instant | undefined;
   #knownUntil: Instant | undefined;
   #end: "no" | "wanted" | "sent" = "no";
+  /** What follows from the server's having ended it while a SUBSCRIBE was under way: the answer to that says no more. */
+  #ended: Next | undefined;
 
   constructor({ presentity, aor, event }: Pick<Subscription, "presentity" | "aor" | "event">, makeId: () => string) {
     this.presentity = presentity;
@@ -122,6 +124,7 @@ export class Subscription {
     if (isUnheard) this.#failures++;
     if (isUnheard || this.#dialog.remoteTag === undefined) this.#dialog = newDialog(this.#makeId);
     this.#isHeard = false;
+    this.#ended = undefined;
     this.#localCseq += CSEQ_STEP;
     if (this.#end === "wanted") this.#end = "sent";
     const { callId, localTag, remoteTag, target, routes } = this.#dialog;
@@ -145,6 +148,7 @@ export class Subscription {
   /** What the final answer to `begin` means. */
   takeAnswer(response: SipResponse, { now, random }: Moment): Next {
     const { status } = response;
+    if (this.#ended) return this.#ended;
     if (status >= 200 && status < 300) return this.#takeAccepted(response, { now, random });
     // Whatever it was, it is no missing NOTIFY.
     this.#isHeard = true;
@@ -209,8 +213,10 @@ export class Subscription {
   /** RFC 6665 4.1.3, reason by reason; one that is not known is as none. */
   #takeEnd({ reason, retryAfter }: SubscriptionState, { random }: Moment): Next {
     this.#dialog = newDialog(this.#makeId);
-    if (reason === "rejected" || reason === "noresource" || reason === "invariant") return this.#park(random);
-    return this.#retry(random, reason === "deactivated" || reason === "timeout" ? undefined : retryAfter);
+    const isForGood = reason === "rejected" || reason === "noresource" || reason === "invariant";
+    const isSoon = reason === "deactivated" || reason === "timeout";
+    this.#ended = isForGood ? this.#park(random) : this.#retry(random, isSoon ? undefined : retryAfter);
+    return this.#ended;
   }
 
   #readBody(request: IncomingSipRequest, { state }: SubscriptionState): Pick<Notified, "reply" | "body"> {

@@ -208,6 +208,20 @@ describe("the end of a subscription by the server", () => {
   });
 });
 
+test("the end of a subscription while its refresh is under way is not undone by the answer to that", async () => {
+  stage = await startPhones({ events: ["presence"], prepare: (server) => server.publishPhone(ALICE_SIP, "desk") });
+  stage.server.answer = () => {
+    stage.server.answer = () => undefined;
+    stage.server.terminate(ALICE_SIP, "terminated;reason=probation;retry-after=600");
+    return response(200, [["To", `<${ALICE_SIP}>;tag=server-2`]]);
+  };
+  await stage.runtime.clock.advance(minutes(55));
+  const { length } = subscribes();
+  expect(header(-1, "To")).not.toContain("tag=");
+  expect(events()).toEqual(["presence"]);
+  expect(length).toBe(3);
+});
+
 describe("NOTIFY requests that are not as they should be", () => {
   const good = () => ({
     callId: header(0, "Call-ID"),
@@ -335,6 +349,14 @@ describe("who is followed no more", () => {
     stage.server.publishPhone(ALICE_SIP, "desk", { show: "dnd" });
     await stage.runtime.clock.advance(hours(2));
     expect(stage.told()).toEqual([]);
+  });
+
+  test("leaves nothing behind where the last NOTIFY comes before the answer, as Kamailio's does", async () => {
+    stage = await startPhones({ prepare: (server) => (server.firstNotify = "before") });
+    stage.source.unfollow(ALICE);
+    await stage.runtime.clock.advance(seconds(1));
+    expect(stage.source.health()).toEqual({ state: "ok", detail: "0 subscriptions to phones" });
+    expect(subscribes()).toHaveLength(4);
   });
 
   test("moves with a changed address, and stops where there is none any more", async () => {

@@ -48,6 +48,11 @@ export const SIP_ERROR_CODES = {
     meaning: "The SIP connection was ended while a request was under way.",
     action: "Nothing: the gateway is stopping, or the connection was configured anew.",
   },
+  "sip-bad-document": {
+    type: "modify",
+    meaning: "A document of the SIP server about a phone cannot be read.",
+    action: "Nothing: it counts for no statement. If a phone is never heard because of it, report the document.",
+  },
 } as const satisfies Readonly<Record<string, ErrorCode>>;
 
 /** A code of this file. */

@@ -56,7 +56,7 @@ export class SipMessage {
       end = head.indexOf("\r\n", start);
       const line = end < 0 ? head.slice(start) : head.slice(start, end);
       if (values.length >= MOST_LINES) throw new SipSyntaxError("too many header lines");
-      if (isFolded(line)) values.push(`${values.pop() ?? ""} ${line.trim()}`);
+      if (isFolded(line)) values.push(`${values.pop() ?? ""} ${withoutBlanks(line)}`);
       else addField(line, names, values);
     }
     if (values.length !== names.length) throw new SipSyntaxError("the first header line is a continuation");
@@ -105,10 +105,20 @@ const TOKEN = /^[\w\-.!%*+`'~]+$/;
 
 function addField(line: string, names: string[], values: string[]): void {
   const colon = line.indexOf(":");
-  const name = line.slice(0, Math.max(colon, 0)).trimEnd();
+  const name = withoutBlanks(line.slice(0, Math.max(colon, 0)));
   if (colon < 0 || !TOKEN.test(name)) throw new SipSyntaxError("a header line has no name");
   names.push(canonicalName(name));
-  values.push(line.slice(colon + 1).trim());
+  values.push(withoutBlanks(line.slice(colon + 1)));
+}
+
+const isBlank = (code: number): boolean => code === 0x20 || code === 0x09;
+
+/** Not `trim`: that takes bytes of UTF-8 for blanks (0xA0). */
+function withoutBlanks(bytes: string): string {
+  let [start, end] = [0, bytes.length];
+  while (start < end && isBlank(bytes.charCodeAt(start))) start++;
+  while (end > start && isBlank(bytes.charCodeAt(end - 1))) end--;
+  return bytes.slice(start, end);
 }
 
 const NOT_ASCII = /[\x80-\xff]/;

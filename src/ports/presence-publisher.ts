@@ -42,7 +42,7 @@ export interface PresencePublisher extends Plugin {
   /** Takes back whatever this gateway published for the presentity. */
   retract(publication: Publication, signal: AbortSignal): Promise<void>;
   /** What the publisher knows of one presentity's publication, or of all its work together; empty: nothing. */
-  describe?(of?: Pick<Publication, "presentity" | "sip">): readonly PublisherDetail[];
+  describe?(presentity?: PresentityId): readonly PublisherDetail[];
   /** Called after several publications in a row: what was kept to be sent together is sent now. */
   flush?(): void;
   /**

@@ -114,7 +114,8 @@ function keysAt(path: readonly PropertyKey[]): readonly string[] {
 
 function sectionOf(schema: unknown): Readonly<Record<string, unknown>> | undefined {
   if (schema instanceof z.ZodObject) return schema.shape;
-  if (schema instanceof z.ZodPrefault || schema instanceof z.ZodDefault || schema instanceof z.ZodOptional) return sectionOf(schema.unwrap());
+  if (schema instanceof z.ZodPrefault || schema instanceof z.ZodDefault || schema instanceof z.ZodOptional)
+    return sectionOf(schema.unwrap());
   return undefined;
 }
 

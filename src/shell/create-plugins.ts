@@ -1,9 +1,11 @@
+import clientsSip from "../../plugins/clients-sip/index.ts";
 import publishSip from "../../plugins/publish-sip/index.ts";
 import type { ClientPresenceSource } from "../ports/client-presence-source.ts";
 import type { PluginContext, PluginKind } from "../ports/plugin-definition.ts";
 import type { PresencePublisher } from "../ports/presence-publisher.ts";
 import type { LoadedConfig } from "./config-file.ts";
 import { PLUGINS } from "./plugin-catalog.ts";
+import type { LoadedSip } from "./sip-section.ts";
 
 /** Makes what a plugin may use. */
 export type ContextOf = (kind: PluginKind, name: string) => PluginContext;
@@ -21,10 +23,15 @@ export const createPublishers = ({ sip }: LoadedConfig, contextOf: ContextOf): r
 ];
 
 /** Every source of clients that the configuration asks for. */
-export function createClientSources(config: LoadedConfig, contextOf: ContextOf): readonly NamedClientSource[] {
-  const options = { "watch-activity": config.xmpp["watch-activity"] };
-  return PLUGINS.clients.map((each) => ({
-    name: each.name,
-    source: each.create(each.options.parse(options), contextOf("clients", each.name)),
-  }));
+export const createClientSources = (config: LoadedConfig, contextOf: ContextOf): readonly NamedClientSource[] => [
+  ...PLUGINS.clients.map((each) => {
+    const options = each.options.parse({ "watch-activity": config.xmpp["watch-activity"] });
+    return { name: each.name, source: each.create(options, contextOf("clients", each.name)) };
+  }),
+  ...(config.sip && config.sip.phones !== "off" ? [createPhones(config.sip, contextOf)] : []),
+];
+
+function createPhones(sip: LoadedSip, contextOf: ContextOf): NamedClientSource {
+  const { name, options, create } = clientsSip;
+  return { name, source: create(options.strip().parse(sip), contextOf("clients", name)) };
 }

@@ -1,5 +1,5 @@
 import type { GatewayCounts, GatewayPart, LiveGateway } from "../admin/live-gateway.ts";
-import type { Mailbox, PresentityId } from "../core/addresses.ts";
+import type { Mailbox } from "../core/addresses.ts";
 import type { Gateway } from "../engine/gateway.ts";
 import { policyFromParameters } from "../engine/policy-from-parameters.ts";
 import { type Instant, plus } from "../lib/time.ts";
@@ -8,7 +8,7 @@ import type { ClientPresenceSource } from "../ports/client-presence-source.ts";
 import { GatewayError } from "../ports/errors.ts";
 import type { Parameters } from "../ports/parameters.ts";
 import type { Health } from "../ports/plugin.ts";
-import type { PresencePublisher, PublisherDetail } from "../ports/presence-publisher.ts";
+import type { PresencePublisher } from "../ports/presence-publisher.ts";
 import type { Clock } from "../ports/runtime.ts";
 
 /** What the view looks at. */
@@ -29,7 +29,8 @@ export function createLiveView(deps: LiveViewDeps): LiveGateway {
     parts: () => listParts(deps),
     counts: () => countAll(deps),
     entry: (id) => gateway.describe(id),
-    publisherDetails: (name, id) => describeWork(gateway, name, id),
+    publisherDetails: (name, id) =>
+      gateway.publishers.find((each) => each.name === name)?.publisher.describe?.(id) ?? [],
     mailboxesOn: (server) => gateway.presentities.countOn(server),
     refresh: (id) => {
       const presentity = gateway.presentities.find(id);
@@ -78,13 +79,6 @@ function countAll({ gateway, clock, parameters }: LiveViewDeps): GatewayCounts {
   const outbox = gateway.publishers.reduce((sum, { depth }) => sum + depth, 0);
   const refreshQueue = gateway.calendarServers.depth;
   return { presentities, withCalendar, stale, inMeeting, outbox, refreshQueue, ...(oldestHeard && { oldestHeard }) };
-}
-
-function describeWork(gateway: Gateway, name: string, id: PresentityId | undefined): readonly PublisherDetail[] {
-  const publisher = gateway.publishers.find((each) => each.name === name)?.publisher;
-  if (id === undefined) return publisher?.describe?.() ?? [];
-  const sip = gateway.presentities.find(id)?.user?.sip;
-  return publisher?.describe?.({ presentity: id, ...(sip !== undefined && { sip }) }) ?? [];
 }
 
 async function* testServer(

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import clientsSip from "../../plugins/clients-sip/index.ts";
 import publishSip from "../../plugins/publish-sip/index.ts";
 import { SECRET_SCHEMA } from "./secret-schema.ts";
 
@@ -6,6 +7,7 @@ import { SECRET_SCHEMA } from "./secret-schema.ts";
 export const SIP_SECTION = z
   .strictObject({
     ...publishSip.options.shape,
+    ...clientsSip.options.shape,
     secret: SECRET_SCHEMA.optional().describe("The user's secret."),
   })
   .superRefine(({ user, secret, certificate, key }, context) => {

@@ -50,6 +50,8 @@ export interface GatewaySetup {
   readonly actsBy?: "auto" | "privilege" | "trusted";
   readonly metricsPort?: number;
   readonly logLevel?: string;
+  /** Settings of the section [sip]; absent: no section. */
+  readonly sip?: Readonly<Record<string, unknown>>;
 }
 
 const toml = (value: unknown): string => JSON.stringify(value);
@@ -70,6 +72,7 @@ export function prepareGateway(setup: GatewaySetup): GatewayProcess {
     `secrets-directory = "."`,
     "[log]",
     `level = ${toml(setup.logLevel ?? "info")}`,
+    ...(setup.sip ? ["[sip]", ...Object.entries(setup.sip).map(([key, value]) => `${key} = ${toml(value)}`)] : []),
     ...(setup.metricsPort ? ["[metrics]", `listen = "127.0.0.1:${setup.metricsPort}"`] : []),
   ];
   writeFileSync(join(setup.directory, "component-secret"), `${setup.secret}\n`, { mode: 0o600 });

@@ -52,7 +52,7 @@ const storageLines = (storage: KamailioStorage, directory: string): readonly str
   storage === "sqlite"
     ? [
         'loadmodule "db_sqlite.so"',
-        `modparam("presence|presence_xml", "db_url", "sqlite://${directory}/presence.db")`,
+        `modparam("presence|presence_xml", "db_url", "sqlite:///${directory}/presence.db")`,
         'modparam("presence", "publ_cache", 1)',
       ]
     : [

@@ -18,6 +18,8 @@ export interface SiteOptions {
   /** What else Prosody shall serve or do. */
   readonly prosody?: Pick<ProsodySetup, "globalOptions" | "otherComponents">;
   readonly logLevel?: string;
+  /** The gateway's section [sip]. */
+  readonly sip?: Readonly<Record<string, unknown>>;
 }
 
 /** A whole company on one machine: Exchange, Prosody with our module, the gateway, and Jabber clients. */
@@ -70,6 +72,7 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
     domains: [DOMAIN],
     admins: [`admin@${DOMAIN}`],
     ...(options.logLevel && { logLevel: options.logLevel }),
+    ...(options.sip && { sip: options.sip }),
   });
   const clients = new Set<JabberClient>();
   return {

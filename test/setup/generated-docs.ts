@@ -1,9 +1,12 @@
 import { z } from "zod";
 import { EWS_ERROR_CODES } from "../../plugins/calendar-ews/ews-errors.ts";
 import { WEBDAV_ERROR_CODES } from "../../plugins/calendar-webdav/webdav-errors.ts";
+import { CLIENTS_SIP_ERROR_CODES } from "../../plugins/clients-sip/clients-sip-errors.ts";
 import { CLIENTS_ERROR_CODES } from "../../plugins/clients-xmpp/clients-errors.ts";
+import { PUBLISH_SIP_ERROR_CODES } from "../../plugins/publish-sip/publish-errors.ts";
 import { OVERLAY_ERROR_CODES } from "../../plugins/publish-xmpp-overlay/overlay-errors.ts";
 import { PEP_ERROR_CODES } from "../../plugins/publish-xmpp-pep/pep-errors.ts";
+import { SIP_ERROR_CODES } from "../../plugins/shared-sip/sip-errors.ts";
 import { CERTIFICATE_ERROR_CODES } from "../../src/admin/certificates/certificate-errors.ts";
 import { COMMANDS } from "../../src/admin/command-catalogue.ts";
 import { COMMAND_ERROR_CODES } from "../../src/admin/command-errors.ts";
@@ -34,6 +37,9 @@ export const ERROR_TABLES: Readonly<Record<string, Readonly<Record<string, Error
   "Hearing clients (XMPP)": CLIENTS_ERROR_CODES,
   "Publishing activities (PEP)": PEP_ERROR_CODES,
   "Publishing show and status (server module)": OVERLAY_ERROR_CODES,
+  "SIP connection": SIP_ERROR_CODES,
+  "Publishing by SIP": PUBLISH_SIP_ERROR_CODES,
+  "Hearing phones (SIP)": CLIENTS_SIP_ERROR_CODES,
   "Exchange (EWS)": EWS_ERROR_CODES,
   "Exchange 2003 and 2007 (WebDAV)": WEBDAV_ERROR_CODES,
   Certificates: CERTIFICATE_ERROR_CODES,

@@ -1,114 +1,92 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import clientsSip from "../../../plugins/clients-sip/index.ts";
-
-import { parsePresentityId, parseSipAor } from "../../../src/core/addresses.ts";
-import type { ClientChange, ClientPresenceSource } from "../../../src/ports/client-presence-source.ts";
-import { readParameters } from "../../../src/ports/parameters.ts";
-import { createRuntime } from "../../../src/shell/runtime.ts";
-import { FakeLink } from "../../admin/fake-link.ts";
-import { createInboundContext } from "../../doubles/plugin-context.ts";
-import { createTestRuntime } from "../../doubles/test-runtime.ts";
-import { createTestTrust } from "../../doubles/trust.ts";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { type Baresip, startBaresip, whatBaresipLacks } from "../../lab/baresip.ts";
+import type { JabberClient } from "../../lab/jabber-client.ts";
 import { type Kamailio, startKamailio, whatKamailioLacks } from "../../lab/kamailio.ts";
-import { openSipClient, type SipClient } from "../../lab/sip-client.ts";
+import { openSipClient, type SipClient, type SipWatcher } from "../../lab/sip-client.ts";
+import { mustSucceed, type Site, startSite } from "../../lab/site.ts";
 import { pidf } from "./pidf.ts";
 
-const lack = whatKamailioLacks();
+const lack = whatKamailioLacks() ?? whatBaresipLacks();
 if (lack) console.warn(`Skipped: ${lack}`);
 
-const ALICE = parsePresentityId("alice@example.test");
-const AOR = parseSipAor("sip:alice@example.test");
+const MINUTE = 60_000;
+const ALICE = "sip:alice@example.test";
 
-const calls = (state: string): string =>
-  `<?xml version="1.0"?><dialog-info xmlns="urn:ietf:params:xml:ns:dialog-info" version="1" state="full" entity="${AOR}">` +
-  `<dialog id="c1" direction="initiator"><state>${state}</state></dialog></dialog-info>`;
+/** A call as phones publish it (RFC 4235). */
+const call = (state: "confirmed" | "terminated"): string =>
+  `<?xml version="1.0"?><dialog-info xmlns="urn:ietf:params:xml:ns:dialog-info" version="1" state="full" entity="${ALICE}">` +
+  `<dialog id="call-1" direction="initiator"><state>${state}</state></dialog></dialog-info>`;
 
-describe.skipIf(lack).each(["tcp", "udp"] as const)("phones at a real Kamailio, heard by %s", (transport) => {
-  let server: Kamailio;
+describe.skipIf(lack !== undefined)("phones on a real Kamailio", () => {
+  let kamailio: Kamailio;
+  let site: Site;
+  let bob: JabberClient;
   let phone: SipClient;
-  let source: ClientPresenceSource;
-  let lifetime: AbortController;
-  let changes: ClientChange[];
+  let watcher: SipWatcher;
+  let baresip: Baresip | undefined;
+
+  const brief = (): string => {
+    const { show, status, activity } = bob.view("alice@example.test");
+    return `${show}|${status}|${activity?.specific ?? ""}`;
+  };
+  const bobSees = (expected: string) =>
+    bob.waitFor(() => brief() === expected, `alice as ${expected}, not ${brief()}`, 20_000);
 
   beforeAll(async () => {
-    server = await startKamailio({ domain: "example.test" });
+    kamailio = await startKamailio({ domain: "example.test" });
+    site = await startSite({ sip: { server: `127.0.0.1:${kamailio.gatewayPort}` } });
+    await site.open(["alice"]);
+    bob = await site.connect("bob");
+    await bob.sendPresence();
+    await (await site.connect("alice")).sendPresence();
+    await mustSucceed(site.gateway, `user set alice@example.test sip=${ALICE}`);
+    phone = await openSipClient({ port: kamailio.clientPort });
+    watcher = await phone.watch(ALICE);
+    await bobSees("available||");
   });
-  afterAll(() => server?.stop());
-
-  beforeEach(async () => {
-    lifetime = new AbortController();
-    changes = [];
-    phone = await openSipClient({ port: server.clientPort });
-    const recorded = createTestRuntime();
-    const runtime = { ...createRuntime(recorded.log, recorded.metrics) };
-    const options = clientsSip.options.parse({ server: `127.0.0.1:${server.gatewayPort}`, transport });
-    const context = { name: "sip", runtime, parameters: readParameters(() => ({})), xmpp: new FakeLink() };
-    source = clientsSip.create(options, { ...context, trust: createTestTrust(), ...createInboundContext() });
-    source.follow?.([{ presentity: ALICE, sip: AOR }]);
-    hear(lifetime.signal).catch((error: unknown) => {
-      if (!lifetime.signal.aborted) throw error;
-    });
-    await source.start(lifetime.signal);
-    await told("settled");
+  afterAll(async () => {
+    phone?.close();
+    await site?.close();
+    await kamailio?.stop();
   });
   afterEach(async () => {
-    lifetime.abort();
-    phone.close();
-    await source.stop();
+    await baresip?.stop();
+    baresip = undefined;
   });
 
-  async function hear(signal: AbortSignal): Promise<void> {
-    for await (const change of source.watchClients(signal)) changes.push(change);
-  }
-  const told = (expected: string) =>
-    expect.poll(() => changes.map(describeChange), { timeout: 15_000 }).toContain(expected);
-
-  it("come, change and go", async () => {
-    const { header } = await phone.publish({ aor: AOR, body: pidf({ activities: "<rpid:away/>", note: "Lunch" }) });
-    await told("sip:phone away Lunch");
-    const etag = header("sip-etag") ?? "";
-    await phone.publish({ aor: AOR, etag, expires: 0 });
-    await told("sip:phone gone");
+  it("lets a phone's busy be seen by Jabber, and no longer when it is over", async () => {
+    const busy = await phone.publish({ aor: ALICE, body: pidf({ activities: "<rpid:busy/>" }) });
+    await bobSees("dnd||");
+    const free = await phone.publish({ aor: ALICE, body: pidf({}), etag: busy.header("sip-etag") ?? "" });
+    await bobSees("available||");
+    await phone.publish({ aor: ALICE, etag: free.header("sip-etag") ?? "", expires: 0 });
   });
 
-  it("are in a call", async () => {
-    const talking = { aor: AOR, event: "dialog", contentType: "application/dialog-info+xml" };
-    const { header, startLine } = await phone.publish({ ...talking, body: calls("confirmed") });
-    expect(startLine).toContain("200");
-    await told("in a call");
-    await phone.publish({ ...talking, body: calls("terminated"), etag: header("sip-etag") ?? "" });
-    await told("in no call");
+  it("lets a call be seen by Jabber, before a meeting, which comes back when it ends", async () => {
+    const mailbox = site.exchange.findMailbox("alice@example.test");
+    const meeting = mailbox?.addMeeting({ start: Date.now() - MINUTE, end: Date.now() + 30 * MINUTE, status: "busy" });
+    await bobSees("dnd|In a meeting|in_a_meeting");
+    const contentType = "application/dialog-info+xml";
+    const event = "dialog";
+    const talking = await phone.publish({ aor: ALICE, event, contentType, body: call("confirmed") });
+    await bobSees("dnd|On the phone|on_the_phone");
+    await watcher.waitFor((document) => document.includes("on-the-phone"), "on the phone");
+    const etag = talking.header("sip-etag") ?? "";
+    await phone.publish({ aor: ALICE, event, contentType, body: call("terminated"), etag });
+    await bobSees("dnd|In a meeting|in_a_meeting");
+    if (meeting) mailbox?.removeMeeting(meeting);
+    await bobSees("available||");
   });
 
-  it("are not listened to any more when nobody follows", async () => {
-    source.unfollow?.(ALICE);
-    expect(source.health()).toMatchObject({ state: "ok" });
-    await expect
-      .poll(() => source.health(), { timeout: 10_000 })
-      .toEqual({ state: "ok", detail: "0 subscriptions to phones" });
-  });
-
-  // By UDP nobody can tell that a server has come back: that is known at the next refresh, within an hour.
-  if (transport === "udp") return;
-  it("are heard again after the server has forgotten everything", async () => {
-    const before = changes.length;
-    await server.restart();
-    await expect
-      .poll(() => changes.slice(before).map(describeChange), { timeout: 30_000 })
-      .toEqual(["reset", "settled"]);
-    phone.close();
-    phone = await openSipClient({ port: server.clientPort });
-    await phone.publish({ aor: AOR, body: pidf({ activities: "<rpid:busy/>" }), expires: 60 });
-    await told("sip:phone dnd ");
+  it("hears baresip come and go, and leaves its presence beside ours", async () => {
+    baresip = await startBaresip(ALICE, kamailio.clientPort);
+    baresip.setPresence("online");
+    await watcher.waitFor((document) => (document.match(/<tuple/g)?.length ?? 0) === 2, "with a phone");
+    const why = () => mustSucceed(site.gateway, "why alice@example.test");
+    const clientsOf = (text: string): number => text.match(/^client: /gm)?.length ?? 0;
+    await expect.poll(async () => clientsOf(await why()), { timeout: 15_000 }).toBeGreaterThan(1);
+    await baresip.stop();
+    await watcher.waitFor((document) => !/<basic>open[\s\S]*<basic>open/.test(document), "without a phone");
+    await expect.poll(async () => clientsOf(await why()), { timeout: 15_000 }).toBe(1);
   });
 });
-
-function describeChange(change: ClientChange): string {
-  if (change.kind === "present") {
-    const { resource, show, status } = change.presence;
-    return `${resource} ${show} ${status[""] ?? ""}`;
-  }
-  if (change.kind === "gone") return `${change.resource} gone`;
-  if (change.kind === "phone") return change.phone ? "in a call" : "in no call";
-  return change.kind;
-}

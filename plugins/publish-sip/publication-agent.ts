@@ -67,8 +67,8 @@ export class PublicationAgent {
   #serial = 0;
   #grants = 0;
   #denials = 0;
-  /** How much had been granted at the first denial of the row. */
-  #grantsBefore = 0;
+  /** The latest grant that was denied in the row: what was granted before it is lost too. */
+  #lostUpTo = 0;
   #cancelPump: (() => void) | undefined;
   #isConnected = false;
   #idle: (() => void) | undefined;
@@ -213,7 +213,7 @@ export class PublicationAgent {
         this.#settle(entry, action.serial, action.error);
         return;
       case "memory":
-        this.#noteMemory(action.isKept);
+        this.#noteMemory(action.isKept, entry.grant);
         return;
       case "gone":
         this.tally.remove(entry.state);
@@ -236,29 +236,24 @@ export class PublicationAgent {
   }
 
   /** A server that came back with an empty memory denies what it granted: all of it is published again, paced. */
-  #noteMemory(isKept: boolean): void {
-    if (isKept) {
-      this.#denials = 0;
-      return;
-    }
-    if (this.#denials === 0) this.#grantsBefore = this.#grants;
-    if (++this.#denials < Math.min(MOST_DENIALS, this.#entries.size)) return;
+  #noteMemory(isKept: boolean, grant: number): void {
+    this.#lostUpTo = this.#denials === 0 ? grant : Math.max(this.#lostUpTo, grant);
+    this.#denials = isKept ? 0 : this.#denials + 1;
+    if (this.#denials < Math.min(MOST_DENIALS, this.#entries.size) || isKept) return;
     this.#denials = 0;
-    const lost = [...this.#entries].filter(([, { state, grant }]) => state.granted && grant <= this.#grantsBefore);
+    const lost = [...this.#entries].filter(([, entry]) => entry.state.granted && entry.grant <= this.#lostUpTo);
     if (lost.length === 0) return;
     this.#deps.runtime.log.warn("sip.server-memory-lost", { publications: lost.length });
     for (const [aor, entry] of lost) this.#step(aor, entry, { kind: "forgotten" });
   }
 
-  /** Refreshes a few publications: the server's answers say whether it still has its memory. */
+  /** Refreshes what was granted last: the server's answers say whether it still has its memory. */
   #probe(): void {
-    let left = MOST_DENIALS;
-    for (const [aor, entry] of this.#entries) {
-      if (left === 0) return;
-      if (entry.state.phase.kind !== "rest" || !entry.state.granted) continue;
-      left--;
-      this.#step(aor, entry, { kind: "probe" });
-    }
+    const latest = [...this.#entries]
+      .filter(([, { state }]) => state.phase.kind === "rest" && state.granted)
+      .sort(([, a], [, b]) => b.grant - a.grant)
+      .slice(0, MOST_DENIALS);
+    for (const [aor, entry] of latest) this.#step(aor, entry, { kind: "probe" });
   }
 
   #wake(aor: SipAor): void {

@@ -58,6 +58,7 @@ export class EventStateCompositor {
   #push: (text: string) => void = () => undefined;
   #tags = 0;
   #port = 0;
+  #runs = 0;
   readonly #underWay = new Map<string, number>();
 
   private constructor(options: CompositorOptions) {
@@ -92,6 +93,8 @@ export class EventStateCompositor {
 
   /** Goes away; what is kept stays unless it is lost. */
   async stop(): Promise<void> {
+    this.#runs++;
+    this.#underWay.clear();
     for (const socket of this.#sockets) socket.destroy();
     await this.#close();
     this.#close = async () => undefined;
@@ -174,7 +177,9 @@ export class EventStateCompositor {
     this.seen.push(publish);
     if (this.isHanging) return;
     // Later, so that a second publication of the same AOR would be seen to overtake.
+    const run = this.#runs;
     setImmediate(() => {
+      if (run !== this.#runs) return; // it died before it came to this
       this.#underWay.set(publish.aor, (this.#underWay.get(publish.aor) ?? 1) - 1);
       for (const text of this.#answer(publish)) for (const each of this.mangle?.(text) ?? [text]) send(each);
     });

@@ -24,7 +24,7 @@ export const whatBaresipLacks = (): string | undefined =>
 const CONFIG = [
   "poll_method epoll",
   "sip_listen 127.0.0.1:0",
-  "net_interface lo",
+  "net_interface 127.0.0.1",
   `module_path ${MODULES}`,
   "module stdio.so",
   "module g711.so",

@@ -124,8 +124,8 @@ export class SubscriptionBook {
     // RFC 6665 4.1.3; who is not wanted any more is told so once.
     if (!subscription) return { status: 481 };
     const { reply, body, next } = subscription.takeNotify(request, this.#moment);
-    if (!next || subscription.isUnwanted) return reply;
     this.#rename(subscription, request.callId);
+    if (!next || subscription.isUnwanted) return reply;
     this.#events.heard(subscription, body);
     this.#note(subscription);
     this.#noteRefusal(subscription, next, "terminated");

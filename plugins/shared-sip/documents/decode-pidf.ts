@@ -8,7 +8,7 @@ import { NS_DATA_MODEL, NS_PIDF, NS_RPID, NS_XMPP_CLIENT, OWN_PERSON, OWN_TUPLE 
 import { readDocument } from "./read-document.ts";
 
 /** What one phone says. */
-export type HeardPhone = Pick<ClientPresence, "resource" | "show" | "priority" | "status">;
+type HeardPhone = Pick<ClientPresence, "resource" | "show" | "priority" | "status">;
 
 /** What a presence document says beside what the gateway itself has published. */
 export interface HeardDocument {

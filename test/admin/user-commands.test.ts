@@ -101,7 +101,8 @@ describe("user set, locale set", () => {
 
 describe("a user's SIP address", () => {
   it("is set, put to rest, put to work again and forgotten", async () => {
-    const { registry, seed, say } = createCommandStage();
+    const { live, registry, seed, say } = createCommandStage();
+    live.partList = [{ name: "sip", kind: "publisher", health: { state: "ok" } }];
     await seed();
     expect(await say("user enable alice@example.com sip=SIP:alice@Example.com")).toMatch(
       /locale en, SIP sip:alice@example\.com\.$/,

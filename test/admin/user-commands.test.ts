@@ -123,6 +123,15 @@ describe("a user's SIP address", () => {
     expect(registry.users.get(ALICE)).toEqual(userOf("alice@example.com", { locale: "de" }));
   });
 
+  it("is taken, with a warning, where nothing is done by SIP", async () => {
+    const { seed, say } = createCommandStage();
+    await seed("alice@example.com");
+    expect(await say("user set alice@example.com sip=sip:alice@example.com")).toMatch(
+      /\nWarning: Nothing is published by SIP: the configuration file has no section \[sip\]\.$/,
+    );
+    expect(await say("user set alice@example.com sip=off")).not.toMatch(/Warning/);
+  });
+
   it.each([
     [
       "user set bob@example.com sip=alice@example.com",

@@ -48,6 +48,7 @@ module.exports = {
     home("home-of-xmpp", "@xmpp/[^/]+|ltx", "^src/xmpp/"),
     home("home-of-the-http-client", "undici", "^plugins/(calendar-ews|shared-)"),
     home("home-of-the-xml-stream-parser", "saxes", "^(plugins/(calendar-ews|shared-)|src/xmpp/)"),
+    home("home-of-sip", "sip\\.js", "^plugins/shared-sip/"),
     home("home-of-the-logger", "pino", "^src/shell/"),
     home("home-of-the-metrics", "prom-client", "^src/shell/"),
     home("home-of-toml", "smol-toml", "^src/shell/"),

@@ -8,7 +8,7 @@ import { publishError } from "./publish-errors.ts";
 import { failureOf, isFinalFailure, type PublishFailure, withRetry } from "./publish-failure.ts";
 
 /** What is to be shown of one AOR. */
-export interface Offer {
+interface Offer {
   /** Undefined: nothing, what was published is to be taken back. */
   readonly publication: Publication | undefined;
   /** Later offers have greater ones. */

@@ -7,7 +7,7 @@ const T1 = milliseconds(500);
 /** RFC 3261 17.1.2.2: the longest time between retransmissions. */
 const T2 = seconds(4);
 /** RFC 3261 17.1.2.2 timer F. */
-export const TIMER_F: Milliseconds = milliseconds(64 * T1);
+const TIMER_F: Milliseconds = milliseconds(64 * T1);
 
 /** How a transaction ended. */
 export type TransactionEnd = { readonly response: SipMessage; readonly status: number } | "timeout";

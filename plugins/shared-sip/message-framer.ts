@@ -1,10 +1,10 @@
 import { LONGEST_HEAD, SipMessage, SipSyntaxError } from "./sip-message.ts";
 
 /** Documents of a presence server have a few kilobytes; what is longer than this is not ours to read. */
-export const LONGEST_BODY = 262_144;
+const LONGEST_BODY = 262_144;
 
 /** The length of the body that the message names; undefined where it names none. Throws SipSyntaxError. */
-export function bodyLength(message: SipMessage): number | undefined {
+function bodyLength(message: SipMessage): number | undefined {
   const [first, ...more] = message.headers("content-length");
   if (first === undefined) return undefined;
   const length = /^\d{1,9}$/.test(first) ? Number(first) : Number.NaN;

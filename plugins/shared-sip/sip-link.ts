@@ -2,6 +2,7 @@ import { type Instant, instant, milliseconds, plus, seconds } from "../../src/li
 import { after } from "../../src/ports/after.ts";
 import type { GatewayError } from "../../src/ports/errors.ts";
 import type { Clock } from "../../src/ports/runtime.ts";
+import { connectionProblem } from "../shared-http/connection-problems.ts";
 import { type ClientTransaction, ClientTransactions, type Unmatched } from "./client-transactions.ts";
 import { sipError } from "./sip-errors.ts";
 import type { SipMessage } from "./sip-message.ts";
@@ -63,7 +64,7 @@ export class SipLink {
     pong: () => {
       this.#pongs++;
     },
-    closed: (cause) => this.#end(sipError("sip-unreachable", "the connection to the SIP server was lost", cause)),
+    closed: (cause) => this.#end(lossOf(cause)),
   };
 
   /** Begins; what is sent goes by this transport. */
@@ -194,4 +195,12 @@ export class SipLink {
     for (const reject of [...this.#rejections.values()]) reject(error);
     this.#events.ended(cause === "ours" ? undefined : error);
   }
+}
+
+/** With TLS 1.3 a server that refuses our certificate says so only after the handshake. */
+function lossOf(cause: unknown): GatewayError {
+  const problem = cause === undefined ? undefined : connectionProblem(cause);
+  const words = problem ? `: ${problem.text}` : "";
+  const code = problem?.kind === "tls" ? "sip-tls-refused" : "sip-unreachable";
+  return sipError(code, `the connection to the SIP server was lost${words}`, cause);
 }

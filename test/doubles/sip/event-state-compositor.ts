@@ -1,7 +1,7 @@
 import { createSocket, type RemoteInfo } from "node:dgram";
 import { once } from "node:events";
 import { createServer, type Server, type Socket } from "node:net";
-import { createServer as createTlsServer, type TlsOptions } from "node:tls";
+import { createServer as createTlsServer, TLSSocket, type TlsOptions } from "node:tls";
 import { type DigestDemand, DigestGuard } from "./digest-guard.ts";
 import { headerOf, readSipText, responseTo, type SipText } from "./sip-text.ts";
 
@@ -48,9 +48,12 @@ export class EventStateCompositor {
   /** Changes what goes out: none, one or several texts. */
   mangle: ((text: string) => readonly string[]) | undefined;
   isHanging = false;
+  answersPings = true;
   /** What it grants, in seconds; as asked when undefined. */
   granted: number | undefined;
   connections = 0;
+  /** Names in the certificates that clients showed. */
+  readonly shownNames: string[] = [];
   readonly #options: CompositorOptions;
   readonly #guard: DigestGuard | undefined;
   readonly #sockets = new Set<Socket>();
@@ -125,6 +128,7 @@ export class EventStateCompositor {
 
   #serve(socket: Socket): void {
     this.connections++;
+    if (socket instanceof TLSSocket) this.shownNames.push(String(socket.getPeerCertificate().subject?.CN));
     this.#sockets.add(socket);
     socket.on("close", () => this.#sockets.delete(socket));
     socket.on("error", () => socket.destroy());
@@ -134,7 +138,7 @@ export class EventStateCompositor {
     socket.on("data", (chunk: Buffer) => {
       rest += chunk.toString("latin1");
       for (;;) {
-        if (rest.startsWith("\r\n\r\n")) send("\r\n"); // RFC 5626 3.5.1
+        if (rest.startsWith("\r\n\r\n") && this.answersPings) send("\r\n"); // RFC 5626 3.5.1
         rest = rest.replace(/^(?:\r\n)+/, "");
         const read = readSipText(rest);
         if (!read) return;

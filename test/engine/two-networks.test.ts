@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { parseMailbox, parsePresentityId, parseSipAor } from "../../src/core/addresses.ts";
+import { restorePresentity } from "../../src/engine/presentity.ts";
 import { hours, minutes, plus } from "../../src/lib/time.ts";
 import { type EngineLab, meeting, shownOf, startEngineLab } from "./engine-lab.ts";
 
@@ -58,6 +59,19 @@ describe("clients of two networks", () => {
     lab.phones.channel.push({ kind: "settled" });
     await pass();
     expect(clients()).toEqual([]);
+  });
+
+  it("are forgotten over a restart when nobody listens to their network any more", () => {
+    const client = { show: "away", priority: 0, status: {}, since: lab.runtime.clock.now() } as const;
+    const clients = [
+      { ...client, resource: "pc" },
+      { ...client, resource: "sip:desk", via: "sip" as const },
+    ];
+    const entry = { presentity: ALICE, clients, published: [], outbox: [] };
+    const restored = (...networks: readonly (undefined | "sip")[]) =>
+      restorePresentity(entry, lab.runtime.clock.now(), new Set(networks)).clients.map(({ resource }) => resource);
+    expect(restored(undefined)).toEqual(["pc"]);
+    expect(restored(undefined, "sip")).toEqual(["pc", "sip:desk"]);
   });
 
   it("show a call over a meeting, and the meeting again when the call ends or is not heard of any more", async () => {

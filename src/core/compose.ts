@@ -211,13 +211,14 @@ function decide(prepared: Prepared, now: Instant): Decision {
 
 function clientDocument(client: ClientPresence | undefined): PresenceDocument {
   if (!client) return OFFLINE;
-  const { show, status, priority, via } = client;
+  const { show, status, priority, idleSince, via } = client;
   const document: Writable<PresenceDocument> = { show, source: "client" };
   for (const _language in status) {
     document.note = status;
     break;
   }
   if (priority > 0) document.priority = priority;
+  if (idleSince !== undefined) document.idleSince = idleSince;
   if (via) document.via = via;
   return document;
 }

@@ -2,7 +2,7 @@ import { type BareJid, domainOf, isPresentityId, type PresentityId } from "../..
 import { normalizeStateText } from "../../src/core/texts.ts";
 import { Channel } from "../../src/lib/channel.ts";
 import { seconds } from "../../src/lib/time.ts";
-import type { ClientChange, ClientPresenceSource } from "../../src/ports/client-presence-source.ts";
+import type { ClientChange, ClientPresenceSource, FollowedPresentity } from "../../src/ports/client-presence-source.ts";
 import type { Health } from "../../src/ports/plugin.ts";
 import type { Runtime } from "../../src/ports/runtime.ts";
 import type { DomainAccess, LinkEvent, Stanza, StanzaHandlers, XmlDraft, XmppLink } from "../../src/ports/xmpp-link.ts";
@@ -73,8 +73,8 @@ export class XmppClients implements ClientPresenceSource {
    * Names presentities that the gateway serves, beside those it publishes for: where the server has no module of ours,
    * their activity is watched, and where it gives no snapshot, their presence is asked for.
    */
-  follow(presentities: Iterable<PresentityId>): void {
-    for (const presentity of presentities) {
+  follow(presentities: Iterable<FollowedPresentity>): void {
+    for (const { presentity } of presentities) {
       if (this.#followed.has(presentity)) continue;
       this.#followed.add(presentity);
       if (this.#snapshot.isGiven(domainOf(presentity)) !== undefined) this.#due.push(presentity);
@@ -218,7 +218,7 @@ export class XmppClients implements ClientPresenceSource {
     if (!isPresentityId(user)) return;
     const access = this.#link.access(domainOf(user));
     this.#activity.recordSent(user, iq, access !== undefined && this.#isWatched(access));
-    this.follow([user]);
+    this.follow([{ presentity: user }]);
   }
 
   #emit(changes: readonly ClientChange[]): void {

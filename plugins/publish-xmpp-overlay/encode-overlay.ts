@@ -7,18 +7,25 @@ import { NS_SERVER_MODULE } from "../shared-xmpp/namespaces.ts";
 /** No overlay: the client's own presence is shown. */
 export const CLEAR: PresenceDocument = { show: "available", source: "client" };
 
+/** What an XMPP client says for itself needs no overlay; what is heard by SIP does (RFC 8048 6.3). */
+const isOverClients = ({ source, via }: PresenceDocument): boolean =>
+  source === "calendar" || source === "phone" || via !== undefined;
+
 /**
  * What of the document the overlay shows. What the client itself says needs none; an activity beside it is kept all the
  * same, so that the module can clear it when the gateway is gone.
  */
-export function reduceToOverlay({ show, source, text, activity, until }: PresenceDocument): PresenceDocument {
-  const isCovering = source === "calendar" || source === "phone";
+export function reduceToOverlay(document: PresenceDocument): PresenceDocument {
+  const { show, source, text, activity, until, via, note } = document;
+  const isCovering = isOverClients(document);
   if (show === "unavailable" || (!isCovering && !activity)) return CLEAR;
   // Assigned one by one: spreading objects that may be absent costs ten times as much, and a burst comes here often.
   const reduced: { -readonly [Key in keyof PresenceDocument]: PresenceDocument[Key] } = isCovering
     ? { show, source }
     : { ...CLEAR };
   if (isCovering && text) reduced.text = text;
+  if (via) reduced.via = via;
+  if (via && note) reduced.note = note;
   if (activity) reduced.activity = activity;
   if (until !== undefined) reduced.until = until;
   return reduced;
@@ -40,12 +47,9 @@ export function encodeOverlay(
   limit: Instant,
   catalogue: TextCatalogue,
 ): XmlDraft {
-  const { show, source, text, activity } = document;
-  const isCovering = source !== "client";
+  const { show, activity } = document;
+  const isCovering = isOverClients(document);
   if (!isCovering && !activity) return { name: "overlay", attributes: { xmlns: NS_SERVER_MODULE } };
-  const languages = text ? new Set([matchLanguage(catalogue, locale), "en"]) : [];
-  const statuses = [...languages].map((tag) => ({ tag, words: text ? stateText(catalogue, text, tag) : "" }));
-  const distinct = statuses.filter(({ words }, index) => statuses.findIndex((each) => each.words === words) === index);
   return {
     name: "overlay",
     attributes: {
@@ -54,10 +58,21 @@ export function encodeOverlay(
       until: String(overlayEnd(document, limit)),
       activity: activity?.specific ?? activity?.general,
     },
-    children: distinct.map(({ tag, words }) => ({
+    children: statusesOf(document, locale, catalogue).map(([tag, words]) => ({
       name: "status",
-      attributes: { "xml:lang": tag },
+      attributes: { "xml:lang": tag || undefined },
       children: [words],
     })),
   };
+}
+
+function statusesOf(
+  { text, note = {} }: PresenceDocument,
+  locale: string,
+  catalogue: TextCatalogue,
+): readonly (readonly [tag: string, words: string])[] {
+  if (!text) return Object.entries(note);
+  const languages = [...new Set([matchLanguage(catalogue, locale), "en"])];
+  const statuses = languages.map((tag) => [tag, stateText(catalogue, text, tag)] as const);
+  return statuses.filter(([, words], index) => statuses.findIndex((each) => each[1] === words) === index);
 }

@@ -102,8 +102,8 @@ export class OverlayPublisher implements PresencePublisher {
   }
 }
 
-const keyOf = ({ show, source, text, activity }: PresenceDocument): string =>
-  `${show}\n${source}\n${text}\n${activity?.general}\n${activity?.specific}`;
+const keyOf = ({ show, source, text, activity, via, note }: PresenceDocument): string =>
+  `${show}\n${source}\n${text}\n${activity?.general}\n${activity?.specific}${via ? `\n${via}${JSON.stringify(note)}` : ""}`;
 
 /** Which runs of the module hold our overlays. */
 function nameEpoch(accesses: readonly DomainAccess[]): string | undefined {

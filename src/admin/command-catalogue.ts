@@ -12,6 +12,7 @@ import { gatewayTest } from "./commands/gateway-test.ts";
 import { help } from "./commands/help.ts";
 import { end, me, pause, resume } from "./commands/own-presence.ts";
 import { parameterList, parameterSet } from "./commands/parameter.ts";
+import { sipStatus } from "./commands/sip-status.ts";
 import { status } from "./commands/status.ts";
 import { localeSet, userDisable, userEnable, userSet } from "./commands/user-change.ts";
 import { userList, userShow } from "./commands/user-show.ts";
@@ -38,6 +39,7 @@ export const COMMANDS: readonly Command[] = [
   userList,
   why,
   refresh,
+  sipStatus,
   parameterList,
   parameterSet,
   localeSet,

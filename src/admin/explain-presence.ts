@@ -8,10 +8,12 @@ import { policyFromParameters } from "../engine/policy-from-parameters.ts";
 import { hours, type Instant, plus } from "../lib/time.ts";
 import type { JournalEntry, OutboxRow, Published } from "../ports/journal.ts";
 import { readParameters } from "../ports/parameters.ts";
+import type { PublisherDetail } from "../ports/presence-publisher.ts";
 import type { CalendarServer, Registry, User } from "../ports/registry.ts";
 import type { Field } from "./command.ts";
 import { describeDocument, describePublication, describeRule } from "./describe-document.ts";
 import { describeHealth, isInTrouble, namePart } from "./describe-health.ts";
+import { describeDetails } from "./describe-publication.ts";
 import { formatDistance, formatMoment, formatTime } from "./format-moment.ts";
 import type { GatewayPart } from "./live-gateway.ts";
 
@@ -24,6 +26,8 @@ export interface Explained {
   readonly server?: CalendarServer;
   /** The running gateway's parts; absent while it is stopped. */
   readonly parts?: readonly GatewayPart[];
+  /** What each publisher knows of the presentity's publication. */
+  readonly details?: (publisher: string) => readonly PublisherDetail[];
 }
 
 const ENTRIES_BACK = hours(2);
@@ -132,20 +136,27 @@ function describeCalendarError({ user, entry }: Explained, now: Instant): Field[
   return [["calendar error", text]];
 }
 
-function describePublishers({ entry: { published, outbox }, parts = [] }: Explained, now: Instant): Field[] {
+function describePublishers(explained: Explained, now: Instant): Field[] {
+  const { entry, parts = [], details = () => [] } = explained;
+  const { published, outbox } = entry;
   const names = new Set([...published.map((each) => each.publisher), ...outbox.map((each) => each.publisher)]);
   return [...names].sort().map((name): Field => {
     const shown = published.find((each) => each.publisher === name);
     const row = outbox.find((each) => each.publisher === name);
     const health = parts.find((part) => part.kind === "publisher" && part.name === name)?.health;
     const idle = row && health?.state === "ok" && health.detail !== undefined ? [health.detail] : [];
+    const known = describeDetails(details(name), now);
     const texts = [describePublished(shown, now), ...(row ? [describeRow(row, now)] : []), ...idle];
+    if (known !== "") texts.push(known);
     return [`publisher ${name}`, texts.join("; ")];
   });
 }
 
-const describePublished = (shown: Published | undefined, now: Instant): string =>
-  shown ? `shows ${describePublication(shown.document)}, since ${formatMoment(shown.at, now)}` : "shows nothing";
+function describePublished(shown: Published | undefined, now: Instant): string {
+  if (!shown) return "shows nothing";
+  const address = shown.sip === undefined ? "" : ` under ${shown.sip}`;
+  return `shows ${describePublication(shown.document)}${address}, since ${formatMoment(shown.at, now)}`;
+}
 
 function describeRow(row: OutboxRow, now: Instant): string {
   const what = row.kind === "retract" ? "taking it back" : describePublication(row.document);

@@ -4,6 +4,7 @@ import type { Instant } from "../lib/time.ts";
 import type { TestStep, TestSubject } from "../ports/calendar-source.ts";
 import type { JournalEntry } from "../ports/journal.ts";
 import type { Health } from "../ports/plugin.ts";
+import type { PublisherDetail } from "../ports/presence-publisher.ts";
 
 /** One part of the running gateway and its condition. */
 export interface GatewayPart {
@@ -32,6 +33,8 @@ export interface LiveGateway {
   counts(): GatewayCounts;
   /** What is known of the presentity this moment. */
   entry(presentity: PresentityId): JournalEntry | undefined;
+  /** What a publisher says of one presentity's publication, or of all its work; empty: nothing, or no such publisher. */
+  publisherDetails(name: string, presentity?: PresentityId): readonly PublisherDetail[];
   /** How many mailboxes are on the calendar server now. */
   mailboxesOn(server: string): number;
   /** Reads the presentity's calendar now. */

@@ -105,10 +105,34 @@ export function parseMailbox(text: string): Mailbox {
   return `${local}@${domain}` as Mailbox;
 }
 
-/** Reads `sip:user@host[:port]` or `sips:…`; parameters and headers are refused, an AOR has none. */
-export function parseSipAor(text: string): SipAor {
-  const match = /^(sips?):([^@\s<>"%;?]+(?:%[0-9a-f]{2}[^@\s<>"%;?]*)*)@([^:;?\s]+)(:\d{1,5})?$/i.exec(text.trim());
-  const domain = match && parseDomain(match[3] ?? "");
-  if (!match || !domain) throw new AddressError(`${quote(text)} is not a SIP address such as sip:alice@example.com`);
-  return `${(match[1] ?? "").toLowerCase()}:${match[2]}@${domain}${match[4] ?? ""}` as SipAor;
+/** RFC 3261 25.1 `user`, without `;` and `?`: servers disagree where those end a name. */
+const SIP_USER = /^(?:[\w.!~*'()&=+$,/-]|%[0-9a-f]{2})+$/i;
+const LONGEST_AOR = 255;
+
+/** RFC 3261 19.1.4: an escaped character that needs no escape is the same as the character. Undefined: it must not stand there. */
+function unescapeSipUser(user: string): string | undefined {
+  if (!SIP_USER.test(user) || /%(?:[01][0-9a-f]|7f)/i.test(user)) return undefined;
+  return user.replace(/%([0-9a-f]{2})/gi, (sequence, hex: string) => {
+    const character = String.fromCharCode(Number.parseInt(hex, 16));
+    return SIP_USER.test(character) ? character : sequence.toUpperCase();
+  });
 }
+
+/**
+ * Reads `sip:user@host[:port]` or `sips:…`, plain ASCII; parameters and headers are refused, an AOR has none. Equal
+ * addresses become equal texts (RFC 3261 19.1.4), so that nothing in one can end a header of a message.
+ */
+export function parseSipAor(text: string): SipAor {
+  const trimmed = text.trim();
+  const match = /^(sips?):([^@]+)@(\[[0-9a-f:.]+\]|[^:;?\s@[\]]+)(?::(\d{1,5}))?$/i.exec(trimmed);
+  const [, scheme = "", name = "", host = "", port] = match ?? [];
+  const [user, domain] = [unescapeSipUser(name), parseDomain(host)];
+  const isPort = port === undefined || (Number(port) > 0 && Number(port) <= 65_535);
+  const isAscii = domain !== undefined && /^[\0-\x7f]*$/.test(domain);
+  if (user === undefined || !isAscii || !isPort || trimmed.length > LONGEST_AOR)
+    throw new AddressError(`${quote(text)} is not a SIP address such as sip:alice@example.com`);
+  return `${scheme.toLowerCase()}:${user}@${domain}${port === undefined ? "" : `:${Number(port)}`}` as SipAor;
+}
+
+/** What tells AORs apart for servers: they keep one presentity for `sip:` and `sips:`, and some compare without case. */
+export const sipKeyOf = (aor: SipAor): string => aor.slice(aor.indexOf(":") + 1).toLowerCase();

@@ -25,9 +25,11 @@ export interface Override {
   readonly until?: Instant;
 }
 
-/** A call in progress. */
+/** A call in progress, as last heard: a server that has died must not leave anybody on the phone for ever. */
 export interface PhoneState {
   readonly since: Instant;
+  /** Unless it is heard of again by then, nothing is known of it any more. */
+  readonly knownUntil: Instant;
 }
 
 /** The live sources; the document depends on them alone, never on what was shown before. */
@@ -159,22 +161,24 @@ function decide(prepared: Prepared, now: Instant): Decision {
   const calendar = viewCalendar(prepared.merged, staleAt(prepared), now);
   const own = clientDocument(client);
   const isOverridden = isInForce(inputs.override, now);
+  const phone = inputs.phone && now < inputs.phone.knownUntil ? inputs.phone : undefined;
 
   if (!client && policy.offline === "hide") return { document: own, rule: "offline", winner: "client", calendar };
-  if (inputs.phone) {
-    return { document: dress(own, policy.phone, { source: "phone" }), rule: "phone", winner: "phone", calendar };
+  if (phone) {
+    const document = dress(own, policy.phone, { source: "phone", from: phone.since });
+    return { document, rule: "phone", winner: "phone", calendar };
   }
   // What is asked for by "end" and "pause" is that the calendar be not shown: the rest stands as it is.
   if (isOverridden) return { document: own, rule: "override", winner: "override", calendar };
   if (client?.show === "dnd") {
-    const until = calendar.interval?.end;
+    const { start: from, end: until } = calendar.interval ?? {};
     const activity = policy.activityUnderDnd ? appearanceOf(calendar.status, policy).activity : undefined;
-    const document = activity ? { ...own, activity, ...(until !== undefined && { until }) } : own;
+    const document = activity ? withTimes({ ...own, activity }, from, until) : own;
     return { document, rule: "client-dnd", winner: "client", calendar };
   }
   const claim = claimOfMailbox(calendar, viewReplies(prepared, now), policy);
   if (claim) {
-    const document = dress(own, claim.appearance, { source: "calendar", until: claim.until });
+    const document = dress(own, claim.appearance, { source: "calendar", from: claim.from, until: claim.until });
     return { document, rule: claim.rule, winner: claim.winner, calendar };
   }
   if (!client) return { document: own, rule: "offline", winner: "client", calendar };
@@ -183,9 +187,28 @@ function decide(prepared: Prepared, now: Instant): Decision {
 
 function clientDocument(client: ClientPresence | undefined): PresenceDocument {
   if (!client) return OFFLINE;
-  const { show, status } = client;
-  for (const _language in status) return { show, source: "client", note: status };
-  return { show, source: "client" };
+  const { show, status, priority, idleSince, via } = client;
+  const document: Writable<PresenceDocument> = { show, source: "client" };
+  for (const _language in status) {
+    document.note = status;
+    break;
+  }
+  if (priority > 0) document.priority = priority;
+  if (idleSince !== undefined) document.idleSince = idleSince;
+  if (via) document.via = via;
+  return document;
+}
+
+type Writable<Value> = { -readonly [Key in keyof Value]: Value[Key] };
+
+function withTimes(
+  document: Writable<PresenceDocument>,
+  from: Instant | undefined,
+  until: Instant | undefined,
+): PresenceDocument {
+  if (until !== undefined) document.until = until;
+  if (from !== undefined) document.from = from;
+  return document;
 }
 
 const OFFLINE: PresenceDocument = { show: "unavailable", source: "client" };
@@ -194,26 +217,31 @@ const OFFLINE: PresenceDocument = { show: "unavailable", source: "client" };
 function dress(
   own: PresenceDocument,
   { show, activity, text }: Appearance,
-  origin: { readonly source: PresenceDocument["source"]; readonly until?: Instant | undefined },
+  origin: {
+    readonly source: PresenceDocument["source"];
+    readonly from?: Instant | undefined;
+    readonly until?: Instant | undefined;
+  },
 ): PresenceDocument {
   // Assigned one by one: spreading what may be absent costs ten times as much, and a burst comes here often.
-  const dressed: { -readonly [Key in keyof PresenceDocument]: PresenceDocument[Key] } = {
+  const dressed: Writable<PresenceDocument> = {
     show: show ? busier(own.show, show) : own.show,
     source: origin.source,
   };
   if (own.note) dressed.note = own.note;
-  if (origin.until !== undefined) dressed.until = origin.until;
+  if (own.priority !== undefined) dressed.priority = own.priority;
   if (activity) dressed.activity = activity;
   if (text) dressed.text = text;
-  return dressed;
+  return withTimes(dressed, origin.from, origin.until);
 }
 
-/** Looks only at instants at which an input changes its meaning: edges of the calendar, its going stale, ends of other inputs. */
+/** Looks only at instants at which an input changes its meaning: edges of the calendar, its going stale, other inputs' ends. */
 function firstChange(prepared: Prepared, document: PresenceDocument, now: Instant): Instant | undefined {
   const stale = staleAt(prepared);
   const { inputs, policy } = prepared;
   const replies = edgesOfAutomaticReplies(inputs.automaticReplies, policy.repliesStaleAfter);
-  const others = [stale, inputs.override?.until, ...replies].filter((at) => at !== undefined && at > now);
+  const ends = [stale, inputs.override?.until, inputs.phone?.knownUntil, ...replies];
+  const others = ends.filter((at) => at !== undefined && at > now);
   const isChange = (at: Instant): boolean => !samePresence(decide(prepared, at).document, document);
   let first: Instant | undefined;
   for (const at of others) if (at !== undefined && (first === undefined || at < first) && isChange(at)) first = at;
@@ -260,7 +288,9 @@ function reportInputs(prepared: Prepared, { winner, calendar }: Decision, now: I
       hasWon: winner === "override",
     });
   }
-  if (inputs.phone)
-    reports.push({ input: "phone", state: "in a call", heardAt: inputs.phone.since, hasWon: winner === "phone" });
+  if (inputs.phone) {
+    const state = now < inputs.phone.knownUntil ? "in a call" : "in a call once; not heard of for too long";
+    reports.push({ input: "phone", state, heardAt: inputs.phone.since, hasWon: winner === "phone" });
+  }
   return reports;
 }

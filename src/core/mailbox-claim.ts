@@ -8,6 +8,7 @@ interface Claim {
   readonly appearance: Appearance;
   readonly rule: "automatic-replies" | (typeof CALENDAR_RULES)[CalendarView["status"]];
   readonly winner: "calendar" | "automatic-replies";
+  readonly from: Instant | undefined;
   readonly until: Instant | undefined;
 }
 
@@ -27,15 +28,17 @@ export function claimOfMailbox(
   replies: AutomaticRepliesView | undefined,
   policy: CompositionPolicy,
 ): Claim | undefined {
-  const until = interval?.end;
+  const { start: from, end: until } = interval ?? {};
   if (replies?.isOn && !isPlain(policy.automaticReplies)) {
     const appearance = policy.automaticReplies;
     // The calendar may say so too, and for longer.
     const end = status === "oof" ? laterEnd(replies.until, until) : replies.until;
-    return { appearance, rule: "automatic-replies", winner: "automatic-replies", until: end };
+    return { appearance, rule: "automatic-replies", winner: "automatic-replies", from: undefined, until: end };
   }
   const appearance = appearanceOf(status, policy);
-  return isPlain(appearance) ? undefined : { appearance, rule: CALENDAR_RULES[status], winner: "calendar", until };
+  return isPlain(appearance)
+    ? undefined
+    : { appearance, rule: CALENDAR_RULES[status], winner: "calendar", from, until };
 }
 
 /** What the calendar's status looks like. */

@@ -26,6 +26,14 @@ export interface PresenceDocument {
   readonly note?: Readonly<Record<string, string>>;
   /** When the state ends by what is known now; set for states that have an end. */
   readonly until?: Instant;
+  /** When the state began, as the calendar or the phone says; set for states that come from these. */
+  readonly from?: Instant;
+  /** The strongest client's priority where it is above 0: how much the presentity wants to be reached there. */
+  readonly priority?: number;
+  /** Since when nobody has touched the strongest client, when it is what counts and says so. */
+  readonly idleSince?: Instant;
+  /** Where the strongest client is heard, when it is what counts; absent: by XMPP. */
+  readonly via?: "sip";
 }
 
 /** What one client says of the presentity (RFC 6121 4.7). */
@@ -38,6 +46,10 @@ export interface ClientPresence {
   readonly status: Readonly<Record<string, string>>;
   /** When this was first heard. */
   readonly since: Instant;
+  /** Since when nobody has touched it, when it says so (XEP-0319; RFC 4480 3.11). */
+  readonly idleSince?: Instant;
+  /** Where it is heard; absent: by XMPP. */
+  readonly via?: "sip";
 }
 
 /** From least to most busy; composition never moves a presentity to the left of what the user says. */
@@ -83,13 +95,22 @@ export const samePresence = (a: PresenceDocument, b: PresenceDocument): boolean 
     a.source === b.source &&
     a.text === b.text &&
     a.until === b.until &&
+    a.from === b.from &&
+    a.priority === b.priority &&
+    a.idleSince === b.idleSince &&
+    a.via === b.via &&
     a.activity?.general === b.activity?.general &&
     a.activity?.specific === b.activity?.specific &&
     sameRecord(a.note, b.note));
 
 /** True when both say the same of a client. */
 export const sameClientPresence = (a: ClientPresence, b: ClientPresence): boolean =>
-  a.resource === b.resource && a.show === b.show && a.priority === b.priority && sameRecord(a.status, b.status);
+  a.resource === b.resource &&
+  a.show === b.show &&
+  a.priority === b.priority &&
+  a.idleSince === b.idleSince &&
+  a.via === b.via &&
+  sameRecord(a.status, b.status);
 
 /** XEP-0108 `<working><in_a_meeting/></working>`. */
 export const IN_A_MEETING: Activity = { general: "working", specific: "in_a_meeting" };

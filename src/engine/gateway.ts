@@ -107,7 +107,8 @@ export class Gateway {
       await parameters.reload();
       this.#policy = policyFromParameters(parameters, this.#deps.reservedTexts);
       const now = runtime.clock.now();
-      for (const entry of journal.load()) this.presentities.add(restorePresentity(entry, now));
+      const networks = new Set(this.#deps.clientSources.map(({ via }) => via));
+      for (const entry of journal.load()) this.presentities.add(restorePresentity(entry, now, networks));
       const changes = registry.watch(this.#stop.signal);
       await syncUsers(this.#directoryDeps());
       runtime.log.info("gateway.restored", { presentities: this.presentities.size });
@@ -171,8 +172,11 @@ export class Gateway {
       calendarServers: this.calendarServers,
       recompute: (presentity) => this.recompute(presentity),
       parametersChanged: () => this.#parametersChanged(),
-      follow: (id) => {
-        for (const source of clientSources) source.follow?.([id]);
+      follow: (user) => {
+        for (const source of clientSources) source.follow?.([user]);
+      },
+      unfollow: (id) => {
+        for (const source of clientSources) source.unfollow?.(id);
       },
       forget: (presentity) => this.#forgetIfGone(presentity),
     };

@@ -63,9 +63,14 @@ const newPresentity = (id: PresentityId): Presentity => ({
 
 /**
  * The presentity as the journal remembers it; its clients are unconfirmed until they are heard again. A calendar that
- * seems to be from the future was read before the clock was set back.
+ * seems to be from the future was read before the clock was set back. Clients of a network that nobody listens to any more
+ * would never be confirmed nor gone: they are left out.
  */
-export function restorePresentity(entry: JournalEntry, now: Instant): Presentity {
+export function restorePresentity(
+  entry: JournalEntry,
+  now: Instant,
+  networks: ReadonlySet<ClientPresence["via"]>,
+): Presentity {
   const presentity = newPresentity(entry.presentity);
   presentity.calendar = entry.calendar && {
     intervals: packIntervals(entry.calendar.intervals),
@@ -80,8 +85,9 @@ export function restorePresentity(entry: JournalEntry, now: Instant): Presentity
   presentity.override = entry.override;
   presentity.document = entry.document;
   presentity.composedAt = entry.composedAt;
-  presentity.clients = orNone(entry.clients);
-  presentity.unconfirmed = orNone(entry.clients.map(({ resource }) => resource));
+  const clients = entry.clients.filter(({ via }) => via === undefined || networks.has(via));
+  presentity.clients = orNone(clients);
+  presentity.unconfirmed = orNone(clients.map(({ resource }) => resource));
   presentity.published = orNone(entry.published);
   // Whether a row was on its way when the process ended is not known: it counts as tried.
   presentity.outbox = orNone(entry.outbox.map((row) => ({ ...row, failures: Math.max(row.failures, 1) })));
@@ -216,13 +222,11 @@ const listOf = (found: Presentity | readonly Presentity[] | undefined): readonly
   found === undefined ? NONE : "id" in found ? [found] : found;
 
 /** The mailbox is mostly the JID: then one text in memory serves for both. */
-const withSharedTexts = ({ mailbox, gateway, locale, isEnabled }: User, id: PresentityId): User => ({
-  presentity: id,
-  mailbox: sharedText(mailbox, id),
-  gateway,
-  locale,
-  isEnabled,
-});
+function withSharedTexts(user: User, id: PresentityId): User {
+  const { mailbox, gateway, locale, isEnabled, sip } = user;
+  const kept = { presentity: id, mailbox: sharedText(mailbox, id), gateway, locale, isEnabled };
+  return sip === undefined ? kept : { ...kept, sip };
+}
 
 const sharedText = <Text extends string>(text: Text, known: string): Text =>
   known === (text as string) ? (known as Text) : text;

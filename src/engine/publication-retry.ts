@@ -15,7 +15,3 @@ export function failedRow(row: OutboxRow, error: GatewayError, { clock, random }
   const notBefore: Instant = plus(clock.now(), Math.max(delay, error.retryAfter ?? 0));
   return { ...row, failures: row.failures + 1, notBefore, lastError: error.message };
 }
-
-/** True when taking back has come to its end by failing: where nothing can be published, nothing is shown (RFC 6120 8.3.2). */
-export const isNothingLeft = ({ kind }: OutboxRow, { type }: GatewayError): boolean =>
-  kind === "retract" && type === "cancel";

@@ -1,4 +1,4 @@
-import type { PresentityId } from "../core/addresses.ts";
+import type { PresentityId, SipAor } from "../core/addresses.ts";
 import { busynessOf, type PresenceDocument, samePresence } from "../core/presence.ts";
 import { findKeyed, withKeyed, withoutKeyed } from "../lib/keyed-list.ts";
 import { type Instant, plus, seconds } from "../lib/time.ts";
@@ -6,10 +6,11 @@ import { type GatewayError, toGatewayError } from "../ports/errors.ts";
 import type { Journal, OutboxRow, Published } from "../ports/journal.ts";
 import type { PresencePublisher } from "../ports/presence-publisher.ts";
 import type { Runtime } from "../ports/runtime.ts";
-import { isSame, NEUTRAL } from "./plan-publication.ts";
+import { NEUTRAL } from "./plan-publication.ts";
 import type { Presentities, Presentity } from "./presentity.ts";
 import { type Lane, PublicationLanes } from "./publication-lanes.ts";
-import { failedRow, isNothingLeft } from "./publication-retry.ts";
+import { failedRow } from "./publication-retry.ts";
+import { isNothingLeft, isSettledBy, publishedAfter, sendRow } from "./sent-publication.ts";
 
 /** What publishing works with. */
 export interface PublishDeps {
@@ -76,6 +77,11 @@ export class PublishDue {
     return isThere && (refreshAt === undefined || refreshAt > this.#deps.runtime.clock.now()) ? shown : undefined;
   }
 
+  /** The address of record under which something is shown, or was before the server was lost. */
+  addressOf(presentity: Presentity): SipAor | undefined {
+    return this.#publishedOf(presentity)?.sip;
+  }
+
   /** Whether something of what was published may be there that `shownBy` does not count on. */
   mayLinger(presentity: Presentity): boolean {
     const published = this.#publishedOf(presentity);
@@ -116,6 +122,8 @@ export class PublishDue {
 
   /** Notes that something else than we published is shown, so that what is right is sent over it. */
   noteForged(presentity: Presentity): void {
+    // RFC 3903 4: nobody overwrites another's publication; what a phone claims is the server's guard to refuse.
+    if (this.publisher.capabilities.addressType === "sip") return;
     // What is on its way was sent before: its arrival says nothing of what was forged after it.
     if (this.isUnderWay(presentity)) this.#forgedMeanwhile.add(presentity.id);
     const document: PresenceDocument = { show: "unavailable", source: "client", activity: { general: "forged" } };
@@ -231,38 +239,31 @@ export class PublishDue {
 
   async #send(presentity: Presentity, row: OutboxRow, signal: AbortSignal): Promise<void> {
     const epoch = this.publisher.epoch() ?? "";
-    const publication = { presentity: row.presentity, document: row.document, locale: row.locale };
     try {
-      const receipt =
-        row.kind === "publish"
-          ? await this.publisher.publish(publication, signal)
-          : await this.publisher.retract(publication, signal);
-      this.#succeed(presentity, row, { epoch, ...(receipt?.tag !== undefined && { tag: receipt.tag }) });
+      const { tag } = await sendRow(this.publisher, row, signal);
+      this.#succeed(presentity, row, { epoch, ...(tag !== undefined && { tag }) });
     } catch (error) {
       const failure = toGatewayError(error);
-      if (isNothingLeft(row, failure)) this.#succeed(presentity, row, { epoch });
+      if (isNothingLeft(row, failure, this.publisher.capabilities)) this.#succeed(presentity, row, { epoch });
       else this.#fail(presentity, row, failure);
     }
   }
 
-  #succeed(presentity: Presentity, row: OutboxRow, { epoch, tag }: { epoch: string; tag?: string }): void {
-    const { document, locale, publisher } = row;
-    const at = this.#deps.runtime.clock.now();
-    const published: Published = { publisher, document, locale, at, epoch, ...(tag !== undefined && { tag }) };
+  #succeed(presentity: Presentity, row: OutboxRow, receipt: { readonly epoch: string; readonly tag?: string }): void {
     this.#lastError = undefined;
     this.#lanes.finish(presentity.id);
-    this.#deps.runtime.metrics.count("presence_gateway_publications_total", { publisher });
+    this.#deps.runtime.metrics.count("presence_gateway_publications_total", { publisher: this.name });
     const current = this.#rowOf(presentity);
     // It may have gone away and come back meanwhile; where something else is due, what is shown is certain again.
-    if (current === row || (current && isSame(current, row))) this.drop(presentity);
+    if (current === row || (current && isSettledBy(current, row))) this.drop(presentity);
     else if (current) presentity.outbox = withKeyed(presentity.outbox, "publisher", { ...current, failures: 0 });
-    presentity.published =
-      row.kind === "publish"
-        ? withKeyed(presentity.published, "publisher", published)
-        : withoutKeyed(presentity.published, "publisher", publisher);
+    const at = this.#deps.runtime.clock.now();
+    presentity.published = publishedAfter(presentity.published, row, { at, ...receipt });
     this.#deps.shown(presentity);
     this.#deps.journal.recordPublications(presentity.id, presentity);
     if (this.#forgedMeanwhile.delete(presentity.id)) this.noteForged(presentity);
+    // Nothing is left under the old address: what is right may be shown under the new one.
+    if (row.kind === "retract" && row.sip !== undefined) this.#deps.replan(presentity);
     this.#deps.settled(presentity);
     this.#schedulePump();
   }

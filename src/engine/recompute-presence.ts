@@ -1,3 +1,4 @@
+import type { SipAor } from "../core/addresses.ts";
 import { composeDocument } from "../core/compose.ts";
 import type { CompositionPolicy } from "../core/policy.ts";
 import { busynessOf, type PresenceDocument, samePresence } from "../core/presence.ts";
@@ -6,6 +7,7 @@ import { type Instant, plus, seconds } from "../lib/time.ts";
 import type { Journal, OutboxRow } from "../ports/journal.ts";
 import type { Parameters } from "../ports/parameters.ts";
 import type { Runtime } from "../ports/runtime.ts";
+import { addressToLeave, wantedAddress } from "./plan-address.ts";
 import { NEUTRAL, planPublication } from "./plan-publication.ts";
 import { inputsOf, type Presentity } from "./presentity.ts";
 import type { PublishDue } from "./publish-due.ts";
@@ -40,7 +42,8 @@ export function recomputePresence(deps: RecomputeDeps, presentity: Presentity, r
 
   presentity.validUntil = isShown ? composition.validUntil : undefined;
   armTimer(deps, presentity);
-  const planned = deps.publishers.filter((due) => plan(due, { presentity, document, now, notBefore }));
+  const isShowing = !deps.isWithdrawing();
+  const planned = deps.publishers.filter((due) => plan(due, { presentity, document, now, notBefore, isShowing }));
   if (hasChanged) {
     presentity.document = document;
     presentity.composedAt = now;
@@ -72,32 +75,75 @@ interface PlanInput {
   readonly document: PresenceDocument;
   readonly now: Instant;
   readonly notBefore: Instant;
+  /** False while the gateway stops. */
+  readonly isShowing: boolean;
 }
 
 /** Puts the publisher's row into the presentity's outbox when one is needed; true when it did. */
-function plan(due: PublishDue, { presentity, document, now, notBefore }: PlanInput): boolean {
-  const { publisher, name } = due;
-  const locale = presentity.user?.locale ?? "en";
-  const reduced = publisher.reduce(document);
-  const pending = findKeyed(presentity.outbox, "publisher", name);
+function plan(due: PublishDue, input: PlanInput): boolean {
+  const { presentity } = input;
+  const wanted = wantedAddress(due.publisher, presentity.user);
+  const pending = findKeyed(presentity.outbox, "publisher", due.name);
   // What timed out may have arrived all the same: it is not taken for not sent, nor is what takes its place.
   const isUncertain = due.isUnderWay(presentity) || (pending !== undefined && pending.failures > 0);
+  const left = addressToLeave(wanted, { shown: due.addressOf(presentity), pending, isUncertain });
+  if (left !== undefined) {
+    if (pending?.kind === "retract" && pending.sip === left) return false;
+    put(due, input, { kind: "retract", document: due.neutral, isUncertain, sip: left });
+    return true;
+  }
+  const isOther = pending !== undefined && pending.sip !== wanted;
+  if (isOther) due.drop(presentity);
+  if (due.publisher.capabilities.addressType === "sip" && wanted === undefined) return false;
+  return planDocument(due, input, { pending: isOther ? undefined : pending, isUncertain, wanted });
+}
+
+function planDocument(
+  due: PublishDue,
+  input: PlanInput,
+  {
+    pending,
+    isUncertain,
+    wanted,
+  }: { pending: OutboxRow | undefined; isUncertain: boolean; wanted: SipAor | undefined },
+): boolean {
+  const { presentity } = input;
+  const { publisher, neutral } = due;
+  const document = publisher.reduce(input.document);
   const state = { shown: due.shownBy(presentity), mayLinger: due.mayLinger(presentity), pending, isUncertain };
-  const decision = planPublication({ document: reduced, locale, neutral: due.neutral }, state);
+  const decision = planPublication({ document, locale: localeOf(presentity), neutral }, state);
   if (decision === "drop-pending") due.drop(presentity);
   if (decision !== "send") return false;
+  // RFC 3903 4.5: what would stay until it expires is removed when the gateway stops.
+  const isKept = presentity.user?.isEnabled === true && (input.isShowing || wanted === undefined);
+  put(due, input, { kind: isKept ? "publish" : "retract", document, isUncertain, sip: wanted });
+  return true;
+}
+
+const localeOf = ({ user }: Presentity): string => user?.locale ?? "en";
+
+interface Wanted extends Pick<OutboxRow, "kind" | "document"> {
+  readonly isUncertain: boolean;
+  readonly sip: SipAor | undefined;
+}
+
+function put(
+  { name }: PublishDue,
+  { presentity, now, notBefore }: PlanInput,
+  { kind, document, isUncertain, sip }: Wanted,
+): void {
   const row: OutboxRow = {
     presentity: presentity.id,
     publisher: name,
-    document: reduced,
-    locale,
-    kind: presentity.user?.isEnabled ? "publish" : "retract",
+    document,
+    locale: localeOf(presentity),
+    kind,
     since: now,
     notBefore,
     failures: isUncertain ? 1 : 0,
+    ...(sip !== undefined && { sip }),
   };
   presentity.outbox = withKeyed(presentity.outbox, "publisher", row);
-  return true;
 }
 
 /** A fixed offset a user within the spread: FNV-1a over the JID. */

@@ -19,8 +19,10 @@ export interface SyncDirectoryDeps {
   readonly calendarServers: CalendarServers;
   readonly recompute: (presentity: Presentity) => void;
   readonly parametersChanged: () => Promise<void>;
-  /** Called for somebody who is a user from now on. */
-  readonly follow: (presentity: PresentityId) => void;
+  /** Called for somebody who is a user from now on, and when anything about the user has changed. */
+  readonly follow: (user: User) => void;
+  /** Called for somebody who is an enabled user no more. */
+  readonly unfollow: (presentity: PresentityId) => void;
   /** Called for somebody who is no user any more and of whom nothing is left to retract. */
   readonly forget: (presentity: Presentity) => void;
 }
@@ -88,7 +90,11 @@ async function takeChange(change: RegistryChange, deps: SyncDirectoryDeps, signa
 }
 
 const isSameUser = (a: User | undefined, b: User | undefined): boolean =>
-  a?.mailbox === b?.mailbox && a?.gateway === b?.gateway && a?.locale === b?.locale && a?.isEnabled === b?.isEnabled;
+  a?.mailbox === b?.mailbox &&
+  a?.gateway === b?.gateway &&
+  a?.locale === b?.locale &&
+  a?.isEnabled === b?.isEnabled &&
+  a?.sip === b?.sip;
 
 /** Another mailbox's calendar must not come back after a restart either: one heard never is unknown. */
 function forgetCalendar(presentity: Presentity, { journal }: SyncDirectoryDeps): void {
@@ -115,6 +121,7 @@ function assignUser(id: PresentityId, user: User | undefined, deps: SyncDirector
   deps.calendarServers.add(presentity);
   if (before && before.gateway !== user?.gateway) deps.calendarServers.rehome(presentity);
   deps.recompute(presentity);
-  if (user?.isEnabled) deps.follow(id);
+  if (user?.isEnabled) deps.follow(user);
+  else if (before?.isEnabled) deps.unfollow(id);
   if (!user) deps.forget(presentity);
 }

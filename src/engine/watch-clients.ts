@@ -1,3 +1,4 @@
+import type { PhoneState } from "../core/compose.ts";
 import { type ClientPresence, sameClientPresence } from "../core/presence.ts";
 import { type BackoffPolicy, backoffDelay } from "../lib/backoff.ts";
 import { findKeyed, NONE, withKeyed, withoutKeyed } from "../lib/keyed-list.ts";
@@ -33,7 +34,7 @@ export async function watchClients(
     try {
       for await (const change of source.watchClients(signal)) {
         failures = 0;
-        takeChange(change, deps);
+        takeChange(change, source, deps);
       }
     } catch (error) {
       if (signal.aborted) return;
@@ -44,20 +45,22 @@ export async function watchClients(
   }
 }
 
-function takeChange(change: ClientChange, deps: WatchClientsDeps): void {
+function takeChange(change: ClientChange, { via }: ClientPresenceSource, deps: WatchClientsDeps): void {
   switch (change.kind) {
     case "reset":
-      for (const presentity of deps.presentities)
-        presentity.unconfirmed = presentity.clients.map(({ resource }) => resource);
+      for (const presentity of deps.presentities) doubt(presentity, via);
       return;
     case "settled":
-      for (const presentity of deps.presentities) dropUnconfirmed(presentity, deps);
+      for (const presentity of deps.presentities) dropUnconfirmed(presentity, via, deps);
       return;
     case "present":
       takePresence(deps.presentities.open(change.presentity), change.presence, deps);
       return;
     case "gone":
-      takeGone(deps.presentities.find(change.presentity), change.resource, deps);
+      takeGone(deps.presentities.find(change.presentity), { resource: change.resource, via }, deps);
+      return;
+    case "phone":
+      takePhone(deps.presentities.find(change.presentity), change.phone, deps);
       return;
     case "claim":
       takeClaim(change, deps);
@@ -75,8 +78,15 @@ function takePresence(presentity: Presentity, presence: ClientPresence, deps: Wa
   else if (before.since !== presence.since && presentity.clients.length > 1) deps.recompute(presentity);
 }
 
-function takeGone(presentity: Presentity | undefined, resource: string, deps: WatchClientsDeps): void {
-  if (!presentity || !findKeyed(presentity.clients, "resource", resource)) return;
+type Via = ClientPresence["via"];
+
+function takeGone(
+  presentity: Presentity | undefined,
+  { resource, via }: { readonly resource: string; readonly via: Via },
+  deps: WatchClientsDeps,
+): void {
+  const client = presentity && findKeyed(presentity.clients, "resource", resource);
+  if (!client || client.via !== via) return;
   confirm(presentity, resource);
   presentity.clients = withoutKeyed(presentity.clients, "resource", resource);
   record(presentity, deps);
@@ -87,11 +97,29 @@ function confirm(presentity: Presentity, resource: string): void {
   presentity.unconfirmed = others.length === 0 ? NONE : others;
 }
 
-function dropUnconfirmed(presentity: Presentity, deps: WatchClientsDeps): void {
-  const { unconfirmed } = presentity;
-  if (unconfirmed.length === 0) return;
-  presentity.clients = presentity.clients.filter(({ resource }) => !unconfirmed.includes(resource));
-  presentity.unconfirmed = NONE;
+function takePhone(presentity: Presentity | undefined, phone: PhoneState | undefined, deps: WatchClientsDeps): void {
+  if (!presentity) return;
+  presentity.phone = phone;
+  deps.recompute(presentity);
+}
+
+/** What one source has to say again is nothing to the clients of another. */
+const heardBy = ({ clients }: Presentity, via: Via): readonly string[] =>
+  clients.filter((client) => client.via === via).map(({ resource }) => resource);
+
+function doubt(presentity: Presentity, via: Via): void {
+  const own = heardBy(presentity, via);
+  const others = presentity.unconfirmed.filter((resource) => !own.includes(resource));
+  presentity.unconfirmed = own.length + others.length === 0 ? NONE : [...others, ...own];
+}
+
+function dropUnconfirmed(presentity: Presentity, via: Via, deps: WatchClientsDeps): void {
+  if (presentity.unconfirmed.length === 0) return;
+  const own = heardBy(presentity, via);
+  const lost = presentity.unconfirmed.filter((resource) => own.includes(resource));
+  if (lost.length === 0) return;
+  for (const resource of lost) confirm(presentity, resource);
+  presentity.clients = presentity.clients.filter(({ resource }) => !lost.includes(resource));
   record(presentity, deps);
 }
 

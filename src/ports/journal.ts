@@ -1,4 +1,4 @@
-import type { PresentityId } from "../core/addresses.ts";
+import type { PresentityId, SipAor } from "../core/addresses.ts";
 import type { AutomaticRepliesState } from "../core/automatic-replies.ts";
 import type { BusyInterval } from "../core/busy-time.ts";
 import type { Override } from "../core/compose.ts";
@@ -16,6 +16,8 @@ export interface Published {
   /** The publisher's epoch then. */
   readonly epoch: string;
   readonly tag?: string;
+  /** The address of record under which it is shown, by publishers with SIP addresses. */
+  readonly sip?: SipAor;
 }
 
 /** A publication that is due; at most one per presentity and publisher, the newest. */
@@ -32,6 +34,8 @@ export interface OutboxRow {
   readonly failures: number;
   /** What went wrong last. */
   readonly lastError?: string;
+  /** The address of record it is for, by publishers with SIP addresses. */
+  readonly sip?: SipAor;
 }
 
 /** What is published and what is due of one presentity. The journal looks at it when it writes, which may be later. */

@@ -1,6 +1,6 @@
-import type { PresentityId } from "../core/addresses.ts";
+import type { PresentityId, SipAor } from "../core/addresses.ts";
 import type { PresenceDocument } from "../core/presence.ts";
-import type { Milliseconds } from "../lib/time.ts";
+import type { Instant, Milliseconds } from "../lib/time.ts";
 import type { Plugin } from "./plugin.ts";
 
 /** One document on its way to one publisher. */
@@ -9,7 +9,12 @@ export interface Publication {
   readonly document: PresenceDocument;
   /** BCP 47 tag for the gateway's own texts. */
   readonly locale: string;
+  /** Whose publication it is, for publishers with SIP addresses; always there for those. */
+  readonly sip?: SipAor;
 }
+
+/** One thing that a publisher says of its work to an administrator, from memory and without secrets. */
+export type PublisherDetail = readonly [name: string, value: string | { readonly at: Instant }];
 
 /** What the server said. */
 export interface PublishReceipt {
@@ -36,6 +41,8 @@ export interface PresencePublisher extends Plugin {
   publish(publication: Publication, signal: AbortSignal): Promise<PublishReceipt>;
   /** Takes back whatever this gateway published for the presentity. */
   retract(publication: Publication, signal: AbortSignal): Promise<void>;
+  /** What the publisher knows of one presentity's publication, or of all its work together; empty: nothing. */
+  describe?(presentity?: PresentityId): readonly PublisherDetail[];
   /** Called after several publications in a row: what was kept to be sent together is sent now. */
   flush?(): void;
   /**

@@ -1,4 +1,4 @@
-import type { Mailbox, PresentityId } from "../core/addresses.ts";
+import type { Mailbox, PresentityId, SipAor } from "../core/addresses.ts";
 import type { Instant } from "../lib/time.ts";
 
 /** A user whose calendar state is shown. */
@@ -12,6 +12,10 @@ export interface User {
   /** Nobody has set the locale: it is what the mailbox says, or what stands until it is heard. Absent: an administrator did. */
   readonly localeFrom?: LocaleOrigin;
   readonly isEnabled: boolean;
+  /** The address of record under which presence is published by SIP; of one user only. Absent: none is. */
+  readonly sip?: SipAor;
+  /** The address of record that is kept while SIP is off for the user; never together with `sip`. */
+  readonly restingSip?: SipAor;
 }
 
 /** Where a locale comes from that no administrator has set. */

@@ -95,6 +95,8 @@ export interface TlsTerms {
   /** PEM text of certificate authorities that are trusted too. */
   readonly ca?: string | undefined;
   readonly exceptions: ReadonlySet<TlsException>;
+  /** Shown to servers that ask who the gateway is (mutual TLS): PEM texts. */
+  readonly identity?: { readonly certificate: string; readonly key: string } | undefined;
 }
 
 /** Options of one TLS connection (node:tls): verification is Node's, made stricter by `checkServerIdentity`. */

@@ -2,7 +2,7 @@ import { accessSync, constants, existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { CLIENTS_ERROR_CODES } from "../../plugins/clients-xmpp/clients-errors.ts";
 import { mergeLimited } from "../lib/merge-limited.ts";
-import { type Milliseconds, milliseconds, plus, seconds } from "../lib/time.ts";
+import { type Milliseconds, seconds } from "../lib/time.ts";
 import { type GatewayError, toGatewayError } from "../ports/errors.ts";
 import type { NotificationListener } from "../ports/notification-listener.ts";
 import { readParameters } from "../ports/parameters.ts";
@@ -13,6 +13,8 @@ import type { DomainAccess } from "../ports/xmpp-link.ts";
 import { openStore, type Store } from "../store/open-store.ts";
 import type { ComponentLink } from "../xmpp/component-link.ts";
 import { XMPP_ERROR_CODES } from "../xmpp/xmpp-errors.ts";
+import { type CheckLine, waitUntil } from "./check-line.ts";
+import { checkSip } from "./check-sip.ts";
 import type { LoadedConfig } from "./config-file.ts";
 import { controlPath, sendControl } from "./control-socket.ts";
 import { createLink } from "./create-link.ts";
@@ -29,7 +31,6 @@ const TEST_LIMIT = seconds(60);
 const MOST_AT_ONCE = 16;
 /** How long the server may take to say what it grants: the first stanza, and the answer to a question. */
 const GRANT_TIME = seconds(6);
-const LOOK_AGAIN = milliseconds(50);
 
 /** The port belongs to the gateway, which may be running; no step of a test waits for a notification. */
 const REFUSING: NotificationListener = {
@@ -39,15 +40,8 @@ const REFUSING: NotificationListener = {
 /** A check begins and ends nothing that would have to be remembered. */
 const FORGETFUL: PluginMemory = { load: () => new Map(), put: () => undefined, delete: () => undefined };
 
-/** One line of the check. */
-export interface CheckLine {
-  readonly name: string;
-  readonly ok: boolean;
-  readonly detail: string;
-}
-
 /**
- * Tries every connection of a valid configuration: the store, the XMPP server, each calendar server. Changes nothing.
+ * Tries every connection of a valid configuration: the store, the XMPP server, the SIP server, each calendar server. Changes nothing.
  *
  * @param grantTime how long the XMPP server may take to say what it grants
  */
@@ -61,10 +55,14 @@ export async function* checkConnections(config: LoadedConfig, grantTime = GRANT_
     const running = await askRunning(config);
     if (running) yield running;
     else yield* checkLink(link, config, { runtime, grantTime });
+    // Whom to trust is in the store.
+    if (!store && config.sip)
+      yield { name: "sip", ok: true, detail: "not tried before the gateway has made its store" };
     if (store) {
       const trust = await loadTrust(store, runtime, process.env);
       const parameters = readParameters(() => ({}));
       const listener = REFUSING;
+      if (config.sip) yield await checkSip(config.sip, { runtime, trust });
       yield* checkCalendarServers(store, { runtime, parameters, xmpp: link, trust, listener });
     }
   } finally {
@@ -138,12 +136,6 @@ async function* checkLink(
   // The server tells what it grants just after the connection; that it grants nothing shows by its silence only.
   await waitUntil(() => domains.every((domain) => isComplete(link.access(domain))), grantTime, runtime);
   for (const domain of domains) yield describeAccess(domain, link.access(domain));
-}
-
-async function waitUntil(condition: () => boolean, limit: Milliseconds, { clock }: Runtime): Promise<void> {
-  const end = plus(clock.now(), limit);
-  const { signal } = new AbortController();
-  while (!condition() && clock.now() < end) await clock.sleep(LOOK_AGAIN, signal);
 }
 
 const isComplete = (access: DomainAccess | undefined): boolean =>

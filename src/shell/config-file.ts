@@ -4,16 +4,19 @@ import { parse, TomlError } from "smol-toml";
 import { z } from "zod";
 import { nearest } from "../lib/nearest.ts";
 import { GatewayError } from "../ports/errors.ts";
-import { CONFIG_SCHEMA, type Config, SECRET_SCHEMA, type SecretSource } from "./config-schema.ts";
+import { CONFIG_SCHEMA, type Config } from "./config-schema.ts";
+import { SECRET_SCHEMA, type SecretSource } from "./secret-schema.ts";
+import { type LoadedSip, loadSip } from "./sip-section.ts";
 
 const LARGEST_FILE = 1_048_576; // bytes
 
 /** The configuration with its secrets found and its paths made absolute. */
-export interface LoadedConfig extends Config {
+export interface LoadedConfig extends Omit<Config, "sip"> {
   readonly componentSecret: string;
   readonly storeKey: string | undefined;
   readonly storePath: string;
   readonly secretsDirectory: string | undefined;
+  readonly sip: LoadedSip | undefined;
 }
 
 /**
@@ -32,6 +35,7 @@ export function loadConfig(path: string, environment: NodeJS.ProcessEnv): Loaded
   // Looked up even when the rest is wrong, so that every problem is told at once.
   const componentSecret = find("xmpp.secret", secretAt(raw, "xmpp", "secret")) ?? "";
   const storeKey = find("store.key", secretAt(raw, "store", "key"));
+  const sipSecret = find("sip.secret", secretAt(raw, "sip", "secret"));
   if (!parsed.success || problems.length > 0) throw invalid(path, problems);
   const config = parsed.data;
   const directory = config.store["secrets-directory"];
@@ -47,6 +51,7 @@ export function loadConfig(path: string, environment: NodeJS.ProcessEnv): Loaded
     storeKey,
     storePath: fromConfig(path, config.store.path),
     secretsDirectory: directory === undefined ? undefined : fromConfig(path, directory),
+    sip: config.sip && loadSip(config.sip, sipSecret, (file) => fromConfig(path, file)),
   };
 }
 
@@ -115,7 +120,8 @@ function keysAt(path: readonly PropertyKey[]): readonly string[] {
 
 function sectionOf(schema: unknown): Readonly<Record<string, unknown>> | undefined {
   if (schema instanceof z.ZodObject) return schema.shape;
-  if (schema instanceof z.ZodPrefault || schema instanceof z.ZodDefault) return sectionOf(schema.unwrap());
+  if (schema instanceof z.ZodPrefault || schema instanceof z.ZodDefault || schema instanceof z.ZodOptional)
+    return sectionOf(schema.unwrap());
   return undefined;
 }
 

@@ -2,15 +2,8 @@ import { isIP, isIPv4, isIPv6 } from "node:net";
 import { z } from "zod";
 import { AddressError, parseBareJid, parsePresentityId } from "../core/addresses.ts";
 import { LOG_LEVELS } from "./runtime.ts";
-
-/** A secret in clear, or where to find it. */
-export const SECRET_SCHEMA = z
-  .union([
-    z.string().min(1),
-    z.strictObject({ file: z.string().min(1) }),
-    z.strictObject({ env: z.string().regex(/^[A-Za-z_]\w*$/, "must be the name of an environment variable") }),
-  ])
-  .describe('A string, `{ file = "…" }` (its first line) or `{ env = "…" }` (an environment variable).');
+import { SECRET_SCHEMA } from "./secret-schema.ts";
+import { SIP_SECTION } from "./sip-section.ts";
 
 const parsedBy = <Result>(parse: (text: string) => Result) =>
   z.string().transform((text, context): Result => {
@@ -165,10 +158,10 @@ export const CONFIG_SCHEMA = z.strictObject({
     })
     .prefault({})
     .describe("Hearing what calendar servers push (Exchange push notifications; webhooks of Office 365)."),
+  sip: SIP_SECTION.optional().describe(
+    "The SIP presence server at which users with a SIP address are published (docs/SIP.md); absent: nothing is done by SIP.",
+  ),
 });
 
 /** The configuration as read. */
 export type Config = z.infer<typeof CONFIG_SCHEMA>;
-
-/** A secret as it is written. */
-export type SecretSource = z.infer<typeof SECRET_SCHEMA>;

@@ -29,6 +29,8 @@ export function createLiveView(deps: LiveViewDeps): LiveGateway {
     parts: () => listParts(deps),
     counts: () => countAll(deps),
     entry: (id) => gateway.describe(id),
+    publisherDetails: (name, id) =>
+      gateway.publishers.find((each) => each.name === name)?.publisher.describe?.(id) ?? [],
     mailboxesOn: (server) => gateway.presentities.countOn(server),
     refresh: (id) => {
       const presentity = gateway.presentities.find(id);

@@ -22,11 +22,12 @@ import {
   listenForControl,
 } from "./control-socket.ts";
 import { createLink } from "./create-link.ts";
+import { createClientSources, createPublishers } from "./create-plugins.ts";
 import { limitHeapGrowth } from "./heap-growth.ts";
 import { hearNotifications } from "./hear-notifications.ts";
 import { createLiveView } from "./live-view.ts";
 import { serveMetrics } from "./metrics-server.ts";
-import { calendarTypes, createCalendarSource, findSuccessor, PLUGINS, type SharedContext } from "./plugin-catalog.ts";
+import { calendarTypes, createCalendarSource, findSuccessor, type SharedContext } from "./plugin-catalog.ts";
 import { createLog, createMetrics, createRuntime, type ExposedMetrics } from "./runtime.ts";
 import { keepTrust, loadTrust } from "./trust.ts";
 
@@ -75,10 +76,7 @@ async function assemble(config: LoadedConfig, environment: NodeJS.ProcessEnv, un
   const contextOf = (kind: PluginKind, name: string): PluginContext => {
     return { ...context, name, memory: store.memoryOf({ kind, name }) };
   };
-  const clientSources = PLUGINS.clients.map((each) => {
-    const options = each.options.parse({ "watch-activity": config.xmpp["watch-activity"] });
-    return { name: each.name, source: each.create(options, contextOf("clients", each.name)) };
-  });
+  const clientSources = createClientSources(config, contextOf);
   const alerts = new AdminAlerts({ link, admins: config.xmpp.admins, runtime });
   const gateway = new Gateway({
     runtime,
@@ -86,7 +84,7 @@ async function assemble(config: LoadedConfig, environment: NodeJS.ProcessEnv, un
     journal: store.journal,
     parameters,
     reservedTexts: reservedTexts(TEXT_CATALOGUE),
-    publishers: PLUGINS.publish.map((each) => each.create(each.options.parse({}), contextOf("publish", each.name))),
+    publishers: createPublishers(config, contextOf),
     clientSources: clientSources.map(({ source }) => source),
     findSuccessor,
     createCalendarSource: (server, secrets) =>

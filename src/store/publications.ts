@@ -1,3 +1,4 @@
+import type { SipAor } from "../core/addresses.ts";
 import type { PresenceDocument } from "../core/presence.ts";
 import { type Instant, instant } from "../lib/time.ts";
 import type { OutboxRow, Published } from "../ports/journal.ts";
@@ -5,8 +6,9 @@ import type { OutboxRow, Published } from "../ports/journal.ts";
 /** Instants with added lengths may carry fractions; "not before" must not come too early. */
 const whole = (at: Instant): Instant => instant(Math.ceil(at));
 
-type PublishedColumns = readonly [string, string, Instant, string, (string | null | undefined)?];
-type RowColumns = readonly [string, string, OutboxRow["kind"], Instant, Instant, number, (string | null | undefined)?];
+type Optional<Text extends string = string> = Text | null | undefined;
+type PublishedColumns = readonly [string, string, Instant, string, Optional?, Optional<SipAor>?];
+type RowColumns = readonly [string, string, OutboxRow["kind"], Instant, Instant, number, Optional?, Optional<SipAor>?];
 
 /** Writes what is shown and what is due as text. */
 export interface PublicationEncoder {
@@ -33,14 +35,14 @@ export function createPublicationEncoder(): PublicationEncoder {
   return {
     encodePublished: (published) =>
       published
-        .map(({ publisher, document, locale, at, epoch, tag }) =>
-          encodeLines([publisher, locale, whole(at), epoch, tag], document),
+        .map(({ publisher, document, locale, at, epoch, tag, sip }) =>
+          encodeLines([publisher, locale, whole(at), epoch, tag, sip], document),
         )
         .join("\n"),
     encodeOutbox: (outbox) =>
       outbox
-        .map(({ publisher, document, locale, kind, since, notBefore, failures, lastError }) =>
-          encodeLines([publisher, locale, kind, whole(since), whole(notBefore), failures, lastError], document),
+        .map(({ publisher, document, locale, kind, since, notBefore, failures, lastError, sip }) =>
+          encodeLines([publisher, locale, kind, whole(since), whole(notBefore), failures, lastError, sip], document),
         )
         .join("\n"),
   };
@@ -54,7 +56,7 @@ export interface SharedTexts {
 
 /** Reads what `encodePublished` wrote. */
 export function decodePublished(text: string, { decodeDocument, once }: SharedTexts): readonly Published[] {
-  return decodeLines<PublishedColumns, Published>(text, ([publisher, locale, at, epoch, tag], document) => {
+  return decodeLines<PublishedColumns, Published>(text, ([publisher, locale, at, epoch, tag, sip], document) => {
     // Spelled out: a copy by `...` would have a hidden class of its own in memory.
     const shown = {
       publisher: once(publisher),
@@ -63,7 +65,8 @@ export function decodePublished(text: string, { decodeDocument, once }: SharedTe
       at,
       epoch: once(epoch),
     };
-    return typeof tag === "string" ? { ...shown, tag } : shown;
+    if (typeof tag !== "string" && typeof sip !== "string") return shown;
+    return { ...shown, ...(typeof tag === "string" && { tag }), ...(typeof sip === "string" && { sip }) };
   });
 }
 
@@ -74,7 +77,7 @@ export function decodeOutbox(
   { decodeDocument, once }: SharedTexts,
 ): readonly OutboxRow[] {
   return decodeLines<RowColumns, OutboxRow>(text, (columns, document) => {
-    const [publisher, locale, kind, since, notBefore, failures, lastError] = columns;
+    const [publisher, locale, kind, since, notBefore, failures, lastError, sip] = columns;
     return {
       presentity,
       publisher: once(publisher),
@@ -85,6 +88,7 @@ export function decodeOutbox(
       notBefore,
       failures,
       ...(typeof lastError === "string" && { lastError }),
+      ...(typeof sip === "string" && { sip }),
     };
   });
 }

@@ -1,4 +1,4 @@
-import type { Mailbox, PresentityId } from "../core/addresses.ts";
+import type { Mailbox, PresentityId, SipAor } from "../core/addresses.ts";
 import { keptOnce } from "../lib/kept-once.ts";
 import type { LocaleOrigin, User } from "../ports/registry.ts";
 import type { StoreDatabase } from "./database.ts";
@@ -10,20 +10,26 @@ type UserColumns = [
   locale: string,
   localeFrom: LocaleOrigin | null,
   isEnabled: number,
+  sip: SipAor | null,
+  isSipOn: number,
 ];
 
 /** Equal texts are kept once. */
-const decodeUser = (
-  [presentity, mailbox, gateway, locale, localeFrom, isEnabled]: UserColumns,
+function decodeUser(
+  [presentity, mailbox, gateway, locale, localeFrom, isEnabled, sip, isSipOn]: UserColumns,
   once: (text: string) => string,
-): User => ({
-  presentity,
-  mailbox,
-  gateway: once(gateway),
-  locale: once(locale),
-  ...(localeFrom !== null && { localeFrom }),
-  isEnabled: isEnabled === 1,
-});
+): User {
+  const user = {
+    presentity,
+    mailbox,
+    gateway: once(gateway),
+    locale: once(locale),
+    ...(localeFrom !== null && { localeFrom }),
+    isEnabled: isEnabled === 1,
+  };
+  if (sip === null) return user;
+  return isSipOn === 1 ? { ...user, sip } : { ...user, restingSip: sip };
+}
 
 function decodeUsers(rows: readonly UserColumns[]): readonly User[] {
   const once = keptOnce();
@@ -34,19 +40,21 @@ function decodeUsers(rows: readonly UserColumns[]): readonly User[] {
 export function prepareUsers(database: StoreDatabase) {
   const list = database
     .prepare<[], UserColumns>(
-      "SELECT presentity, mailbox, gateway, locale, locale_from, is_enabled FROM user ORDER BY presentity",
+      "SELECT presentity, mailbox, gateway, locale, locale_from, is_enabled, sip, is_sip_on FROM user ORDER BY presentity",
     )
     .raw();
   const find = database
     .prepare<[string], UserColumns>(
-      "SELECT presentity, mailbox, gateway, locale, locale_from, is_enabled FROM user WHERE presentity = ?",
+      "SELECT presentity, mailbox, gateway, locale, locale_from, is_enabled, sip, is_sip_on FROM user WHERE presentity = ?",
     )
     .raw();
-  const replace = database.prepare<[string, string, string, string, string | null, number]>(`
-    INSERT INTO user (presentity, mailbox, gateway, locale, locale_from, is_enabled) VALUES (?, ?, ?, ?, ?, ?)
+  const replace = database.prepare<[string, string, string, string, string | null, number, string | null, number]>(`
+    INSERT INTO user (presentity, mailbox, gateway, locale, locale_from, is_enabled, sip, is_sip_on)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (presentity) DO UPDATE SET
       mailbox = excluded.mailbox, gateway = excluded.gateway, locale = excluded.locale,
-      locale_from = excluded.locale_from, is_enabled = excluded.is_enabled`);
+      locale_from = excluded.locale_from, is_enabled = excluded.is_enabled,
+      sip = excluded.sip, is_sip_on = excluded.is_sip_on`);
   // The intervals do not say whose they are: another mailbox's must not be shown after the next start.
   const forgetBusyTime = database.prepare<[string, string]>(`
     DELETE FROM busy_time WHERE presentity = ? AND EXISTS
@@ -61,10 +69,12 @@ export function prepareUsers(database: StoreDatabase) {
       const row = find.get(presentity);
       return row && decodeUser(row, keptOnce());
     },
-    replace: ({ presentity, mailbox, gateway, locale, localeFrom, isEnabled }: User) => {
+    replace: ({ presentity, mailbox, gateway, locale, localeFrom, isEnabled, sip, restingSip }: User) => {
       forgetBusyTime.run(presentity, mailbox);
       forgetAutomaticReplies.run(presentity, mailbox);
-      replace.run(presentity, mailbox, gateway, locale, localeFrom ?? null, Number(isEnabled));
+      const address = sip ?? restingSip ?? null;
+      const isSipOn = Number(restingSip === undefined);
+      replace.run(presentity, mailbox, gateway, locale, localeFrom ?? null, Number(isEnabled), address, isSipOn);
     },
     delete: (presentity: PresentityId) => remove.run(presentity),
   };

@@ -17,6 +17,7 @@ import type { Override } from "../../src/core/compose.ts";
 import type { TestStep, TestSubject } from "../../src/ports/calendar-source.ts";
 import { GatewayError, toGatewayError } from "../../src/ports/errors.ts";
 import { definePlugin } from "../../src/ports/plugin-definition.ts";
+import type { PublisherDetail } from "../../src/ports/presence-publisher.ts";
 import type { User } from "../../src/ports/registry.ts";
 import { MemoryJournal, MemoryRegistry } from "../doubles/memory-store.ts";
 import { createTestRuntime } from "../doubles/test-runtime.ts";
@@ -53,6 +54,8 @@ export class FakeLive implements LiveGateway {
   /** What calendar folders are named, by mailbox. */
   readonly calendarNames = new Map<string, string | GatewayError>();
   partList: readonly GatewayPart[] = [];
+  /** What publishers say, by name, and of a presentity by name and JID. */
+  readonly details = new Map<string, readonly PublisherDetail[]>();
   readonly #stage: Pick<CommandServices, "clock" | "journal">;
 
   constructor(stage: Pick<CommandServices, "clock" | "journal">) {
@@ -73,6 +76,10 @@ export class FakeLive implements LiveGateway {
 
   entry(presentity: PresentityId) {
     return this.#stage.journal.find(presentity);
+  }
+
+  publisherDetails(name: string, presentity?: PresentityId): readonly PublisherDetail[] {
+    return this.details.get(presentity === undefined ? name : `${name} ${presentity}`) ?? [];
   }
 
   mailboxesOn(server: string): number {

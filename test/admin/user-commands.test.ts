@@ -99,6 +99,61 @@ describe("user set, locale set", () => {
   });
 });
 
+describe("a user's SIP address", () => {
+  it("is set, put to rest, put to work again and forgotten", async () => {
+    const { live, registry, seed, say } = createCommandStage();
+    live.partList = [{ name: "sip", kind: "publisher", health: { state: "ok" } }];
+    await seed();
+    expect(await say("user enable alice@example.com sip=SIP:alice@Example.com")).toMatch(
+      /locale en, SIP sip:alice@example\.com\.$/,
+    );
+    expect(registry.users.get(ALICE)).toMatchObject({ sip: "sip:alice@example.com" });
+    await say("user set alice@example.com locale=de");
+    expect(registry.users.get(ALICE)).toMatchObject({ sip: "sip:alice@example.com" });
+    expect(await say("user set alice@example.com sip=off")).toMatch(/SIP sip:alice@example\.com \(off\)/);
+    expect(registry.users.get(ALICE)).not.toHaveProperty("sip");
+    expect(await say("user show alice@example.com")).toContain("\nSIP: sip:alice@example.com (off)\n");
+    await say("user disable alice@example.com");
+    await say("user enable alice@example.com sip=on");
+    expect(registry.users.get(ALICE)).toMatchObject({ sip: "sip:alice@example.com" });
+    expect(await say("user list SIP:")).toMatch(
+      /state +\| SIP *\nalice@example\.com .*enabled \| sip:alice@example\.com$/,
+    );
+    await say("user set alice@example.com sip=none");
+    expect(registry.users.get(ALICE)).toEqual(userOf("alice@example.com", { locale: "de" }));
+  });
+
+  it("is taken, with a warning, where nothing is done by SIP", async () => {
+    const { seed, say } = createCommandStage();
+    await seed("alice@example.com");
+    expect(await say("user set alice@example.com sip=sip:alice@example.com")).toMatch(
+      /\nWarning: Nothing is published by SIP: the configuration file has no section \[sip\]\.$/,
+    );
+    expect(await say("user set alice@example.com sip=off")).not.toMatch(/Warning/);
+  });
+
+  it.each([
+    [
+      "user set bob@example.com sip=alice@example.com",
+      /sip: "alice@example\.com" is not a SIP address .*none, off, on/,
+    ],
+    ['user set bob@example.com sip="sip:bob@example.com\\r\\nX: y"', /is not a SIP address/],
+    ["user set bob@example.com sip=sip:bob%0d%0aX@example.com", /is not a SIP address/],
+    ["user set bob@example.com sip=on", /bob@example\.com has no SIP address yet/],
+    [
+      "user set bob@example.com sip=sips:ALICE@example.com",
+      /sips:ALICE@example\.com is the SIP address of alice@example\.com already; .*user set alice@example\.com sip=none/,
+    ],
+  ])("refuses %j", async (text, expected) => {
+    const { registry, seed, say } = createCommandStage();
+    await seed("bob@example.com");
+    await say("user enable alice@example.com sip=sip:alice@example.com");
+    await say("user set alice@example.com sip=off");
+    expect(await say(text)).toMatch(expected);
+    expect(registry.users.get(parsePresentityId("bob@example.com"))).toEqual(userOf("bob@example.com"));
+  });
+});
+
 describe("user show, user list, refresh", () => {
   it("shows what is configured", async () => {
     const { seed, say } = createCommandStage();

@@ -9,9 +9,11 @@ import { measureGraphTop } from "./graph-top.ts";
 import { measureNtlm } from "./ntlm.ts";
 import { measurePool } from "./pool.ts";
 import { measureRequests } from "./requests.ts";
+import { measureSip } from "./sip.ts";
+import { measureSipKamailio } from "./sip-kamailio.ts";
 
 const USAGE =
-  "npm run bench -- [burst] [restart] [decode] [requests] [freshness] [ntlm] [pool] [graph] [graph-top] [--json] [--users N]";
+  "npm run bench -- [burst] [restart] [decode] [requests] [freshness] [ntlm] [pool] [graph] [graph-top] [sip] [sip-kamailio] [--json] [--users N]";
 const MANY = 100_000;
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
@@ -37,6 +39,8 @@ const PARTS: readonly { readonly names: readonly string[]; measure(choice: Choic
   { names: ["graph"], measure: ({ users = 15_000 }) => measureGraph(users) },
   { names: ["graph-top"], measure: ({ users = 15_000 }) => measureGraphTop(users) },
   { names: ["ntlm"], measure: () => measureNtlm() },
+  { names: ["sip"], measure: () => measureSip(complain) },
+  { names: ["sip-kamailio"], measure: ({ users = 25_000 }) => measureSipKamailio(users) },
 ];
 const NAMES = PARTS.flatMap(({ names }) => names);
 

@@ -5,6 +5,8 @@ import type { ClientChange, ClientPresenceSource } from "../../src/ports/client-
 /** One server under test, with what the suite must be able to do to it. */
 export interface ClientPresenceHarness {
   readonly user: PresentityId;
+  /** What the source calls the client of this resource; absent: the resource. */
+  nameOf?(resource: string): string;
   /** A new source for the server, not started, that hears what the server says from its start on. */
   createSource(): ClientPresenceSource;
   /** The user's client says it is away, with this note. */
@@ -76,8 +78,9 @@ export function describeClientPresenceSource(name: string, setUp: () => Promise<
       await expect.poll(() => kinds(changes), { timeout: 10_000 }).toContain("gone");
       const told = changes.filter(({ kind }) => kind === "present" || kind === "gone");
       expect(kinds(told)).toEqual(["present", "present", "gone"]);
-      expect(told[1]).toMatchObject({ presence: { resource: "pc", status: { "": "late lunch" } } });
-      expect(told[2]).toEqual({ kind: "gone", presentity: harness.user, resource: "pc" });
+      const resource = harness.nameOf?.("pc") ?? "pc";
+      expect(told[1]).toMatchObject({ presence: { resource, status: { "": "late lunch" } } });
+      expect(told[2]).toEqual({ kind: "gone", presentity: harness.user, resource });
     });
 
     it("begins every watch with a reset and what is known", async () => {

@@ -9,6 +9,7 @@ import {
   parsePresentityId,
   parseSipAor,
   resourceOf,
+  sipKeyOf,
 } from "../../src/core/addresses.ts";
 import { anyText } from "../lib/any-text.ts";
 
@@ -139,12 +140,30 @@ describe("a SIP address of record", () => {
     expect(parseSipAor("sips:alice@example.com")).toBe("sips:alice@example.com");
   });
 
+  it("is the same text for equal addresses (RFC 3261 19.1.4)", () => {
+    expect(parseSipAor("sip:%61lice%2f%3b@example.com.")).toBe("sip:alice/%3B@example.com");
+    expect(parseSipAor("sip:+43-1@[2001:DB8::1]:05060")).toBe("sip:+43-1@[2001:db8::1]:5060");
+    expect(sipKeyOf(parseSipAor("sips:Alice@EXAMPLE.com"))).toBe(sipKeyOf(parseSipAor("sip:alice@example.com")));
+  });
+
   it.each([
     "alice@example.com",
     "sip:example.com",
     "sip:alice@example.com;transport=tcp",
     "sip:alice@example.com?x=y",
     "sip:a%zz@x.y",
+    "sip:alice@example.com\r\nEvent: x",
+    "sip:ali\rce@example.com",
+    "sip:ali%0d%0aEvent: x@example.com",
+    "sip:%0D%0A@example.com",
+    "sip:alice@exam%0aple.com",
+    "sip:alice>@example.com",
+    "sip:älice@example.com",
+    "sip:alice@münchen.example",
+    "sip:alice@example.com:0",
+    "sip:alice@example.com:65536",
+    `sip:${"a".repeat(250)}@example.com`,
+    "tel:+4312345",
   ])("is not %j", (text) => {
     expect(() => parseSipAor(text)).toThrow(AddressError);
   });

@@ -65,10 +65,13 @@ const sometimes = <Value>(arbitrary: fc.Arbitrary<Value>, freq: number) =>
 export const someInputs: fc.Arbitrary<CompositionInputs> = fc
   .record({
     clients: someClients,
+    phone: fc.oneof(
+      { weight: 4, arbitrary: fc.constant(undefined) },
+      { weight: 1, arbitrary: fc.record({ since: fc.constant(instant(0)), knownUntil: anInstant }) },
+    ),
     calendar: sometimes(aCalendar, 5),
     automaticReplies: sometimes(someAutomaticReplies, 1),
     override: sometimes(anOverride, 2),
-    phone: fc.constantFrom(undefined, undefined, undefined, undefined, { since: instant(0) }),
   })
   .map(({ clients, calendar, automaticReplies, override, phone }) => ({
     clients,

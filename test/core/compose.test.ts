@@ -42,6 +42,7 @@ const MEETING: PresenceDocument = {
   source: "calendar",
   activity: IN_A_MEETING,
   text: "in-a-meeting",
+  from: at(-30),
   until: at(30),
 };
 const AVAILABLE: PresenceDocument = { show: "available", source: "client" };
@@ -98,20 +99,43 @@ const TABLE: readonly Line[] = [
   },
   {
     name: "a call outranks the meeting",
-    inputs: { ...online(entry("busy")), phone: { since: at(-1) } },
-    document: { show: "dnd", source: "phone", activity: ON_THE_PHONE, text: "on-the-phone" },
+    inputs: { ...online(entry("busy")), phone: { since: at(-1), knownUntil: at(60) } },
+    document: { show: "dnd", source: "phone", activity: ON_THE_PHONE, text: "on-the-phone", from: at(-1) },
     rule: "phone",
   },
   {
     name: "a call shows although the calendar is paused",
-    inputs: { ...online(entry("busy")), phone: { since: at(-1) }, override: { kind: "pause", setAt: at(-5) } },
-    document: { show: "dnd", source: "phone", activity: ON_THE_PHONE, text: "on-the-phone" },
+    inputs: {
+      ...online(entry("busy")),
+      phone: { since: at(-1), knownUntil: at(60) },
+      override: { kind: "pause", setAt: at(-5) },
+    },
+    document: { show: "dnd", source: "phone", activity: ON_THE_PHONE, text: "on-the-phone", from: at(-1) },
     rule: "phone",
+  },
+  {
+    name: "a call not heard of for too long is unknown, and the meeting is shown",
+    inputs: { ...online(entry("busy")), phone: { since: at(-90), knownUntil: NINE } },
+    document: MEETING,
+    rule: "calendar-busy",
+  },
+  {
+    name: "what a client heard by SIP says is marked, until the calendar covers it",
+    inputs: { clients: [client("away", { via: "sip" })], calendar: calendar(entry("tentative")) },
+    document: { show: "away", source: "client", via: "sip" },
+    rule: "client",
   },
   {
     name: "a client's dnd stays, with the meeting beside it as activity only",
     inputs: { clients: [client("dnd", { status: { "": "Writing" } })], calendar: calendar(entry("busy")) },
-    document: { show: "dnd", source: "client", note: { "": "Writing" }, activity: IN_A_MEETING, until: at(30) },
+    document: {
+      show: "dnd",
+      source: "client",
+      note: { "": "Writing" },
+      activity: IN_A_MEETING,
+      from: at(-30),
+      until: at(30),
+    },
     rule: "client-dnd",
   },
   {
@@ -130,13 +154,13 @@ const TABLE: readonly Line[] = [
   {
     name: "[M4] out of office is away",
     inputs: online(entry("oof")),
-    document: { show: "away", source: "calendar", text: "out-of-office", until: at(30) },
+    document: { show: "away", source: "calendar", text: "out-of-office", from: at(-30), until: at(30) },
     rule: "calendar-oof",
   },
   {
     name: "[M5] the Away of a web client is the same OOF and counts the same over a meeting",
     inputs: online(entry("busy"), entry("oof", -10, 20)),
-    document: { show: "away", source: "calendar", text: "out-of-office", until: at(20) },
+    document: { show: "away", source: "calendar", text: "out-of-office", from: at(-10), until: at(20) },
     rule: "calendar-oof",
   },
   {
@@ -155,13 +179,31 @@ const TABLE: readonly Line[] = [
   {
     name: "a meeting does not make an extended absence more available",
     inputs: { clients: [client("xa")], calendar: calendar(entry("oof")) },
-    document: { show: "xa", source: "calendar", text: "out-of-office", until: at(30) },
+    document: { show: "xa", source: "calendar", text: "out-of-office", from: at(-30), until: at(30) },
     rule: "calendar-oof",
   },
   {
     name: "a meeting keeps the client's own note",
     inputs: { clients: [client("chat", { status: { de: "Mittag" } })], calendar: calendar(entry("busy")) },
     document: { ...MEETING, note: { de: "Mittag" } },
+    rule: "calendar-busy",
+  },
+  {
+    name: "since when nobody has touched a client counts as long as that client does",
+    inputs: { clients: [client("away", { idleSince: at(-20) })], calendar: calendar(entry("tentative")) },
+    document: { show: "away", source: "client", idleSince: at(-20) },
+    rule: "client",
+  },
+  {
+    name: "since when nobody has touched a client is nothing to a meeting",
+    inputs: { clients: [client("away", { idleSince: at(-20) })], calendar: calendar(entry("busy")) },
+    document: MEETING,
+    rule: "calendar-busy",
+  },
+  {
+    name: "the priority of the client that speaks goes along when it is above 0",
+    inputs: { clients: [client("away", { priority: 7 })], calendar: calendar(entry("busy")) },
+    document: { ...MEETING, priority: 7 },
     rule: "calendar-busy",
   },
   ...(["away", "xa", "chat", "available"] as const).map((show) => ({
@@ -205,7 +247,7 @@ const TABLE: readonly Line[] = [
   {
     name: "a busy day counts as busy",
     inputs: online(entry("busy", -600, 840)),
-    document: { ...MEETING, until: at(840) },
+    document: { ...MEETING, from: at(-600), until: at(840) },
     rule: "calendar-busy",
   },
   {
@@ -226,7 +268,7 @@ const TABLE: readonly Line[] = [
     name: "out of office of any length counts",
     inputs: online(entry("oof", -6000, 8400)),
     policy: { ignoreBusyFrom: hours(24) },
-    document: { show: "away", source: "calendar", text: "out-of-office", until: at(8400) },
+    document: { show: "away", source: "calendar", text: "out-of-office", from: at(-6000), until: at(8400) },
     rule: "calendar-oof",
   },
   {
@@ -253,7 +295,7 @@ const TABLE: readonly Line[] = [
       clients: [client("available", { priority: 5 }), client("dnd", { resource: "phone", priority: -1 })],
       calendar: calendar(entry("busy")),
     },
-    document: { show: "dnd", source: "client", activity: IN_A_MEETING, until: at(30) },
+    document: { show: "dnd", source: "client", activity: IN_A_MEETING, from: at(-30), until: at(30) },
     rule: "client-dnd",
   },
   {
@@ -279,7 +321,7 @@ describe("composition", () => {
 
   it("brings the meeting back after a call", () => {
     const inputs = online(entry("busy"));
-    const during = compose({ ...inputs, phone: { since: at(-1) } });
+    const during = compose({ ...inputs, phone: { since: at(-1), knownUntil: at(60) } });
     expect([during.document.text, compose(inputs).document.text]).toEqual(["on-the-phone", "in-a-meeting"]);
   });
 
@@ -302,7 +344,7 @@ describe("the explanation", () => {
       clients: [client("away", { status: { "": "In a meeting" } }), client("xa", { resource: "", priority: -3 })],
       calendar: calendar(entry("busy")),
       override: { kind: "end", setAt: at(-20), until: at(-10) },
-      phone: { since: at(-1) },
+      phone: { since: at(-1), knownUntil: at(60) },
     });
     expect(because).toEqual({
       rule: "phone",

@@ -1,25 +1,30 @@
 import { rmSync } from "node:fs";
 import { createInterface, type Interface } from "node:readline";
+import type { Kamailio } from "./kamailio.ts";
 import { createScreen, type Screen } from "./screen.ts";
-import { LAB_PASSWORD, mustSucceed, type Site, startSite } from "./site.ts";
+import { describeDocument, startPresenceServer, watchBySip } from "./sip-stage.ts";
+import { LAB_DOMAIN, LAB_PASSWORD, mustSucceed, type Site, startSite } from "./site.ts";
 import { describeView, type Stage } from "./stage.ts";
 import { STORY } from "./story.ts";
 
 const HELP = `npm run demo [-- --once]
 
 Starts a simulated Exchange, a simulated Office 365, a real Prosody, the gateway and three Jabber clients on this machine,
-shows what a colleague sees while a short story runs, and stays up for you to play.
+and where Kamailio is installed a SIP presence server and a phone that watches; shows what a colleague sees while a short
+story runs, and stays up for you to play.
   --once   end after the story; exit code 0 only if the colleague's client saw every step`;
 
-/** Prints whatever changes in what bob's client shows of the others. */
-function narrate({ bob, alice, carol, screen }: Stage): () => void {
+/** Prints whatever changes in what bob's client, and his phone, show of the others. */
+function narrate({ bob, alice, carol, screen, sip }: Stage): () => void {
   const last = new Map<string, string>();
+  const tellNews = (who: string, now: string, tell: (text: string) => void): void => {
+    if (now !== last.get(who)) tell(now);
+    last.set(who, now);
+  };
   const timer = setInterval(() => {
-    for (const { bareJid } of [alice, carol]) {
-      const now = describeView(bob.view(bareJid));
-      if (now !== last.get(bareJid)) screen.see(`${nameOf(bareJid)} is ${now}`);
-      last.set(bareJid, now);
-    }
+    for (const { bareJid } of [alice, carol])
+      tellNews(bareJid, `${nameOf(bareJid)} is ${describeView(bob.view(bareJid))}`, screen.see);
+    if (sip) tellNews("phone", `alice is ${describeDocument(sip.watcher.documents.at(-1) ?? "")}`, screen.ring);
   }, 25);
   return () => clearInterval(timer);
 }
@@ -41,7 +46,7 @@ async function playStory(stage: Stage): Promise<boolean> {
   return isAllSeen;
 }
 
-function explainHowToPlay({ site, screen }: Stage): void {
+function explainHowToPlay({ site, screen, sip }: Stage): void {
   const { domain, component, prosody } = site;
   screen.title("It keeps running: play with it");
   screen.plain(`Connect a Jabber client to 127.0.0.1, port ${prosody.c2sPort}, without encryption, as
@@ -49,6 +54,7 @@ function explainHowToPlay({ site, screen }: Stage): void {
   alice@${domain}  password ${LAB_PASSWORD}   (send "me", "end" or "pause for 1h" to ${component})
   admin@${domain}  password ${LAB_PASSWORD}   (send "help" or "why alice@${domain}" to ${component})
 for example Profanity: /connect bob@${domain} server 127.0.0.1 port ${prosody.c2sPort} tls disable
+${sip ? `Let a SIP phone watch ${sip.aor} at 127.0.0.1, port ${sip.kamailio.clientPort} (UDP or TCP, no password).` : "There is no SIP here."}
 Type here:
   meet [<minutes>]    alice gets a meeting in Exchange, from now on (5 minutes if not given)
   meet carol          carol gets one of 5 minutes in Office 365
@@ -110,7 +116,7 @@ async function letPlay(stage: Stage, input: Interface): Promise<void> {
   }
 }
 
-async function assemble(site: Site, screen: Screen): Promise<Stage> {
+async function assemble(site: Site, screen: Screen, kamailio: Kamailio | undefined): Promise<Stage> {
   const branch = site.office365;
   if (!branch) throw new Error("the second company did not start");
   screen.act("starting the gateway, telling it of the Exchange, enabling alice");
@@ -123,7 +129,7 @@ async function assemble(site: Site, screen: Screen): Promise<Stage> {
     await each.sendPresence();
     await bob.waitFor((client) => client.view(each.bareJid).show === "available", `${each.bareJid} available`);
   }
-  return { site, screen, alice, carol, bob, branch };
+  return { site, screen, alice, carol, bob, branch, sip: kamailio && (await watchBySip(kamailio, site)) };
 }
 
 const ROSTERS = [
@@ -138,14 +144,19 @@ async function main(args: readonly string[]): Promise<number> {
     return 0;
   }
   screen.title("Two companies on one machine");
-  screen.act("starting a simulated Exchange, a simulated Office 365 and a real Prosody");
-  const site = await startSite({ office365: ["carol"], rosters: ROSTERS });
+  screen.act("starting a simulated Exchange, a simulated Office 365, a real Prosody and a real Kamailio");
+  const kamailio = await startPresenceServer(LAB_DOMAIN, screen);
+  const sip = kamailio && { sip: { server: `127.0.0.1:${kamailio.gatewayPort}` } };
+  const site = await startSite({ office365: ["carol"], rosters: ROSTERS, ...sip });
   // Whoever leaves in the middle of the story ends everything too: the children end with this process.
-  process.once("exit", () => rmSync(site.directory, { recursive: true, force: true, maxRetries: 3 }));
+  process.once("exit", () => {
+    for (const each of [site.directory, ...(kamailio ? [kamailio.directory] : [])])
+      rmSync(each, { recursive: true, force: true, maxRetries: 3 });
+  });
   let leave = (): void => process.exit(130);
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => leave());
   try {
-    const stage = await assemble(site, screen);
+    const stage = await assemble(site, screen, kamailio);
     const stopNarration = narrate(stage);
     const isAllSeen = await playStory(stage);
     screen.title(isAllSeen ? "Every step was seen by bob's client." : "Not every step was seen.");
@@ -158,9 +169,11 @@ async function main(args: readonly string[]): Promise<number> {
       screen.act("ending everything");
     }
     stopNarration();
+    stage.sip?.phone.close();
     return isAllSeen ? 0 : 1;
   } finally {
     await site.close();
+    await kamailio?.stop();
   }
 }
 

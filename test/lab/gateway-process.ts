@@ -52,6 +52,8 @@ export interface GatewaySetup {
   readonly logLevel?: string;
   /** What `[notifications]` says. */
   readonly notifications?: Readonly<Record<string, string>>;
+  /** Settings of the section [sip]; absent: no section. */
+  readonly sip?: Readonly<Record<string, unknown>>;
 }
 
 const toml = (value: unknown): string => JSON.stringify(value);
@@ -72,6 +74,7 @@ export function prepareGateway(setup: GatewaySetup): GatewayProcess {
     `secrets-directory = "."`,
     "[log]",
     `level = ${toml(setup.logLevel ?? "info")}`,
+    ...(setup.sip ? ["[sip]", ...Object.entries(setup.sip).map(([key, value]) => `${key} = ${toml(value)}`)] : []),
     ...(setup.metricsPort ? ["[metrics]", `listen = "127.0.0.1:${setup.metricsPort}"`] : []),
     "[notifications]",
     ...Object.entries(setup.notifications ?? {}).map(([name, value]) => `${name} = ${toml(value)}`),

@@ -21,6 +21,8 @@ export interface SiteOptions {
   readonly logLevel?: string;
   /** Users of a second company, which is on Office 365. */
   readonly office365?: readonly string[];
+  /** The gateway's section [sip]. */
+  readonly sip?: Readonly<Record<string, unknown>>;
 }
 
 /** A whole company on one machine: Exchange, Prosody with our module, the gateway, and Jabber clients. */
@@ -38,8 +40,9 @@ export interface Site {
   close(): Promise<void>;
 }
 
-const DOMAIN = "example.test";
-const COMPONENT = `calendar.${DOMAIN}`;
+/** The domain of the lab. */
+export const LAB_DOMAIN = "example.test";
+const COMPONENT = `calendar.${LAB_DOMAIN}`;
 const SERVICE_ACCOUNT = { user: "svc-presence", password: "simulated Exchange only", mayImpersonate: true };
 /** The secret of every component of the lab. */
 export const COMPONENT_SECRET = "lab component only";
@@ -55,11 +58,11 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
   writeFileSync(join(directory, "exchange-ca.pem"), authority.caPem);
   writeFileSync(join(directory, "exchange-password"), `${SERVICE_ACCOUNT.password}\n`, { mode: 0o600 });
   const exchange = await startExchange({ tls: authority.issue({ names: ["localhost"] }), accounts: [SERVICE_ACCOUNT] });
-  for (const user of users) exchange.addMailbox(`${user}@${DOMAIN}`);
+  for (const user of users) exchange.addMailbox(`${user}@${LAB_DOMAIN}`);
   const office365 = options.office365 && (await startOffice365(directory, authority, options.office365));
   const prosody = await startProsody({
     ...options.prosody,
-    host: DOMAIN,
+    host: LAB_DOMAIN,
     directory: join(directory, "prosody"),
     component: { jid: COMPONENT, secret: COMPONENT_SECRET },
     users: users.map((name) => ({ name, password: LAB_PASSWORD })),
@@ -72,14 +75,15 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
     componentPort: prosody.componentPort,
     component: COMPONENT,
     secret: COMPONENT_SECRET,
-    domains: [DOMAIN],
-    admins: [`admin@${DOMAIN}`],
+    domains: [LAB_DOMAIN],
+    admins: [`admin@${LAB_DOMAIN}`],
     ...(options.logLevel && { logLevel: options.logLevel }),
     ...(office365 && { notifications: office365.notifications }),
+    ...(options.sip && { sip: options.sip }),
   });
   const clients = new Set<JabberClient>();
   return {
-    domain: DOMAIN,
+    domain: LAB_DOMAIN,
     component: COMPONENT,
     directory,
     exchange,
@@ -87,7 +91,7 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
     prosody,
     gateway,
     async connect(user, resource) {
-      const jid = `${user}@${DOMAIN}`;
+      const jid = `${user}@${LAB_DOMAIN}`;
       const port = prosody.c2sPort;
       const client = await connectJabber({ jid, password: LAB_PASSWORD, port, ...(resource && { resource }) });
       clients.add(client);
@@ -96,7 +100,7 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
     async open(enabled) {
       await gateway.start();
       await mustSucceed(gateway, addGatewayCommand(exchange.url, directory));
-      for (const user of enabled) await mustSucceed(gateway, `user enable ${user}@${DOMAIN}`);
+      for (const user of enabled) await mustSucceed(gateway, `user enable ${user}@${LAB_DOMAIN}`);
     },
     async close() {
       for (const client of clients) await client.close();

@@ -2,6 +2,7 @@ import type { JabberClient } from "./jabber-client.ts";
 import type { ContactView } from "./jabber-view.ts";
 import type { Office365Company } from "./office365.ts";
 import type { Screen } from "./screen.ts";
+import { isMeeting, type SipStage } from "./sip-stage.ts";
 import type { Site } from "./site.ts";
 
 /** One scene of the demo; rejects when the contact's client did not see what it should. */
@@ -21,6 +22,8 @@ export interface Stage {
   readonly bob: JabberClient;
   /** The second company. */
   readonly branch: Office365Company;
+  /** Where there is a SIP presence server. */
+  readonly sip: SipStage | undefined;
 }
 
 /** The text of a meeting. */
@@ -58,4 +61,11 @@ export async function untilSeen(
   const late = Date.now() - since;
   if (late < -50) throw new Error(`${what} was shown ${-late} ms too early`);
   screen.pass(`${what}: seen ${(Math.max(late, 0) / 1000).toFixed(2)} s after`);
+}
+
+/** Waits until bob's phone shows a meeting, or none any more; at once where there is no phone. */
+export async function untilSeenByPhone({ sip, screen }: Stage, isIn: boolean, what: string): Promise<void> {
+  if (!sip) return;
+  await sip.watcher.waitFor((document) => isMeeting(document) === isIn, what, PATIENCE);
+  screen.pass(`${what}: seen`);
 }

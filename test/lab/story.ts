@@ -1,7 +1,8 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { secondCompany } from "./office365-scene.ts";
+import { forgedDocument, isMeeting } from "./sip-stage.ts";
 import type { Site } from "./site.ts";
-import { IN_A_MEETING, isInMeeting, isPlainlyAvailable, type Scene, untilSeen } from "./stage.ts";
+import { IN_A_MEETING, isInMeeting, isPlainlyAvailable, type Scene, untilSeen, untilSeenByPhone } from "./stage.ts";
 
 const nextSecond = (seconds: number): number => Math.ceil(Date.now() / 1000) * 1000 + seconds * 1000;
 const clockOf = (at: number): string => new Date(at).toTimeString().slice(0, 8);
@@ -19,7 +20,9 @@ const plannedMeeting: Scene = {
     stage.screen.act(`Exchange: alice has a meeting from ${clockOf(start)} to ${clockOf(end)}`);
     aliceOf(stage.site).addMeeting({ start, end, status: "busy", subject: "secret plans" });
     await untilSeen(stage, isInMeeting, { what: "the meeting's start", since: start });
+    await untilSeenByPhone(stage, true, "the meeting's start, by SIP");
     await untilSeen(stage, isPlainlyAvailable, { what: "the meeting's end", since: end });
+    await untilSeenByPhone(stage, false, "the meeting's end, by SIP");
   },
 };
 
@@ -64,6 +67,19 @@ const forgery: Scene = {
   },
 };
 
+const forgeryBySip: Scene = {
+  title: "alice's phone claims a meeting",
+  async play({ screen, sip }) {
+    if (!sip) return screen.act("left out: there is no SIP presence server");
+    const seenBefore = sip.watcher.documents.length;
+    screen.act("alice's phone publishes <rpid:meeting/>");
+    const { status, startLine } = await sip.phone.publish({ aor: sip.aor, body: forgedDocument(sip.aor) });
+    if (status !== 403 || sip.watcher.documents.slice(seenBefore).some(isMeeting))
+      throw new Error("the presence server took a forged meeting");
+    screen.pass(`it was refused (${startLine.replace("SIP/2.0 ", "")})`);
+  },
+};
+
 const killedGateway: Scene = {
   title: "The gateway is killed during a meeting",
   async play(stage) {
@@ -72,6 +88,9 @@ const killedGateway: Scene = {
     stage.screen.act(`Exchange: alice is in a meeting until ${clockOf(end)}`);
     aliceOf(stage.site).addMeeting({ start, end, status: "busy" });
     await untilSeen(stage, isInMeeting, { what: "the meeting", since: Date.now() });
+    await untilSeenByPhone(stage, true, "the meeting, by SIP");
+    // What the SIP server granted is on disk two seconds later; a gateway that dies before cannot take it back.
+    if (stage.sip) await pause(2500);
     stage.screen.act(`kill -9 ${stage.site.gateway.pid}`);
     await stage.site.gateway.end("SIGKILL");
     await untilSeen(stage, isPlainlyAvailable, { what: "the meeting's end, without a gateway", since: end });
@@ -82,8 +101,16 @@ const killedGateway: Scene = {
     stage.screen.act("the gateway is started again");
     await stage.site.gateway.start();
     stage.screen.pass("it is ready, and nothing is wrong");
+    await untilSeenByPhone(stage, false, "the meeting's end, by SIP, with the gateway");
   },
 };
 
 /** The story of the demo. */
-export const STORY: readonly Scene[] = [plannedMeeting, adHocMeeting, secondCompany, forgery, killedGateway];
+export const STORY: readonly Scene[] = [
+  plannedMeeting,
+  adHocMeeting,
+  secondCompany,
+  forgery,
+  forgeryBySip,
+  killedGateway,
+];

@@ -10,7 +10,9 @@ import { reservedTexts } from "../../src/core/texts.ts";
 import { Gateway } from "../../src/engine/gateway.ts";
 import { LiveParameters } from "../../src/engine/live-parameters.ts";
 import type { CalendarSource } from "../../src/ports/calendar-source.ts";
+import type { ClientPresenceSource } from "../../src/ports/client-presence-source.ts";
 import type { PluginContext } from "../../src/ports/plugin-definition.ts";
+import type { PresencePublisher } from "../../src/ports/presence-publisher.ts";
 import type { CalendarServer } from "../../src/ports/registry.ts";
 import type { Runtime } from "../../src/ports/runtime.ts";
 import { createLiveView } from "../../src/shell/live-view.ts";
@@ -65,6 +67,11 @@ export interface WholeGatewayOptions {
     secrets: Readonly<Record<string, string>>,
     context: PluginContext,
   ) => CalendarSource | undefined;
+  /** Beside those of the XMPP server. */
+  readonly beside?: (runtime: Runtime) => {
+    readonly publisher: PresencePublisher;
+    readonly clients: ClientPresenceSource;
+  };
 }
 
 /** Starts everything and connects it. */
@@ -182,6 +189,7 @@ interface Parts {
 }
 
 function assemble({ store, link, runtime, options, alert }: Parts): Gateway {
+  const beside = options.beside?.(runtime);
   const parameters = new LiveParameters(store.registry);
   const context = { runtime, parameters, xmpp: link, trust: createTestTrust(), ...createInboundContext() };
   return new Gateway({
@@ -190,8 +198,14 @@ function assemble({ store, link, runtime, options, alert }: Parts): Gateway {
     journal: store.journal,
     parameters,
     reservedTexts: reservedTexts(TEXT_CATALOGUE),
-    publishers: PLUGINS.publish.map((each) => each.create(each.options.parse({}), { ...context, name: each.name })),
-    clientSources: PLUGINS.clients.map((each) => each.create(each.options.parse({}), { ...context, name: each.name })),
+    publishers: [
+      ...PLUGINS.publish.map((each) => each.create(each.options.parse({}), { ...context, name: each.name })),
+      ...(beside ? [beside.publisher] : []),
+    ],
+    clientSources: [
+      ...PLUGINS.clients.map((each) => each.create(each.options.parse({}), { ...context, name: each.name })),
+      ...(beside ? [beside.clients] : []),
+    ],
     createCalendarSource: (server, secrets) => {
       const given = { ...context, name: server.name };
       const source = options.calendar ?? options.createCalendar?.(server, secrets, given);

@@ -20,6 +20,7 @@ export async function installDebianPackages(names, say) {
 }
 
 async function missingPackages(names) {
+  if (names.length === 0) return [];
   // biome-ignore lint/suspicious/noTemplateCurlyInString: a placeholder of dpkg-query, not of JavaScript
   const { output } = await run("dpkg-query", ["-W", "-f=${db:Status-Status} ${Package}\n", ...names]);
   const installed = new Set(
@@ -61,6 +62,6 @@ async function withoutStartingServices(action) {
 /** What only we needed must not start at the next boot either; the tests run the programs themselves. */
 async function disableServices(names) {
   if (!existsSync("/run/systemd/system")) return;
-  for (const name of ["prosody", "ejabberd", "apache2"])
+  for (const name of ["prosody", "ejabberd", "apache2", "kamailio"])
     if (names.includes(name)) await run("systemctl", ["disable", name]);
 }

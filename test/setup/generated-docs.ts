@@ -3,10 +3,13 @@ import { EWS_ERROR_CODES } from "../../plugins/calendar-ews/ews-error-codes.ts";
 import { GRAPH_ERROR_CODES } from "../../plugins/calendar-graph/graph-errors.ts";
 import { GRAPH_WATCH_ERROR_CODES } from "../../plugins/calendar-graph/notifications/subscription-problems.ts";
 import { WEBDAV_ERROR_CODES } from "../../plugins/calendar-webdav/webdav-errors.ts";
+import { CLIENTS_SIP_ERROR_CODES } from "../../plugins/clients-sip/clients-sip-errors.ts";
 import { CLIENTS_ERROR_CODES } from "../../plugins/clients-xmpp/clients-errors.ts";
+import { PUBLISH_SIP_ERROR_CODES } from "../../plugins/publish-sip/publish-errors.ts";
 import { OVERLAY_ERROR_CODES } from "../../plugins/publish-xmpp-overlay/overlay-errors.ts";
 import { PEP_ERROR_CODES } from "../../plugins/publish-xmpp-pep/pep-errors.ts";
 import { ENTRA_ERROR_CODES } from "../../plugins/shared-microsoft/entra-errors.ts";
+import { SIP_ERROR_CODES } from "../../plugins/shared-sip/sip-errors.ts";
 import { CERTIFICATE_ERROR_CODES } from "../../src/admin/certificates/certificate-errors.ts";
 import { COMMANDS } from "../../src/admin/command-catalogue.ts";
 import { COMMAND_ERROR_CODES } from "../../src/admin/command-errors.ts";
@@ -18,6 +21,7 @@ import { GATEWAY_ERROR_CODES } from "../../src/shell/gateway-errors.ts";
 import { calendarTypes } from "../../src/shell/plugin-catalog.ts";
 import { STORE_ERRORS } from "../../src/store/store-errors.ts";
 import { XMPP_ERROR_CODES } from "../../src/xmpp/xmpp-errors.ts";
+import { composeKamailioTexts } from "./kamailio-texts.ts";
 
 const GENERATED = "This page is generated from the code (`npm run docs`).";
 
@@ -36,6 +40,9 @@ export const ERROR_TABLES: Readonly<Record<string, Readonly<Record<string, Error
   "Hearing clients (XMPP)": CLIENTS_ERROR_CODES,
   "Publishing activities (PEP)": PEP_ERROR_CODES,
   "Publishing show and status (server module)": OVERLAY_ERROR_CODES,
+  "SIP connection": SIP_ERROR_CODES,
+  "Publishing by SIP": PUBLISH_SIP_ERROR_CODES,
+  "Hearing phones (SIP)": CLIENTS_SIP_ERROR_CODES,
   "Exchange (EWS)": EWS_ERROR_CODES,
   "Exchange 2003 and 2007 (WebDAV)": WEBDAV_ERROR_CODES,
   "Office 365 (Microsoft Graph)": { ...GRAPH_ERROR_CODES, ...GRAPH_WATCH_ERROR_CODES },
@@ -167,5 +174,6 @@ export const composePages = (): Readonly<Record<string, string>> => ({
   "docs/COMMANDS.md": composeCommandsPage(COMMANDS, calendarTypes),
   "docs/ERRORS.md": composeErrorsPage(),
   "plugins/server-prosody/mod_presence_gateway/reserved_texts.lib.lua": composeReservedTexts(),
+  "plugins/server-kamailio/presence-gateway-texts.cfg": composeKamailioTexts(),
   "docs/CONFIGURATION.md": composeConfigurationPage(),
 });

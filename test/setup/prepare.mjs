@@ -27,11 +27,33 @@ import { run, step } from "./run.mjs";
 const ROOT = join(import.meta.dirname, "../..");
 const PROSODY = ["prosody", "prosody-modules"];
 const APACHE_NTLM = ["apache2", "libapache2-mod-auth-gssapi", "gss-ntlmssp"];
+// The real presence server, phone and load generator of the SIP tests. baresip-core is baresip without its windows.
+const SIP = [
+  "kamailio",
+  "kamailio-presence-modules",
+  "kamailio-xml-modules",
+  "kamailio-tls-modules",
+  "kamailio-extra-modules",
+  "kamailio-sqlite-modules",
+  "sqlite3",
+  "sip-tester",
+];
+const OPTIONAL = { demo: SIP.filter((name) => name !== "sip-tester") };
 const PACKAGES = {
   check: [],
   demo: PROSODY,
-  test: [...PROSODY, ...APACHE_NTLM, "ejabberd", "libxml2-utils", "openssl", "python3-exchangelib", "python3-gssapi"],
-  bench: [...PROSODY, ...APACHE_NTLM, "python3-exchangelib"],
+  test: [
+    ...PROSODY,
+    ...APACHE_NTLM,
+    ...SIP,
+    "baresip-core",
+    "ejabberd",
+    "libxml2-utils",
+    "openssl",
+    "python3-exchangelib",
+    "python3-gssapi",
+  ],
+  bench: [...PROSODY, ...APACHE_NTLM, ...SIP, "python3-exchangelib"],
 };
 
 async function main() {
@@ -45,6 +67,16 @@ async function main() {
   await prepareNativeModule(ROOT, say);
   if (values.for !== "check") await buildProgram(say);
   await installDebianPackages(packages, say);
+  await installOptional(OPTIONAL[values.for] ?? [], say);
+}
+
+/** What the purpose can do without. */
+async function installOptional(packages, say) {
+  try {
+    await installDebianPackages(packages, say);
+  } catch (error) {
+    say(`${error.message} It goes on without.`);
+  }
 }
 
 const readJson = (path) => JSON.parse(readFileSync(join(ROOT, path), "utf8"));

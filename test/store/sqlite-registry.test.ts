@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { parseSipAor } from "../../src/core/addresses.ts";
 import { plus } from "../../src/lib/time.ts";
 import type { Registry, RegistryChange } from "../../src/ports/registry.ts";
 import { settle } from "../doubles/fake-clock.ts";
@@ -54,6 +55,21 @@ describe("what is configured", () => {
     expect(journal.find(ALICE)?.automaticReplies).toEqual({ replies, heardAt: NOW });
     await registry.replaceUser({ ...user("alice"), mailbox: user("bob").mailbox });
     expect(journal.find(ALICE)).toBeUndefined();
+  });
+
+  it("keeps a user's SIP address, at work or at rest, and refuses it to another user", async () => {
+    const { registry } = stores.open();
+    const sip = parseSipAor("sip:alice@example.com");
+    await registry.replaceUser({ ...user("alice"), sip });
+    expect(await registry.findUser(ALICE)).toEqual({ ...user("alice"), sip });
+    await registry.replaceUser({ ...user("alice"), restingSip: sip });
+    expect(await registry.listUsers()).toEqual([{ ...user("alice"), restingSip: sip }]);
+    await expect(
+      registry.replaceUser({ ...user("bob"), sip: parseSipAor("sips:Alice@example.com") }),
+    ).rejects.toMatchObject({ code: "store-failed" });
+    await registry.replaceUser(user("alice"));
+    await registry.replaceUser({ ...user("bob"), sip });
+    expect(await registry.findUser(ALICE)).toEqual(user("alice"));
   });
 
   it("keeps calendar servers with their options", async () => {

@@ -148,11 +148,12 @@ export class LiveTrust implements Trust {
     );
   }
 
-  #context({ ca }: TlsTerms, isLenientToo: boolean): SecureContext {
+  #context({ ca, identity }: TlsTerms, isLenientToo: boolean): SecureContext {
     const own = ca === undefined ? [] : [ca];
-    return keep(this.#contexts, `${isLenientToo} ${ca ?? ""}`, () =>
+    return keep(this.#contexts, `${isLenientToo} ${ca ?? ""} ${identity?.certificate ?? ""}`, () =>
       createSecureContext({
         ca: [...this.#deps.system, ...this.#installed.map(String), ...own],
+        ...(identity && { cert: identity.certificate, key: identity.key }),
         ...(isLenientToo && { ciphers: `${DEFAULT_CIPHERS}:@SECLEVEL=0` }),
       }),
     );

@@ -8,6 +8,7 @@ import { type CommandContext, defineCommand } from "../command.ts";
 import { commandError } from "../command-errors.ts";
 import { findKnownPool, findKnownUser, recordChange } from "../find-entities.ts";
 import { localeWarnings } from "../locale-warnings.ts";
+import { chooseSip, describeSip, sipArgument, sipWarnings } from "../sip-address.ts";
 import { asksMailbox, chooseLocale } from "../user-locale.ts";
 
 const jid = presentityArgument.describe("The user's bare JID.");
@@ -19,6 +20,7 @@ const options = {
   locale: userLocaleArgument
     .optional()
     .describe("The language of the user's state texts (BCP 47); auto: that of the mailbox, where it is read."),
+  sip: sipArgument.optional(),
 };
 
 interface Wanted {
@@ -26,6 +28,7 @@ interface Wanted {
   readonly mailbox?: User["mailbox"] | undefined;
   readonly gateway?: string | undefined;
   readonly locale?: string | undefined;
+  readonly sip?: z.infer<typeof sipArgument> | undefined;
 }
 
 /** `user enable`. */
@@ -39,6 +42,7 @@ export const userEnable = defineCommand({
   examples: [
     "user enable alice@example.com",
     "user enable bob@example.com mailbox=bob.b@example.com gateway=branch locale=de-AT",
+    "user enable carol@example.com sip=sip:carol@example.com",
   ],
   run: async (context, args) => {
     checkDomain(context, args.jid);
@@ -49,14 +53,17 @@ export const userEnable = defineCommand({
       gateway: await chooseGateway(context, args.gateway, before?.gateway),
       ...chooseLocale(args.locale, before),
       isEnabled: true,
+      ...(await chooseSip(context.registry, args.sip, { ...before, presentity: args.jid })),
     };
     const warnings = await replaceUser(context, user, "user.enabled");
     return { kind: "text", text: `${args.jid} is enabled: ${describeUser(user)}.`, warnings };
   },
 });
 
-const describeUser = ({ mailbox, gateway, locale }: User): string =>
-  `mailbox ${mailbox}, gateway ${gateway}, locale ${locale}`;
+function describeUser(user: User): string {
+  const sip = describeSip(user);
+  return `mailbox ${user.mailbox}, gateway ${user.gateway}, locale ${user.locale}${sip === undefined ? "" : `, SIP ${sip}`}`;
+}
 
 function checkDomain({ servedDomains }: CommandContext, presentity: PresentityId): void {
   const domain = domainOf(presentity);
@@ -101,7 +108,7 @@ async function replaceUser(context: CommandContext, user: User, action: string):
   await recordChange(context, { action, subject: user.presentity, detail: describeUser(user) });
   const [first] = sharers;
   const shared = first ? [`The mailbox ${user.mailbox} is also that of ${first.presentity}.`] : [];
-  return [...shared, ...localeWarnings(user.locale)];
+  return [...shared, ...localeWarnings(user.locale), ...sipWarnings(context, user)];
 }
 
 /** `user disable`. */
@@ -128,10 +135,10 @@ export const userDisable = defineCommand({
 export const userSet = defineCommand({
   name: "user set",
   who: "admin",
-  summary: "Changes a user's mailbox, calendar server or locale.",
+  summary: "Changes a user's mailbox, calendar server, locale or SIP address.",
   arguments: z.strictObject({ jid, ...options }),
   positional: ["jid"],
-  examples: ["user set bob@example.com gateway=head-office"],
+  examples: ["user set bob@example.com gateway=head-office", "user set bob@example.com sip=off"],
   run: (context, args) => changeUser(context, args),
 });
 
@@ -151,12 +158,13 @@ export const localeSet = defineCommand({
 
 async function changeUser(context: CommandContext, wanted: Wanted) {
   const before = await findKnownUser(context.registry, wanted.jid);
-  if (wanted.mailbox === undefined && wanted.gateway === undefined && wanted.locale === undefined) {
-    throw commandError("command-arguments", "There is nothing to change: give mailbox=, gateway= or locale=.");
+  if ([wanted.mailbox, wanted.gateway, wanted.locale, wanted.sip].every((each) => each === undefined)) {
+    throw commandError("command-arguments", "There is nothing to change: give mailbox=, gateway=, locale= or sip=.");
   }
-  const { locale: _, localeFrom: _from, ...others } = before;
+  const { locale: _, localeFrom: _from, sip, restingSip, ...others } = before;
   const user: User = {
     ...others,
+    ...(await chooseSip(context.registry, wanted.sip, before)),
     mailbox: wanted.mailbox ?? before.mailbox,
     gateway: wanted.gateway === undefined ? before.gateway : await findKnownPool(context.registry, wanted.gateway),
     ...chooseLocale(wanted.locale, before),

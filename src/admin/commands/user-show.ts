@@ -2,9 +2,10 @@ import { z } from "zod";
 import type { JournalEntry } from "../../ports/journal.ts";
 import type { User } from "../../ports/registry.ts";
 import { countArgument, presentityArgument } from "../argument-schemas.ts";
-import { type CommandContext, defineCommand } from "../command.ts";
+import { type CommandContext, defineCommand, type Field } from "../command.ts";
 import { describeDocument } from "../describe-document.ts";
 import { findEntry, findKnownUser } from "../find-entities.ts";
+import { describeSip } from "../sip-address.ts";
 import { describeLocale } from "../user-locale.ts";
 
 /** `user show`. */
@@ -26,12 +27,18 @@ export const userShow = defineCommand({
         ["mailbox", user.mailbox],
         ["gateway", user.gateway],
         ["locale", describeLocale(user)],
+        ...sipFields(user),
         ["shown", describeShown(user, entry)],
         ...(context.live ? [] : [["gateway", "not running; this is what it knew last"] as const]),
       ],
     };
   },
 });
+
+function sipFields(user: User): readonly Field[] {
+  const sip = describeSip(user);
+  return sip === undefined ? [] : [["SIP", sip]];
+}
 
 /** `enabled`, with the code of what keeps the calendar from being read. */
 function describeState(context: CommandContext, { isEnabled, presentity }: User): string {
@@ -50,7 +57,7 @@ export const userList = defineCommand({
   name: "user list",
   who: "admin",
   summary:
-    "Lists the users, or those whose JID, mailbox, gateway, locale or state (enabled, disabled, an error code) has a text in it.",
+    "Lists the users, or those whose JID, mailbox, gateway, locale, SIP address or state (enabled, disabled, an error code) has a text in it.",
   arguments: z.strictObject({
     filter: z.string().trim().toLowerCase().optional().describe("Only users with this text."),
     limit: countArgument(1000).optional().describe("Most users to list; 50 if not given."),
@@ -58,20 +65,29 @@ export const userList = defineCommand({
   positional: ["filter"],
   examples: ["user list", "user list @example.com limit=200", "user list ews-mailbox-not-found"],
   run: async (context, { filter = "", limit = 50 }) => {
-    const users = (await context.registry.listUsers()).filter((user) =>
-      [user.presentity, user.mailbox, user.gateway, user.locale.toLowerCase(), describeState(context, user)].some(
-        (text) => text.includes(filter),
-      ),
-    );
+    const users = (await context.registry.listUsers())
+      .map((user) => describeRow(context, user))
+      .filter((row) => row.some((text) => text.toLowerCase().includes(filter)));
     const rest = users.length - limit;
+    const rows = users.slice(0, limit);
+    const hasSip = rows.some(([, , , , , sip]) => sip !== "");
     return {
       kind: "table",
-      columns: ["jid", "mailbox", "gateway", "locale", "state"],
-      rows: users
-        .slice(0, limit)
-        .map((user) => [user.presentity, user.mailbox, user.gateway, user.locale, describeState(context, user)]),
+      columns: hasSip ? [...COLUMNS, "SIP"] : COLUMNS,
+      rows: hasSip ? rows : rows.map((row) => row.slice(0, COLUMNS.length)),
       empty: filter === "" ? "No user is enabled yet. Use: user enable <jid>" : "No user matches.",
       warnings: rest > 0 ? [`${rest} more. Narrow it with: user list <text>, or raise limit=`] : [],
     };
   },
 });
+
+const COLUMNS = ["jid", "mailbox", "gateway", "locale", "state"];
+
+const describeRow = (context: CommandContext, user: User): readonly string[] => [
+  user.presentity,
+  user.mailbox,
+  user.gateway,
+  user.locale,
+  describeState(context, user),
+  describeSip(user) ?? "",
+];

@@ -23,9 +23,13 @@ export const why = defineCommand({
       return { kind: "text", text: describeUnknown(user, context) };
     }
     const policy = await loadPolicy(context.registry);
-    const parts = context.live?.parts();
+    const { live } = context;
+    const running = live && {
+      parts: live.parts(),
+      details: (publisher: string) => live.publisherDetails(publisher, args.jid),
+    };
     const server = await context.registry.findCalendarServer(entry.server ?? user.gateway);
-    const explained = { user, entry, policy, ...(parts && { parts }), ...(server && { server }) };
+    const explained = { user, entry, policy, ...running, ...(server && { server }) };
     const fields = explainPresence(explained, context.clock.now());
     return { kind: "fields", title: args.jid, fields };
   },

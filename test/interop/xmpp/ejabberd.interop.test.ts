@@ -46,7 +46,7 @@ describe.skipIf(findEjabberd() === undefined)("on a real ejabberd", () => {
         (change) => change.kind === "present" && Object.values(change.presence.status).includes("lunch"),
       );
     await expect.poll(() => isLunch().length, { timeout: 10_000 }).toBe(1);
-    site.clients.follow([ALICE]);
+    site.clients.follow([{ presentity: ALICE }]);
     await site.link.stop();
     site.link.start();
     await expect.poll(() => isLunch().length, { timeout: 20_000 }).toBe(2);
@@ -56,7 +56,7 @@ describe.skipIf(findEjabberd() === undefined)("on a real ejabberd", () => {
   test("[R1] reports a forged meeting, and the overwriting reaches the contact", async () => {
     await start("trusted");
     const bob = await site.connect("bob");
-    site.clients.follow([ALICE]);
+    site.clients.follow([{ presentity: ALICE }]);
     const alice = await site.connect("alice");
     const claims = () => site.changes.filter(({ kind }) => kind === "claim");
     await publish();

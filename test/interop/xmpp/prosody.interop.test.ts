@@ -93,7 +93,7 @@ describe("on a real Prosody", () => {
     const bob = await site.connect("bob");
     const alice = await site.connect("alice");
     const claims = () => site.changes.filter(({ kind }) => kind === "claim");
-    site.clients.follow([ALICE]);
+    site.clients.follow([{ presentity: ALICE }]);
     await publish(site.pep);
     await bob.waitFor(({ view }) => view(ALICE).activity !== undefined, "our meeting");
     await publish(site.pep, FREE);

@@ -85,7 +85,7 @@ describe("hearing the users' clients", () => {
 
   test("never says that of an ejabberd, which gives none, and asks for the followed users' presence instead", async () => {
     await start({ onStanza: named("ejabberd") });
-    source.follow([ALICE]);
+    source.follow([{ presentity: ALICE }]);
     const probe = await site.server.waitForStanza(({ attributes }) => attributes["type"] === "probe", "a probe");
     expect(probe.attributes).toMatchObject({ from: WATCHER, to: ALICE });
     site.server.send(presence("pc", "<delay xmlns='urn:xmpp:delay' stamp='2026-11-23T08:00:00Z'/>"));
@@ -185,7 +185,7 @@ describe("hearing the users' clients", () => {
 
     test("leaves users alone where the server has the module, and takes over when it is gone", async () => {
       await start({ moduleInstance: "one" }, { watchActivity: "auto" });
-      source.follow([ALICE]);
+      source.follow([{ presentity: ALICE }]);
       await expect.poll(kinds).toContain("settled");
       await settle();
       expect(site.server.stanzas.some(payloadNamed("c"))).toBe(false);

@@ -43,6 +43,19 @@ describe("the overlay", () => {
     expect(encode({ show: "away", source: "override" }, "en")).toBe(`<overlay ${NS}/>`);
   });
 
+  test("of what is heard by SIP is an overlay, with the phone's own notes", () => {
+    const away: PresenceDocument = {
+      show: "away",
+      source: "client",
+      via: "sip",
+      note: { "": "<lunch>", de: "Mittag" },
+    };
+    expect(encode(away, "en")).toBe(
+      `<overlay ${NS} show="away" until="2000000000"><status>&lt;lunch&gt;</status><status xml:lang="de">Mittag</status></overlay>`,
+    );
+    expect(encode({ show: "available", source: "client", via: "sip" }, "en")).toContain(`show="available"`);
+  });
+
   test("never names an end beyond the limit, so that a dead gateway leaves nothing", () => {
     expect(encode({ ...MEETING, until: plus(LIMIT, hours(1)) }, "en")).toContain(`until="2000000000"`);
   });

@@ -1,0 +1,128 @@
+import { connect as connectTcp, isIP, type Socket } from "node:net";
+import { connect as connectTls, type TLSSocket } from "node:tls";
+import { seconds } from "../../src/lib/time.ts";
+import type { TlsTerms, Trust } from "../../src/ports/trust.ts";
+import type { SipHop } from "./locate-servers.ts";
+import { MessageFramer } from "./message-framer.ts";
+import { SipSyntaxError } from "./sip-message.ts";
+import type { SipTransport, SipTransportEvents } from "./sip-transport.ts";
+
+/** Whom to trust, and who the gateway is; for TLS. */
+export interface StreamSecurity {
+  readonly trust: Trust;
+  readonly terms: TlsTerms;
+}
+
+/** A server that has gone without a word is noticed by the system after some minutes. */
+const KEEP_ALIVE = seconds(30);
+
+/** A TCP or TLS connection. Rejects with the system's error, or the signal's reason. */
+export function openStream(
+  name: "tcp" | "tls",
+  { hop, security }: { readonly hop: SipHop; readonly security: StreamSecurity },
+  events: SipTransportEvents,
+  signal: AbortSignal,
+): Promise<SipTransport> {
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted();
+    const socket = name === "tls" ? openTls(hop, security) : connectTcp({ host: hop.host, port: hop.port });
+    const settle = (): void => {
+      signal.removeEventListener("abort", abort);
+      socket.off("error", fail);
+    };
+    const fail = (error: unknown): void => {
+      settle();
+      socket.on("error", () => undefined).destroy();
+      reject(error);
+    };
+    const abort = (): void => fail(signal.reason);
+    signal.addEventListener("abort", abort, { once: true });
+    socket.once("error", fail);
+    socket.once(name === "tls" ? "secureConnect" : "connect", () => {
+      settle();
+      resolve(new StreamTransport(name, socket, events));
+    });
+  });
+}
+
+function openTls({ host, port, name }: SipHop, { trust, terms }: StreamSecurity): TLSSocket {
+  const servername = isIP(name) === 0 ? name : "";
+  const { secureContext, checkServerIdentity } = trust.tlsOptions(terms);
+  return connectTls({
+    host,
+    port,
+    servername,
+    secureContext,
+    checkServerIdentity: (_host, certificate) => checkServerIdentity(name, certificate),
+  });
+}
+
+class StreamTransport implements SipTransport {
+  readonly name: "tcp" | "tls";
+  readonly localAddress: string;
+  readonly localPort: number;
+  readonly #socket: Socket;
+  readonly #framer: MessageFramer;
+  readonly #events: SipTransportEvents;
+  #isOpen = true;
+  #outgoing = "";
+
+  constructor(name: "tcp" | "tls", socket: Socket, events: SipTransportEvents) {
+    this.name = name;
+    const { localAddress = "127.0.0.1", localPort = 0 } = socket;
+    this.localAddress = isIP(localAddress) === 6 ? `[${localAddress}]` : localAddress;
+    this.localPort = localPort;
+    this.#socket = socket.setNoDelay(true).setKeepAlive(true, KEEP_ALIVE);
+    this.#events = events;
+    this.#framer = new MessageFramer(() => events.pong());
+    let cause: unknown;
+    socket.on("data", (chunk) => this.#receive(chunk));
+    socket.on("error", (error) => {
+      cause = error;
+    });
+    socket.on("end", () => socket.destroy());
+    socket.on("close", () => this.#end(cause));
+  }
+
+  send(message: string): void {
+    if (!this.#isOpen) return;
+    // What is sent in one turn of the event loop goes out by one system call.
+    if (this.#outgoing === "") setImmediate(() => this.#flush());
+    this.#outgoing += message;
+  }
+
+  ping(): void {
+    this.send("\r\n\r\n");
+  }
+
+  close(): void {
+    this.#isOpen = false;
+    this.#socket.destroy();
+  }
+
+  #flush(): void {
+    const text = this.#outgoing;
+    this.#outgoing = "";
+    if (this.#isOpen) this.#socket.write(text);
+  }
+
+  #receive(chunk: Buffer): void {
+    if (!this.#isOpen) return;
+    try {
+      for (const message of this.#framer.push(chunk)) {
+        this.#events.message(message);
+        if (!this.#isOpen) return;
+      }
+    } catch (error) {
+      if (!(error instanceof SipSyntaxError)) throw error;
+      this.#events.garbage();
+      this.#socket.destroy(); // where the next message begins is not known
+    }
+  }
+
+  #end(cause: unknown): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.#events.closed(cause);
+  }
+}

@@ -1,0 +1,45 @@
+import { findKeyed, withKeyed, withoutKeyed } from "../lib/keyed-list.ts";
+import type { GatewayError } from "../ports/errors.ts";
+import type { OutboxRow, Published } from "../ports/journal.ts";
+import type { PresencePublisher, PublishReceipt } from "../ports/presence-publisher.ts";
+import { isSame } from "./plan-publication.ts";
+
+/** Lets the publisher show or take back what the row says. */
+export async function sendRow(
+  publisher: PresencePublisher,
+  { kind, presentity, document, locale, sip }: OutboxRow,
+  signal: AbortSignal,
+): Promise<PublishReceipt> {
+  const publication = { presentity, document, locale, ...(sip !== undefined && { sip }) };
+  if (kind === "publish") return publisher.publish(publication, signal);
+  await publisher.retract(publication, signal);
+  return {};
+}
+
+/** What is shown by every publisher once the row has arrived. */
+export function publishedAfter(
+  published: readonly Published[],
+  { kind, publisher, document, locale, sip }: OutboxRow,
+  receipt: Pick<Published, "at" | "epoch" | "tag">,
+): readonly Published[] {
+  if (kind === "publish") {
+    const shown = { publisher, document, locale, ...receipt, ...(sip !== undefined && { sip }) };
+    return withKeyed(published, "publisher", shown);
+  }
+  const isOfAnother = findKeyed(published, "publisher", publisher)?.sip !== sip;
+  return isOfAnother ? published : withoutKeyed(published, "publisher", publisher);
+}
+
+/**
+ * True when taking back has come to its end by failing: where nothing can be published, nothing is shown (RFC 6120
+ * 8.3.2), and what ends by itself needs no leave.
+ */
+export const isNothingLeft = (
+  { kind }: OutboxRow,
+  { type }: GatewayError,
+  { isSoftState }: { readonly isSoftState: boolean },
+): boolean => kind === "retract" && (type === "cancel" || (isSoftState && type !== "wait"));
+
+/** True when the arrival of `sent` leaves nothing of `row` to do; by SIP, a document that says nothing is no leave. */
+export const isSettledBy = (row: OutboxRow, sent: OutboxRow): boolean =>
+  isSame(row, sent) && row.sip === sent.sip && (row.sip === undefined || row.kind === sent.kind);

@@ -4,9 +4,12 @@ import type { Figure } from "./figures.ts";
 import { GraphSite, MINUTE } from "./graph-site.ts";
 import { jidOf } from "./population.ts";
 
-/** Meetings begin at ten; the gateway starts so that its routine reads, an hour after the first ones, run just then. */
+/**
+ * Meetings begin at ten; the gateway starts so that its routine reads, some hours after the first ones, run just then, and
+ * that what it reads once a day, at a time that chance has a part in, is over.
+ */
 const EDGE = plus(MONDAY_MORNING, hours(1));
-const START = plus(EDGE, -minutes(70));
+const START = plus(EDGE, -minutes(190));
 const SECOND = 1000;
 const AROUND = 30 * SECOND;
 /** As Cisco tested: 5,000 of 15,000. */

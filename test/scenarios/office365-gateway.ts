@@ -53,7 +53,11 @@ export interface Office365Options {
 export async function startOffice365Gateway({ graph, whole: more }: Office365Options = {}): Promise<Office365Gateway> {
   // Loaded with the first token otherwise, which takes real time.
   await import("@azure/msal-node");
-  const application: Application = { client: CLIENT, secret: SECRET, roles: ["Calendars.Read"] };
+  const application: Application = {
+    client: CLIENT,
+    secret: SECRET,
+    roles: ["Calendars.Read", "MailboxSettings.Read"],
+  };
   const webhooks = new DirectWebhooks();
   const memories = new Map<string, TestMemory>();
   let time: ExchangeClock | undefined;

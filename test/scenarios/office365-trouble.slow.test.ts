@@ -105,7 +105,8 @@ describe("with Office 365 in trouble, the gateway", () => {
   it("takes forged and unknown notifications for nothing, and a replayed one for no more than a look", async () => {
     await start();
     await site.enable(["alice", "bob"]);
-    await site.whole.pass(MINUTE);
+    // By then the mailboxes' settings are read too, for the day.
+    await site.whole.pass(5 * MINUTE);
     const [known] = subscriptionsOf("alice");
     const url = known?.notificationUrl ?? "";
     const post = (subscriptionId: string | undefined, clientState: string | undefined): number | undefined =>

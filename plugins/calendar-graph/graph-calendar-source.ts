@@ -181,6 +181,7 @@ export class GraphCalendarSource implements CalendarSource {
       resource: cloud.graph,
       web,
       clock,
+      proved: (chain) => trust.noteOwn(`application ${application}`, chain),
       random: () => runtime.random(),
     });
     const origins = [cloud.authority, cloud.graph];

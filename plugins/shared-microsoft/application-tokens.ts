@@ -88,7 +88,14 @@ export class ApplicationTokens implements TokenSource {
       const route = proxy && new ProxyRoute({ proxy, trust, ca, clock });
       const connect = trustedConnector(trust, { ca, exceptions: new Set<never>() }, route);
       const web = new UndiciWebClient({ connect, clock, connections: 1 });
-      const tokens = new EntraTokenSource({ ...rest, credential: proof, web, clock, random: () => runtime.random() });
+      const tokens = new EntraTokenSource({
+        ...rest,
+        credential: proof,
+        web,
+        clock,
+        proved: (chain) => trust.noteOwn(`application ${rest.client}`, chain),
+        random: () => runtime.random(),
+      });
       this.#opened = { web, tokens };
       return this.#opened;
     } catch (error) {

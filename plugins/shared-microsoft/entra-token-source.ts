@@ -28,6 +28,8 @@ export interface EntraOptions {
   readonly resource: URL;
   readonly web: WebClient;
   readonly clock: Clock;
+  /** Told with each token that was had by a certificate: its PEM. */
+  readonly proved: (chain: string) => void;
   /** A number in [0, 1), for jitter. */
   readonly random: () => number;
 }
@@ -124,7 +126,7 @@ export class EntraTokenSource implements TokenSource {
   }
 
   async #acquire(): Promise<{ readonly text: string; readonly lifetime: number }> {
-    const { web, resource, authority } = this.#options;
+    const { web, resource, authority, credential, proved } = this.#options;
     const network = new EntraNetwork(web, authority, this.#lifetime.signal);
     // Loaded with the first token: gateways without Office 365 need not pay for it.
     const { ConfidentialClientApplication } = await import("@azure/msal-node");
@@ -136,6 +138,7 @@ export class EntraTokenSource implements TokenSource {
       const scopes = [`${resource.origin}/.default`];
       const result = await application.acquireTokenByClientCredential({ scopes, skipCache: true });
       if (!result || network.expiresIn === undefined) throw new Error("no token");
+      if ("certificate" in credential) proved(credential.certificate.chain);
       return { text: result.accessToken, lifetime: seconds(network.expiresIn) };
     } catch {
       if (network.failure !== undefined) throw network.failure;

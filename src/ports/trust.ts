@@ -115,6 +115,8 @@ export interface PeerChain {
 export interface Trust {
   /** To be asked for each connection; `secureContext` is the same object until what is trusted changes. */
   tlsOptions(terms: TlsTerms): TrustedTlsOptions;
+  /** A certificate (PEM, with those of its issuers) that the gateway itself uses for this: administrators are told before it ends. */
+  noteOwn(use: string, pem: string): void;
   /** Shakes hands, sends nothing, and says what the chain is worth. Rejects with the system's error when there is none. */
   examine(server: TlsServer, terms: TlsTerms, signal: AbortSignal): Promise<ChainReport>;
 }

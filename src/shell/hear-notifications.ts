@@ -5,6 +5,7 @@ import { toGatewayError } from "../ports/errors.ts";
 import type { NotificationListener } from "../ports/notification-listener.ts";
 import type { Registry } from "../ports/registry.ts";
 import type { Runtime } from "../ports/runtime.ts";
+import type { Trust } from "../ports/trust.ts";
 import type { Config } from "./config-schema.ts";
 import { SocketNotificationListener } from "./notification-listener.ts";
 import { Webhooks } from "./webhooks.ts";
@@ -14,13 +15,16 @@ const RETRY: BackoffPolicy = { first: seconds(1), longest: minutes(1) };
 /** The listener, which moves when the parameter is changed; `close` ends it. Rejects with GatewayError (`store-…`). */
 export async function hearNotifications(
   { listen, address, ...webhookConfig }: Config["notifications"],
-  registry: Registry,
-  runtime: Runtime,
+  {
+    registry,
+    runtime,
+    trust,
+  }: { readonly registry: Registry; readonly runtime: Runtime; readonly trust: Pick<Trust, "noteOwn"> },
 ): Promise<NotificationListener & { close(): Promise<void> }> {
   const parameters = new LiveParameters(registry);
   await parameters.reload();
   const port = (): number => parameters.integer("exchange-notification-port");
-  const webhooks = Webhooks.from(webhookConfig, runtime);
+  const webhooks = Webhooks.from(webhookConfig, { runtime, trust });
   const listener = new SocketNotificationListener({ runtime, listen, address, port, webhooks });
   const stop = new AbortController();
   const following = follow({ parameters, listener, registry, runtime }, stop.signal);

@@ -70,7 +70,7 @@ async function assemble(config: LoadedConfig, environment: NodeJS.ProcessEnv, un
   const link = createLink(config, runtime);
   const parameters = new LiveParameters(store.registry);
   const trust = await loadTrust(store, runtime, environment);
-  const listener = await hearNotifications(config.notifications, store.registry, runtime);
+  const listener = await hearNotifications(config.notifications, { registry: store.registry, runtime, trust });
   undo.push(() => listener.close());
   const context: SharedContext = { runtime, parameters, xmpp: link, trust, listener };
   const contextOf = (kind: PluginKind, name: string): PluginContext => {

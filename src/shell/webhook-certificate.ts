@@ -34,11 +34,19 @@ export async function readCertificate(files: CertificateFiles): Promise<ServerCe
   }
 }
 
+/** What a pair that is found in the files means for others. */
+export interface CertificateUse {
+  /** Takes a new pair. */
+  readonly apply: (certificate: ServerCertificate) => void;
+  /** Told of the pair in use, each time that is looked at. */
+  readonly note: (pem: string) => void;
+}
+
 /** Hands on each new pair that is found in the files; one that cannot be used changes nothing. The returned function ends it. */
 export function followCertificate(
   files: CertificateFiles,
   current: ServerCertificate,
-  apply: (certificate: ServerCertificate) => void,
+  { apply, note }: CertificateUse,
   { clock, log }: Pick<Runtime, "clock" | "log">,
 ): () => void {
   let { cert, key } = current;
@@ -49,6 +57,7 @@ export function followCertificate(
     try {
       const found = await readCertificate(files);
       problem = "";
+      if (!isOver) note(found.cert);
       if (isOver || (found.cert === cert && found.key === key)) return;
       ({ cert, key } = found);
       apply(found);
@@ -67,6 +76,7 @@ export function followCertificate(
       });
     });
   };
+  note(cert);
   wait();
   return () => {
     isOver = true;

@@ -1,4 +1,5 @@
 import type { Runtime } from "../ports/runtime.ts";
+import type { Trust } from "../ports/trust.ts";
 import type { Config } from "./config-schema.ts";
 import { type Bound, HTTP_LIMITS, type HttpLimits, listenHttp, type Reception } from "./notification-http.ts";
 import { authority } from "./own-address.ts";
@@ -18,32 +19,45 @@ const LIMITS: HttpLimits = { ...HTTP_LIMITS, bodyBytes: 1_048_576, connections: 
 // All that comes through a reverse proxy comes from one address.
 const PROXY_LIMITS: HttpLimits = { ...LIMITS, connectionsOfOne: LIMITS.connections };
 
+interface WebhookSetup {
+  readonly place: Place;
+  readonly files: CertificateFiles | undefined;
+  readonly publicUrl: URL | undefined;
+  readonly runtime: Pick<Runtime, "clock" | "log">;
+  readonly trust: Pick<Trust, "noteOwn">;
+}
+
 /** How webhooks reach the gateway: by TLS of its own, or by a reverse proxy in front. */
 export class Webhooks {
   readonly place: Place;
   readonly #files: CertificateFiles | undefined;
   readonly #publicUrl: URL | undefined;
   readonly #runtime: Pick<Runtime, "clock" | "log">;
+  readonly #trust: Pick<Trust, "noteOwn">;
 
-  private constructor(
-    place: Place,
-    files: CertificateFiles | undefined,
-    publicUrl: URL | undefined,
-    runtime: Pick<Runtime, "clock" | "log">,
-  ) {
-    this.place = place;
-    this.#files = files;
-    this.#publicUrl = publicUrl;
-    this.#runtime = runtime;
+  private constructor(given: WebhookSetup) {
+    this.place = given.place;
+    this.#files = given.files;
+    this.#publicUrl = given.publicUrl;
+    this.#runtime = given.runtime;
+    this.#trust = given.trust;
   }
 
   /** Undefined when nothing is configured by which the outside could reach the gateway. */
-  static from(config: WebhookConfig, runtime: Pick<Runtime, "clock" | "log">): Webhooks | undefined {
+  static from(
+    config: WebhookConfig,
+    { runtime, trust }: Pick<WebhookSetup, "runtime" | "trust">,
+  ): Webhooks | undefined {
     const { certificate, key, "public-url": publicUrl, "webhook-listen": place } = config;
     const files = certificate !== undefined && key !== undefined ? { certificate, key } : undefined;
     if (!files && publicUrl === undefined) return undefined;
-    const url = publicUrl === undefined ? undefined : new URL(publicUrl);
-    return new Webhooks(place ?? (files ? EVERYWHERE : HERE), files, url, runtime);
+    return new Webhooks({
+      place: place ?? (files ? EVERYWHERE : HERE),
+      files,
+      publicUrl: publicUrl === undefined ? undefined : new URL(publicUrl),
+      runtime,
+      trust,
+    });
   }
 
   /** True when the gateway's own name is part of the URL. */
@@ -68,7 +82,8 @@ export class Webhooks {
     const certificate = await readCertificate(files);
     const limits = this.#publicUrl ? PROXY_LIMITS : LIMITS; // a proxy may speak TLS on both sides
     const bound = await listenHttp({ ...place, certificate }, reception, limits);
-    const stop = followCertificate(files, certificate, bound.setCertificate, this.#runtime);
+    const use = { apply: bound.setCertificate, note: (pem: string) => this.#trust.noteOwn("the webhook", pem) };
+    const stop = followCertificate(files, certificate, use, this.#runtime);
     return {
       ...bound,
       close: () => {

@@ -2,6 +2,7 @@ import { afterEach, expect, it } from "vitest";
 import { hearNotifications } from "../../src/shell/hear-notifications.ts";
 import { MemoryRegistry } from "../doubles/memory-store.ts";
 import { createTestRuntime } from "../doubles/test-runtime.ts";
+import { createTestTrust } from "../doubles/trust.ts";
 import { freePort, OK, post } from "./notification-stage.ts";
 
 let end: () => Promise<void> = async () => undefined;
@@ -12,7 +13,7 @@ it("[R8] a change of the parameter exchange-notification-port moves what is hear
   const [first, second] = [await freePort(), await freePort()];
   await registry.replaceParameter("exchange-notification-port", String(first));
   const place = { listen: "127.0.0.1", address: "gw.example.com" };
-  const listener = await hearNotifications(place, registry, createTestRuntime());
+  const listener = await hearNotifications(place, { registry, runtime: createTestRuntime(), trust: createTestTrust() });
   end = () => listener.close();
   const request = { transport: "tcp", sources: [], receive: () => OK } as const;
   const { signal } = new AbortController();

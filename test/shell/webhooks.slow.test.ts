@@ -9,6 +9,8 @@ import { SocketNotificationListener } from "../../src/shell/notification-listene
 import { type WebhookConfig, Webhooks } from "../../src/shell/webhooks.ts";
 import { createTestRuntime, type TestRuntime } from "../doubles/test-runtime.ts";
 import { createTlsAuthority, type IssuedCertificate } from "../doubles/tls-authority.ts";
+import { createTestTrust, MemoryTrustStore } from "../doubles/trust.ts";
+import { until } from "../plugins/calendar-ews/scenario.ts";
 import { connect, freePort, post } from "./notification-stage.ts";
 
 const authority = createTlsAuthority();
@@ -18,11 +20,13 @@ let runtime: TestRuntime;
 let folder: string;
 let files: { readonly certificate: string; readonly key: string };
 let port: number;
+let trustStore: MemoryTrustStore;
 const listeners: SocketNotificationListener[] = [];
 const received: InboundNotification[] = [];
 
 beforeEach(async () => {
   runtime = createTestRuntime();
+  trustStore = new MemoryTrustStore();
   folder = await mkdtemp(join(tmpdir(), "webhooks-"));
   files = { certificate: join(folder, "cert.pem"), key: join(folder, "key.pem") };
   port = await freePort();
@@ -39,7 +43,10 @@ const write = ({ cert, key }: IssuedCertificate): Promise<unknown> =>
   Promise.all([writeFile(files.certificate, cert), writeFile(files.key, key)]);
 
 async function open(config: WebhookConfig, pathKey?: string): Promise<NotificationEndpoint> {
-  const webhooks = Webhooks.from({ "webhook-listen": { host: "127.0.0.1", port }, ...config }, runtime);
+  const webhooks = Webhooks.from(
+    { "webhook-listen": { host: "127.0.0.1", port }, ...config },
+    { runtime, trust: createTestTrust(trustStore) },
+  );
   const listener = new SocketNotificationListener({
     runtime,
     listen: "127.0.0.1",
@@ -70,6 +77,17 @@ const secure = (url: string, ca = authority.caPem, body = "{}"): Promise<string>
 const events = (): readonly string[] => runtime.events.map(({ event }) => event);
 
 describe("a webhook with our own certificate", () => {
+  it("has administrators told before it ends, the renewed one too", async () => {
+    await open(files);
+    const noted = (): readonly string[] => trustStore.seen.map(({ host, sha256 }) => `${host} ${sha256}`);
+    const [first] = noted();
+    expect(first).toMatch(/^the webhook [0-9a-f]{64}$/);
+    await write(authority.issue({ names: ["localhost", "127.0.0.1"] }));
+    await runtime.clock.advance(minutes(1));
+    await until(() => noted()[0] !== first);
+    expect(noted()[0]).toMatch(/^the webhook /);
+  });
+
   it("is heard by TLS, with its query, and answers text that nobody takes for anything else", async () => {
     const { url } = await open(files);
     expect(url).toBe(`https://127.0.0.1:${port}/n/id-1`);

@@ -171,6 +171,15 @@ export class LiveTrust implements Trust {
     }
   }
 
+  /** Where it cannot be read, whoever uses it says so. */
+  noteOwn(use: string, pem: string): void {
+    try {
+      this.#recordShown(use, parseCertificates(pem));
+    } catch (error) {
+      this.#deps.runtime.log.debug("certificate.not-noted", { use, code: toGatewayError(error).code });
+    }
+  }
+
   /** Kept for the expiry warnings, written once a day; roots among them are installed, or the system's. */
   #recordShown(host: string, certificates: readonly X509Certificate[]): void {
     const now = this.#deps.runtime.clock.now();

@@ -28,8 +28,10 @@ function setUp(given: Partial<EntraOptions> = {}) {
   const web = new CloudWebClient(cloud, runtime.clock);
   const credential: ApplicationCredential = { secret: SECRET };
   const options = { authority: ORIGIN, tenant: TENANT, client: CLIENT, credential, resource: ORIGIN, web };
-  const tokens = new EntraTokenSource({ ...options, clock: runtime.clock, random: () => 0, ...given });
-  return { runtime, cloud, application, web, tokens };
+  const proofs: string[] = [];
+  const proved = (chain: string): void => void proofs.push(chain);
+  const tokens = new EntraTokenSource({ ...options, clock: runtime.clock, random: () => 0, proved, ...given });
+  return { runtime, cloud, application, web, tokens, proofs };
 }
 
 const posts = ({ cloud }: Pick<ReturnType<typeof setUp>, "cloud">): number => cloud.entra.posts.length;
@@ -188,6 +190,7 @@ describe("tokens by certificate", () => {
     site.application.certificates = [cert];
     expect(await site.tokens.fetchNow(signal)).toBeTypeOf("string");
     expect(site.cloud.entra.posts.map(({ way }) => way)).toEqual(["certificate", "certificate"]);
+    expect(site.proofs).toEqual([certificate.chain]); // not of the one that was refused
   });
 
   it.each([

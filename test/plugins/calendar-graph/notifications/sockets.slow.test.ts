@@ -6,6 +6,7 @@ import { SocketNotificationListener } from "../../../../src/shell/notification-l
 import { Webhooks } from "../../../../src/shell/webhooks.ts";
 import { postBySocket } from "../../../doubles/microsoft/notification-delivery.ts";
 import { createTlsAuthority } from "../../../doubles/tls-authority.ts";
+import { createTestTrust } from "../../../doubles/trust.ts";
 import { freePort } from "../../../shell/notification-stage.ts";
 import { ALICE, BOB, Scenario } from "./scenario.ts";
 
@@ -22,7 +23,7 @@ beforeEach(async () => {
   const place = { host: "127.0.0.1", port: await freePort() };
   site = new Scenario({
     connect: (runtime) => {
-      const webhooks = Webhooks.from({ ...files, "webhook-listen": place }, runtime);
+      const webhooks = Webhooks.from({ ...files, "webhook-listen": place }, { runtime, trust: createTestTrust() });
       const own = { listen: "127.0.0.1", address: "127.0.0.1", port: () => place.port };
       listener = new SocketNotificationListener({ runtime, ...own, webhooks });
       return { listener, post: postBySocket(authority.caPem) };

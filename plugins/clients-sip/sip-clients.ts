@@ -71,6 +71,7 @@ export class SipClients implements ClientPresenceSource {
         heard: (subscription, body) => this.#hear(subscription, body),
         lost: (subscription) => this.#lose(subscription),
         extended: (subscription) => this.#extend(subscription),
+        forgotten: () => this.#server && this.#begin(this.#server),
         settled: () => this.#settle(),
       },
     );

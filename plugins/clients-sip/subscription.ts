@@ -89,9 +89,14 @@ export class Subscription {
     return this.#knownUntil;
   }
 
+  /** True when the server has said that there is a dialog. */
+  get hasDialog(): boolean {
+    return this.#dialog.remoteTag !== undefined;
+  }
+
   /** True when there is a dialog that one more SUBSCRIBE is to end. */
   get mustBeEnded(): boolean {
-    return this.#end === "wanted" && this.#dialog.remoteTag !== undefined;
+    return this.#end === "wanted" && this.hasDialog;
   }
 
   /** True when nobody wants it any more. */

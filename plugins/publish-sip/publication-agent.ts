@@ -1,6 +1,6 @@
-import { setMaxListeners } from "node:events";
 import type { PresentityId, SipAor } from "../../src/core/addresses.ts";
 import { type Instant, type Milliseconds, plus } from "../../src/lib/time.ts";
+import { AbortListeners } from "../../src/ports/abort-listeners.ts";
 import { after } from "../../src/ports/after.ts";
 import type { GatewayError } from "../../src/ports/errors.ts";
 import type { Publication } from "../../src/ports/presence-publisher.ts";
@@ -39,7 +39,10 @@ export interface AgentOptions extends PaceLimits {
 
 interface Waiter {
   readonly serial: number;
-  readonly end: (error?: GatewayError) => void;
+  /** Lets go of the caller's signal. */
+  release(): void;
+  resolve(): void;
+  reject(error: GatewayError): void;
 }
 
 interface Entry {
@@ -64,6 +67,7 @@ export class PublicationAgent {
   readonly #timers: PublicationTimers<SipAor>;
   readonly #pace: PublicationPace<SipAor>;
   readonly #lifetime = new AbortController();
+  readonly #aborts = new AbortListeners();
   #serial = 0;
   #grants = 0;
   #denials = 0;
@@ -82,7 +86,6 @@ export class PublicationAgent {
     this.tally = new PublicationTally(deps.runtime.log);
     this.#timers = new PublicationTimers(deps.runtime.clock, (aor) => this.#wake(aor));
     this.#pace = new PublicationPace(options, this.#timers.now());
-    setMaxListeners(0, this.#lifetime.signal);
   }
 
   /** Takes up what the server holds of an earlier run of the gateway. */
@@ -107,18 +110,12 @@ export class PublicationAgent {
       signal.throwIfAborted();
       const serial = ++this.#serial;
       const entry = this.#entries.get(aor) ?? this.#begin(aor);
-      const abort = (): void => {
+      const release = this.#aborts.add(signal, () => {
         entry.waiters = entry.waiters.filter((each) => each.serial !== serial);
+        release();
         reject(signal.reason);
-      };
-      const end = (error?: GatewayError): void => {
-        signal.removeEventListener("abort", abort);
-        if (error) reject(error);
-        else resolve();
-      };
-      setMaxListeners(0, signal); // hundreds wait at a time
-      signal.addEventListener("abort", abort, { once: true });
-      entry.waiters = [...entry.waiters, { serial, end }];
+      });
+      entry.waiters = [...entry.waiters, { serial, release, resolve, reject }];
       this.#step(aor, entry, { kind: "offer", offer: { publication, serial } });
     });
   }
@@ -165,7 +162,7 @@ export class PublicationAgent {
     if (this.#pace.underWay > 0) await this.#untilIdle(patience);
     this.#lifetime.abort();
     const error = publishError("publish-sip-not-running", "publishing by SIP has stopped");
-    for (const entry of this.#entries.values()) for (const { end } of entry.waiters) end(error);
+    for (const { waiters } of this.#entries.values()) for (const waiter of waiters) endWaiting(waiter, error);
   }
 
   #untilIdle(patience: Milliseconds): Promise<void> {
@@ -232,7 +229,7 @@ export class PublicationAgent {
     if (error) this.tally.lastError = error;
     const ended = entry.waiters.filter((each) => each.serial <= serial);
     entry.waiters = ended.length === entry.waiters.length ? NOBODY : entry.waiters.filter((e) => e.serial > serial);
-    for (const { end } of ended) end(error);
+    for (const waiter of ended) endWaiting(waiter, error);
   }
 
   /** A server that came back with an empty memory denies what it granted: all of it is published again, paced. */
@@ -284,4 +281,10 @@ export class PublicationAgent {
     if (this.#pace.underWay === 0) this.#idle?.();
     this.#pump();
   }
+}
+
+function endWaiting(waiter: Waiter, error: GatewayError | undefined): void {
+  waiter.release();
+  if (error) waiter.reject(error);
+  else waiter.resolve();
 }

@@ -20,13 +20,13 @@ export interface ClientTransaction {
   readonly cseq: number;
   readonly callId: string;
   readonly fromTag: string;
-  /** Sends the same again; absent on transports that lose nothing. */
-  readonly retransmit?: () => void;
-  readonly end: (end: TransactionEnd) => void;
+  /** Sends the same again; undefined on transports that lose nothing. */
+  readonly retransmit: (() => void) | undefined;
+  end(end: TransactionEnd): void;
 }
 
-interface Waiting {
-  readonly transaction: ClientTransaction;
+interface Waiting<Transaction> {
+  readonly transaction: Transaction;
   readonly failsAt: Instant;
   /** The time to the next retransmission (timer E). */
   interval: Milliseconds;
@@ -39,8 +39,8 @@ export type Unmatched = "unknown-branch" | "other-request" | "malformed";
  * The non-INVITE client transactions of one connection (RFC 3261 17.1.2), without clock and socket: time is an argument.
  * A response must name our branch, and also our CSeq, Call-ID and From tag: what it carries goes to one user only.
  */
-export class ClientTransactions {
-  readonly #waiting = new Map<string, Waiting>();
+export class ClientTransactions<Transaction extends ClientTransaction = ClientTransaction> {
+  readonly #waiting = new Map<string, Waiting<Transaction>>();
   readonly #timers = new TimerHeap<string>();
 
   /** How many are under way. */
@@ -54,7 +54,7 @@ export class ClientTransactions {
   }
 
   /** Begins to wait for the answer; the request has been sent. */
-  add(transaction: ClientTransaction, now: Instant): void {
+  add(transaction: Transaction, now: Instant): void {
     const failsAt = plus(now, TIMER_F);
     this.#waiting.set(transaction.branch, { transaction, failsAt, interval: T1 });
     this.#timers.set(transaction.branch, transaction.retransmit ? plus(now, T1) : failsAt);
@@ -100,14 +100,14 @@ export class ClientTransactions {
   }
 
   /** Takes out all, for a connection that is gone. */
-  clear(): readonly ClientTransaction[] {
+  clear(): readonly Transaction[] {
     const all = [...this.#waiting.values()].map(({ transaction }) => transaction);
     for (const { branch } of all) this.delete(branch);
     return all;
   }
 
   /** RFC 3261 17.1.2.2: after a provisional response it is sent again every T2. */
-  #proceed(branch: string, waiting: Waiting, now: Instant): void {
+  #proceed(branch: string, waiting: Waiting<Transaction>, now: Instant): void {
     waiting.interval = T2;
     const next = waiting.transaction.retransmit ? Math.min(T2, waiting.failsAt - now) : waiting.failsAt - now;
     this.#timers.set(branch, plus(now, next));
@@ -123,12 +123,10 @@ const statusOf = ({ startLine }: SipMessage): number | undefined => {
 };
 
 function isAnswerTo({ method, cseq, callId, fromTag }: ClientTransaction, response: SipMessage): boolean {
-  const [number, name] = (response.header("cseq") ?? "").split(/[ \t]+/);
   return (
-    Number(number) === cseq &&
-    name === method &&
     response.header("call-id") === callId &&
-    tagOf(response.header("from") ?? "") === fromTag
+    tagOf(response.header("from") ?? "") === fromTag &&
+    response.header("cseq")?.replace(/[ \t]+/, " ") === `${cseq} ${method}`
   );
 }
 

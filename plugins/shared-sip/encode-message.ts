@@ -9,16 +9,23 @@ const URI = /^[a-z][a-z\d+.-]*:[\x21\x23-\x3b\x3d\x3f-\x7e]+$/i;
 
 const quote = (text: string): string => JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
 
-/** A message as it goes to the wire: text for UTF-8; lone surrogates become U+FFFD there and count as such. */
-export function encodeMessage(startLine: string, headers: readonly SipHeader[], body = ""): string {
-  let text = `${startLine}\r\n`;
+/** Header lines. Throws `sip-request-invalid` for what would not be one. */
+export function encodeHeaders(headers: readonly SipHeader[]): string {
+  let text = "";
   for (const [name, value] of headers) {
     if (!TOKEN.test(name) || CONTROL.test(value))
       throw sipError("sip-request-invalid", `the header ${quote(name)} cannot have the value ${quote(value)}`);
     text += `${name}: ${value}\r\n`;
   }
-  return `${text}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
+  return text;
 }
+
+/** The end of a message: its length in bytes, the empty line and the body; lone surrogates become U+FFFD there. */
+export const encodeBody = (body: string): string => `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
+
+/** A message as it goes to the wire, in UTF-8. */
+export const encodeMessage = (startLine: string, headers: readonly SipHeader[], body = ""): string =>
+  `${startLine}\r\n${encodeHeaders(headers)}${encodeBody(body)}`;
 
 /** The first line of a request. Throws `sip-request-invalid` for what is no method or URI. */
 export function requestLine(method: string, uri: string): string {

@@ -5,7 +5,7 @@ import { type GatewayError, toGatewayError } from "../../src/ports/errors.ts";
 import type { Runtime } from "../../src/ports/runtime.ts";
 import { connectionProblem } from "../shared-http/connection-problems.ts";
 import { Deadline } from "../shared-http/deadline.ts";
-import { type ComposeOptions, ComposeRequest } from "./compose-request.ts";
+import { type ComposeOptions, ComposeRequest, type RequestDraft } from "./compose-request.ts";
 import type { DigestUser } from "./digest.ts";
 import { DigestSession, DigestTries } from "./digest-session.ts";
 import { IncomingRequests, type RequestHandler } from "./incoming-requests.ts";
@@ -17,10 +17,10 @@ import {
   type SipTransportName,
 } from "./locate-servers.ts";
 import { openTransport } from "./open-transport.ts";
+import { ReceivedResponse } from "./received-response.ts";
 import { sipError } from "./sip-errors.ts";
 import { type FinalResponse, SipLink } from "./sip-link.ts";
-import type { SipMessage } from "./sip-message.ts";
-import type { SipRequest, SipResponse, SipServer } from "./sip-server.ts";
+import type { SipHeader, SipRequest, SipResponse, SipServer } from "./sip-server.ts";
 import type { StreamSecurity } from "./stream-transport.ts";
 
 /** Where the server is and who the gateway is to it. */
@@ -30,6 +30,12 @@ export interface SipConnectionOptions extends ComposeOptions {
   readonly account: DigestUser | undefined;
   readonly security: StreamSecurity;
   readonly resolveSrv?: ResolveSrv | undefined;
+}
+
+/** How a request goes out: the first time, or again with a login. */
+interface Sending {
+  readonly login: readonly SipHeader[];
+  readonly attempt: number;
 }
 
 const RECONNECT: BackoffPolicy = { first: milliseconds(500), longest: seconds(30) };
@@ -72,7 +78,7 @@ export class SipConnection implements SipServer {
     this.#options = options;
     this.#runtime = runtime;
     this.#digest = new DigestSession(options.account, () => runtime.uniqueId());
-    this.#compose = new ComposeRequest(options, () => runtime.uniqueId());
+    this.#compose = new ComposeRequest(options, runtime.uniqueId());
     this.#incoming = new IncomingRequests(runtime);
   }
 
@@ -128,31 +134,28 @@ export class SipConnection implements SipServer {
   }
 
   async request(request: SipRequest, signal: AbortSignal): Promise<SipResponse> {
-    const tries = new DigestTries();
+    let tries: DigestTries | undefined;
     const draft = this.#compose.begin(request);
     for (let attempt = 0; ; attempt++) {
-      signal.throwIfAborted();
       const { clock } = this.#runtime;
       const login = this.#digest.authorize(draft.authorized, clock.now());
-      const { message, status } = await this.#perform((link) => draft.encode(link, login, attempt), signal);
-      if (status !== 401 && status !== 407) return toResponse(message, status);
+      const { message, status } = await this.#perform(draft, { login, attempt }, signal);
+      if (status !== 401 && status !== 407) return new ReceivedResponse(message, status);
+      tries ??= new DigestTries();
       this.#digest.accept(message, status, tries, clock.now());
     }
   }
 
-  async #perform(
-    encode: (link: SipLink) => ReturnType<ReturnType<ComposeRequest["begin"]>["encode"]>,
-    signal: AbortSignal,
-  ): Promise<FinalResponse> {
+  #perform(draft: RequestDraft, { login, attempt }: Sending, signal: AbortSignal): Promise<FinalResponse> {
     const link = this.#link;
     if (!link?.transport) throw this.#unreachable();
-    const { identity, text } = encode(link);
+    const { identity, text } = draft.encode(link, login, attempt);
     if (link.transport.name !== "udp" || Buffer.byteLength(text) <= LONGEST_DATAGRAM)
       return link.perform(identity, text, signal);
-    const stream = await this.#streamBeside(signal);
-    if (!stream) return link.perform(identity, text, signal);
-    const long = encode(stream);
-    return stream.perform(long.identity, long.text, signal);
+    return this.#streamBeside(signal).then((stream = link) => {
+      const long = draft.encode(stream, login, attempt);
+      return stream.perform(long.identity, long.text, signal);
+    });
   }
 
   #unreachable(): GatewayError {
@@ -277,14 +280,4 @@ function toSipError(error: unknown, hop: SipHop): GatewayError {
   if (known === error) return known;
   const { kind, text } = connectionProblem(error);
   return sipError(kind === "tls" ? "sip-tls-refused" : "sip-unreachable", `${nameOf(hop)}: ${text}`, error);
-}
-
-function toResponse(message: SipMessage, status: number): SipResponse {
-  return {
-    status,
-    reason: message.startLine.slice("SIP/2.0 200 ".length),
-    header: (name) => message.header(name),
-    headers: (name) => message.headers(name),
-    body: message.body,
-  };
 }

@@ -1,9 +1,15 @@
 import { type Instant, instant, milliseconds, plus, seconds } from "../../src/lib/time.ts";
+import { AbortListeners } from "../../src/ports/abort-listeners.ts";
 import { after } from "../../src/ports/after.ts";
 import type { GatewayError } from "../../src/ports/errors.ts";
 import type { Clock } from "../../src/ports/runtime.ts";
 import { connectionProblem } from "../shared-http/connection-problems.ts";
-import { type ClientTransaction, ClientTransactions, type Unmatched } from "./client-transactions.ts";
+import {
+  type ClientTransaction,
+  ClientTransactions,
+  type TransactionEnd,
+  type Unmatched,
+} from "./client-transactions.ts";
 import { sipError } from "./sip-errors.ts";
 import type { SipMessage } from "./sip-message.ts";
 import type { SipTransport, SipTransportEvents } from "./sip-transport.ts";
@@ -41,8 +47,8 @@ export interface SipLinkEvents {
 export class SipLink {
   readonly #clock: Clock;
   readonly #events: SipLinkEvents;
-  readonly #transactions = new ClientTransactions();
-  readonly #rejections = new Map<string, (error: GatewayError) => void>();
+  readonly #transactions = new ClientTransactions<PendingRequest>();
+  readonly #aborts = new AbortListeners();
   #transport: SipTransport | undefined;
   #elapsed: Instant = instant(0);
   #cancelTick: (() => void) | undefined;
@@ -95,33 +101,14 @@ export class SipLink {
       const transport = this.#transport;
       if (!transport || this.#hasEnded) throw sipError("sip-unreachable", "there is no connection to the SIP server");
       signal.throwIfAborted();
-      const abort = (): void => {
-        this.#forget(identity.branch);
-        reject(signal.reason);
-      };
-      const settle = (): void => {
-        this.#rejections.delete(identity.branch);
-        signal.removeEventListener("abort", abort);
-      };
-      this.#rejections.set(identity.branch, (error) => {
-        settle();
-        reject(error);
+      const retransmit = transport.name === "udp" ? () => transport.send(text) : undefined;
+      const pending = new PendingRequest(identity, retransmit, { resolve, reject, timeout: this.#noteTimeout });
+      pending.release = this.#aborts.add(signal, () => {
+        this.#transactions.delete(identity.branch);
+        pending.fail(signal.reason);
       });
-      signal.addEventListener("abort", abort, { once: true });
-      const retransmit = (): void => transport.send(text);
-      this.#transactions.add(
-        {
-          ...identity,
-          ...(transport.name === "udp" && { retransmit }),
-          end: (end) => {
-            settle();
-            if (end === "timeout") reject(this.#noteTimeout());
-            else resolve({ message: end.response, status: end.status });
-          },
-        },
-        this.#elapsed,
-      );
-      retransmit();
+      this.#transactions.add(pending, this.#elapsed);
+      transport.send(text);
       this.#keepTicking();
     });
   }
@@ -149,16 +136,11 @@ export class SipLink {
     }
   }
 
-  #forget(branch: string): void {
-    this.#transactions.delete(branch);
-    this.#rejections.delete(branch);
-  }
-
-  #noteTimeout(): GatewayError {
+  readonly #noteTimeout = (): GatewayError => {
     const error = sipError("sip-timeout", "the SIP server did not answer within 32 seconds");
     if (++this.#timeouts >= MOST_TIMEOUTS) this.#end(error);
     return error;
-  }
+  };
 
   #keepTicking(): void {
     this.#cancelTick ??= after(this.#clock, TICK, () => {
@@ -191,11 +173,57 @@ export class SipLink {
     this.#cancelTick?.();
     this.#cancelPing?.();
     this.#transport?.close();
-    this.#transactions.clear();
-    for (const reject of [...this.#rejections.values()]) reject(error);
+    for (const pending of this.#transactions.clear()) pending.fail(error);
     this.#events.ended(cause === "ours" ? undefined : error);
   }
 }
+
+/** What becomes of a request. */
+interface Outcome {
+  resolve(response: FinalResponse): void;
+  reject(error: unknown): void;
+  /** Notes that there was no answer, and says so. */
+  timeout(): GatewayError;
+}
+
+/** A request whose caller waits: one of thousands a second, so it is an object and no bundle of closures. */
+class PendingRequest implements ClientTransaction {
+  readonly branch: string;
+  readonly method: string;
+  readonly cseq: number;
+  readonly callId: string;
+  readonly fromTag: string;
+  readonly retransmit: (() => void) | undefined;
+  readonly #outcome: Outcome;
+  /** Lets go of the caller's signal. */
+  release: () => void = DETACHED;
+
+  constructor(identity: RequestIdentity, retransmit: (() => void) | undefined, outcome: Outcome) {
+    this.branch = identity.branch;
+    this.method = identity.method;
+    this.cseq = identity.cseq;
+    this.callId = identity.callId;
+    this.fromTag = identity.fromTag;
+    this.retransmit = retransmit;
+    this.#outcome = outcome;
+  }
+
+  end(end: TransactionEnd): void {
+    if (end === "timeout") {
+      this.fail(this.#outcome.timeout());
+      return;
+    }
+    this.release();
+    this.#outcome.resolve({ message: end.response, status: end.status });
+  }
+
+  fail(error: unknown): void {
+    this.release();
+    this.#outcome.reject(error);
+  }
+}
+
+const DETACHED = (): void => undefined;
 
 /** With TLS 1.3 a server that refuses our certificate says so only after the handshake. */
 function lossOf(cause: unknown): GatewayError {

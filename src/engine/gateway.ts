@@ -261,11 +261,13 @@ export class Gateway {
   }
 
   async #withdrawAll(): Promise<void> {
-    for (const presentity of this.presentities) {
-      const { document } = presentity;
-      if (document && this.publishers.some(({ publisher }) => isVisible(publisher, document)))
-        this.recompute(presentity);
-    }
+    const isShown = ({ document }: Presentity): boolean =>
+      document !== undefined && this.publishers.some(({ publisher }) => isVisible(publisher, document));
+    // There may be more of them than the time allows: what only the gateway says must not be left behind.
+    const isOurs = ({ document }: Presentity): boolean => document?.source !== "client";
+    const shown = [...this.presentities].filter(isShown);
+    for (const presentity of shown.filter(isOurs)) this.recompute(presentity);
+    for (const presentity of shown) if (!isOurs(presentity)) this.recompute(presentity);
     const limit = new AbortController();
     const { clock } = this.#deps.runtime;
     const cancel = after(clock, DRAIN_LIMIT, () => limit.abort());

@@ -1,9 +1,9 @@
 import type { BareJid } from "../core/addresses.ts";
+import { AbortListeners } from "../ports/abort-listeners.ts";
 import { GatewayError } from "../ports/errors.ts";
 import type { Clock } from "../ports/runtime.ts";
 import type { XmlElement } from "../ports/xml-element.ts";
 import type { Stanza, XmlDraft } from "../ports/xmpp-link.ts";
-import { AbortListeners } from "./abort-listeners.ts";
 import type { ComponentStream } from "./component.ts";
 import { NS } from "./namespaces.ts";
 import type { PendingRequest, PendingRequests } from "./pending-requests.ts";

@@ -1,9 +1,9 @@
 import { type Milliseconds, milliseconds, seconds } from "../lib/time.ts";
+import { AbortListeners } from "../ports/abort-listeners.ts";
 import { type GatewayError, toGatewayError } from "../ports/errors.ts";
 import type { Clock } from "../ports/runtime.ts";
 import type { XmlElement } from "../ports/xml-element.ts";
 import type { Stanza } from "../ports/xmpp-link.ts";
-import { AbortListeners } from "./abort-listeners.ts";
 import { sameAddress } from "./same-address.ts";
 import { decodeStanzaError, linkError } from "./xmpp-errors.ts";
 

@@ -129,7 +129,7 @@ async function measureHeap(): Promise<Figure> {
 }
 
 /** In turns against one responder, the best of three each: who else works on the machine slows both. */
-async function measurePeak(folder: string): Promise<Figure> {
+export async function measurePeak(folder: string): Promise<Figure> {
   const port = await freePort();
   const responder = await SippResponder.start(folder, port);
   const [ours, theirs]: [number[], number[]] = [[], []];

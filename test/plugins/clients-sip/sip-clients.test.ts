@@ -327,6 +327,23 @@ describe("a server that goes away", () => {
     expect(events()).toEqual(["dialog", "dialog", "presence", "presence"]);
   });
 
+  test("has forgotten everything behind the same connection: two refreshes tell, and all is asked anew", async () => {
+    stage = await startPhones({ events: ["presence"] });
+    for (let index = 0; index < 19; index++) {
+      const sip = parseSipAor(`sip:u${index}@example.com`);
+      stage.source.follow([{ presentity: parsePresentityId(`u${index}@example.com`), sip }]);
+    }
+    await stage.runtime.clock.advance(minutes(1));
+    expect(events()).toHaveLength(20);
+    stage.told();
+    stage.server.forget();
+    await stage.runtime.clock.advance(minutes(37));
+    expect(events()).toHaveLength(20);
+    stage.source.follow([{ presentity: BOB, sip: BOB_SIP }]);
+    await stage.runtime.clock.advance(minutes(1));
+    expect(stage.told()).toEqual(["reset", "settled"]);
+  });
+
   test("never returns: nobody stays on the phone, nor there, for longer than the subscription", async () => {
     stage = await startPhones({ prepare: (server) => server.publishPhone(ALICE_SIP, "desk") });
     stage.server.setCalls(ALICE_SIP, "confirmed");

@@ -20,7 +20,7 @@ const begin = (branch: string, transport: "udp" | "tcp"): void => {
     cseq: 1,
     callId: "c1",
     fromTag: "t1",
-    ...(transport === "udp" && { retransmit: () => sentAt.push(now) }),
+    retransmit: transport === "udp" ? () => sentAt.push(now) : undefined,
     end: (end: TransactionEnd) => ends.push(end === "timeout" ? end : end.status),
   };
   transactions.add(transaction, START);

@@ -1,6 +1,6 @@
 import { getEventListeners } from "node:events";
 import { describe, expect, it } from "vitest";
-import { AbortListeners } from "../../src/xmpp/abort-listeners.ts";
+import { AbortListeners } from "../../src/ports/abort-listeners.ts";
 
 describe("listeners on a shared signal", () => {
   it("are one on the signal, are all called, and are none when the last was taken away", () => {

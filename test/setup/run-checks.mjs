@@ -12,7 +12,7 @@ const tool = (path, ...args) => [join(ROOT, "node_modules", path), ...args];
 
 /** Longest first, so that two cores end at about the same time; the tests take two workers at the end. */
 const CHECKS = {
-  types: tool("typescript/bin/tsc", "--noEmit", "-p", "tsconfig.json"),
+  types: tool("typescript-native/bin/tsc", "--noEmit", "-p", "tsconfig.json"),
   imports: tool(
     "dependency-cruiser/bin/dependency-cruise.mjs",
     "--config",

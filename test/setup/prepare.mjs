@@ -121,7 +121,7 @@ async function buildProgram(say) {
   const sources = ["src", "plugins", "tsconfig.json", "tsconfig.build.json"];
   const newest = Math.max(...sources.map((path) => changedAt(join(ROOT, path))));
   if (existsSync(stamp) && statSync(stamp).mtimeMs >= newest) return;
-  const compiler = join(ROOT, "node_modules/typescript/bin/tsc");
+  const compiler = join(ROOT, "node_modules/typescript-native/bin/tsc");
   try {
     await step(say, "Building dist/", () =>
       run(process.execPath, [compiler, "-p", "tsconfig.build.json"], { cwd: ROOT }),

@@ -3,7 +3,7 @@ import type { PresentityId, SipAor } from "../../src/core/addresses.ts";
 import type { PresenceDocument } from "../../src/core/presence.ts";
 import { Channel } from "../../src/lib/channel.ts";
 import { Memo } from "../../src/lib/memo.ts";
-import { type Milliseconds, seconds } from "../../src/lib/time.ts";
+import { type Milliseconds, milliseconds } from "../../src/lib/time.ts";
 import type { Health } from "../../src/ports/plugin.ts";
 import type { PluginContext } from "../../src/ports/plugin-definition.ts";
 import type {
@@ -29,7 +29,7 @@ export interface PublisherSettings extends SipSettings {
 }
 
 /** A stop waits this long for answers under way: an entity tag that is not heard of stays until it expires. */
-const STOP_PATIENCE = seconds(1);
+const STOP_PATIENCE = milliseconds(500);
 
 interface Run {
   readonly connection: SipConnection;

@@ -40,7 +40,9 @@ export type Unmatched = "unknown-branch" | "other-request" | "malformed";
  * A response must name our branch, and also our CSeq, Call-ID and From tag: what it carries goes to one user only.
  */
 export class ClientTransactions<Transaction extends ClientTransaction = ClientTransaction> {
+  /** In the order of their beginning, and so of timer F. */
   readonly #waiting = new Map<string, Waiting<Transaction>>();
+  /** Timer E. */
   readonly #timers = new TimerHeap<string>();
 
   /** How many are under way. */
@@ -48,16 +50,11 @@ export class ClientTransactions<Transaction extends ClientTransaction = ClientTr
     return this.#waiting.size;
   }
 
-  /** When `tick` has something to do. */
-  get next(): Instant | undefined {
-    return this.#timers.next;
-  }
-
   /** Begins to wait for the answer; the request has been sent. */
   add(transaction: Transaction, now: Instant): void {
     const failsAt = plus(now, TIMER_F);
     this.#waiting.set(transaction.branch, { transaction, failsAt, interval: T1 });
-    this.#timers.set(transaction.branch, transaction.retransmit ? plus(now, T1) : failsAt);
+    if (transaction.retransmit) this.#timers.set(transaction.branch, plus(now, T1));
   }
 
   /** Nobody waits for the answer any more. */
@@ -84,18 +81,17 @@ export class ClientTransactions<Transaction extends ClientTransaction = ClientTr
 
   /** Does what is due: retransmissions (timer E), and the end of those that are not answered (timer F). */
   tick(now: Instant): void {
+    for (const [branch, { transaction, failsAt }] of this.#waiting) {
+      if (failsAt > now) break;
+      this.delete(branch);
+      transaction.end("timeout");
+    }
     for (let branch = this.#timers.takeDue(now); branch !== undefined; branch = this.#timers.takeDue(now)) {
       const waiting = this.#waiting.get(branch);
       if (!waiting) continue;
-      const { transaction, failsAt } = waiting;
-      if (now >= failsAt) {
-        this.#waiting.delete(branch);
-        transaction.end("timeout");
-        continue;
-      }
-      transaction.retransmit?.();
+      waiting.transaction.retransmit?.();
       waiting.interval = milliseconds(Math.min(waiting.interval * 2, T2));
-      this.#timers.set(branch, plus(now, Math.min(waiting.interval, failsAt - now)));
+      this.#timers.set(branch, plus(now, waiting.interval));
     }
   }
 
@@ -109,8 +105,7 @@ export class ClientTransactions<Transaction extends ClientTransaction = ClientTr
   /** RFC 3261 17.1.2.2: after a provisional response it is sent again every T2. */
   #proceed(branch: string, waiting: Waiting<Transaction>, now: Instant): void {
     waiting.interval = T2;
-    const next = waiting.transaction.retransmit ? Math.min(T2, waiting.failsAt - now) : waiting.failsAt - now;
-    this.#timers.set(branch, plus(now, next));
+    if (waiting.transaction.retransmit) this.#timers.set(branch, plus(now, T2));
   }
 }
 

@@ -137,8 +137,8 @@ async function startPublisher(window: number): Promise<PresencePublisher> {
 }
 
 async function runPeak({ users }: Extract<SenderOrder, { mode: "peak" }>): Promise<void> {
-  const publisher = await startPublisher(200);
-  const publish = publishAll(publisher, users, 200);
+  const publisher = await startPublisher(64);
+  const publish = publishAll(publisher, users, 64);
   const before = process.cpuUsage();
   const began = performance.now();
   await publish();

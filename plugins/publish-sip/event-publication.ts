@@ -3,6 +3,7 @@ import { type BackoffPolicy, backoffDelay } from "../../src/lib/backoff.ts";
 import { hours, type Instant, type Milliseconds, minutes, plus, seconds } from "../../src/lib/time.ts";
 import type { GatewayError } from "../../src/ports/errors.ts";
 import type { Publication } from "../../src/ports/presence-publisher.ts";
+import { insistedOn, LONGEST_EXPIRES, lifetimeOf, refreshTime, SHORTEST_LIFETIME } from "./publication-lifetime.ts";
 import type { PublishAnswer } from "./publish-answer.ts";
 import { publishError } from "./publish-errors.ts";
 import { failureOf, isFinalFailure, type PublishFailure, withRetry } from "./publish-failure.ts";
@@ -57,6 +58,8 @@ export interface EventPublication {
   readonly failures: number;
   /** How long publications are asked to last; grows when the server insists (423). */
   readonly expires: Milliseconds;
+  /** As LifetimeLimits. */
+  readonly shortest: Milliseconds;
 }
 
 /** What happens to a publication. */
@@ -97,10 +100,6 @@ export type Step = readonly [EventPublication, readonly PublicationAction[]];
 
 const RETRY: BackoffPolicy = { first: seconds(1), longest: minutes(5) };
 const PARK = hours(1);
-/** However short a publication is granted, it is not refreshed in a tight loop. */
-const SHORTEST_REFRESH = seconds(5);
-/** A server that insists on more makes a mistake: what nobody refreshes must end within a day. */
-const LONGEST_EXPIRES = hours(24);
 
 /** A publication that has not begun. */
 export const newPublication = (expires: Milliseconds): EventPublication => ({
@@ -109,6 +108,7 @@ export const newPublication = (expires: Milliseconds): EventPublication => ({
   phase: { kind: "rest", until: undefined },
   failures: 0,
   expires,
+  shortest: SHORTEST_LIFETIME,
 });
 
 /** When the event `timer` is due; undefined: never. */
@@ -210,13 +210,13 @@ function forget(state: EventPublication, { now }: Moment): Step {
 
 /** Sends the newest offer, on what the server holds where it holds something. */
 function send(state: EventPublication, mended: Outgoing["mended"], { now }: Moment): Step {
-  const { offer, granted, expires } = state;
+  const { offer, granted } = state;
   const etag = granted && granted.expiresAt > now ? granted.etag : undefined;
   if (offer.publication === undefined && etag === undefined) return finish({ ...state, granted: undefined });
   const request: Outgoing = {
     ...(etag !== undefined && { etag }),
     offer,
-    expires: offer.publication ? expires : seconds(0),
+    expires: offer.publication ? lifetimeOf(offer.publication.document, state, now) : seconds(0),
     mended,
   };
   return [{ ...state, phase: { kind: "sending", request } }, [{ kind: "send", request }]];
@@ -248,7 +248,7 @@ function mend(state: EventPublication, request: Outgoing, answer: Response, mome
   const { minExpires = request.expires } = answer;
   const isLonger = minExpires > request.expires && minExpires <= LONGEST_EXPIRES && request.expires > 0;
   if (answer.status === 423 && isLonger && !request.mended.includes("expires"))
-    return send({ ...state, expires: minExpires }, [...request.mended, "expires"], moment);
+    return send({ ...state, ...insistedOn(state, minExpires) }, [...request.mended, "expires"], moment);
   return undefined;
 }
 
@@ -266,7 +266,7 @@ function accept(state: EventPublication, request: Outgoing, answer: Response, mo
   }
   const { now, random } = moment;
   const granted: Granted = { etag, at: now, expiresAt: plus(now, expires), offer: request.offer };
-  const until = plus(now, Math.max(SHORTEST_REFRESH, Math.round(expires * (0.5 + 0.4 * random))));
+  const until = refreshTime(granted, request.offer.publication?.document ?? {}, random);
   const accepted: EventPublication = { ...state, granted, failures: 0, phase: { kind: "rest", until } };
   const actions: PublicationAction[] = [settled(request.offer)];
   if (request.etag !== undefined) actions.push({ kind: "memory", isKept: true });

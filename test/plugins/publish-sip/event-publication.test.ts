@@ -38,7 +38,7 @@ describe("an event publication (RFC 3903)", () => {
 
   it("refreshes with the document after 50 to 90 % of what was granted, not of what was asked", () => {
     const machine = new Machine();
-    machine.offer(MEETING);
+    machine.offer(FREE);
     machine.answer({ status: 200, etag: "a.1", expires: seconds(100) });
     expect(wakeAt(machine.state)).toBe(plus(MONDAY_MORNING, seconds(70)));
     machine.wake();
@@ -46,8 +46,32 @@ describe("an event publication (RFC 3903)", () => {
     expect(machine.sent[1]?.offer.publication).toBeDefined();
   });
 
+  it("asks for a meeting no longer than a minute beyond its end, so that it ends without a gateway too", () => {
+    const machine = new Machine();
+    machine.now = plus(MONDAY_MORNING, minutes(40));
+    machine.offer(MEETING);
+    expect(machine.sent[0]?.expires).toBe(minutes(21));
+    machine.answer({ status: 200, etag: "a.1", expires: minutes(21) });
+    expect(wakeAt(machine.state)).toBeUndefined(); // it needs no refresh
+    machine.now = plus(MONDAY_MORNING, HOUR);
+    machine.offer(FREE);
+    expect(machine.sent[1]).toMatchObject({ etag: "a.1", expires: HOUR });
+  });
+
+  it("asks for a minute at least, and for no less than the server insists on", () => {
+    const machine = new Machine();
+    machine.now = plus(MONDAY_MORNING, minutes(61));
+    machine.offer(MEETING);
+    machine.answer({ status: 423, minExpires: minutes(10) });
+    machine.answer({ status: 200, etag: "a.1", expires: minutes(10) });
+    machine.offer({ ...MEETING, until: plus(MONDAY_MORNING, minutes(65)) });
+    expect(machine.sent.map(({ expires }) => expires)).toEqual([minutes(1), minutes(10), minutes(10)]);
+  });
+
   it("never prolongs a state that has ended", () => {
-    const machine = published();
+    const machine = new Machine();
+    machine.offer(MEETING);
+    machine.answer({ status: 200, etag: "a.1", expires: minutes(10) });
     machine.now = plus(MONDAY_MORNING, HOUR);
     machine.step({ kind: "timer" });
     expect(machine.sent).toHaveLength(1);

@@ -8,6 +8,7 @@ import type { Health } from "../../src/ports/plugin.ts";
 import type { Runtime } from "../../src/ports/runtime.ts";
 import { decodeDialogInfo } from "../shared-sip/documents/decode-dialog-info.ts";
 import { decodePidf, NOTHING_HEARD } from "../shared-sip/documents/decode-pidf.ts";
+import { foreignPart } from "../shared-sip/documents/foreign-part.ts";
 import type { SipServer } from "../shared-sip/sip-server.ts";
 import { BackgroundTask } from "../shared-xmpp/background-task.ts";
 import { notHeardError, refusedError } from "./clients-sip-errors.ts";
@@ -48,6 +49,8 @@ export class SipClients implements ClientPresenceSource {
   readonly #book: SubscriptionBook;
   readonly #phones = new PhoneTable();
   readonly #documents: LatestOnly<Subscription, string>;
+  /** Of each document that was read, the part of others. */
+  readonly #read = new Map<Subscription, string>();
   readonly #followed = new Map<
     PresentityId,
     { readonly aor: SipAor; readonly subscriptions: readonly Subscription[] }
@@ -61,13 +64,14 @@ export class SipClients implements ClientPresenceSource {
     this.#options = options;
     this.#open = open;
     this.#runtime = runtime;
-    this.#documents = new LatestOnly(runtime.clock, READ_EVERY, (subscription, text) => this.#read(subscription, text));
+    this.#documents = new LatestOnly(runtime.clock, READ_EVERY, (subscription, text) => this.#take(subscription, text));
     this.#book = new SubscriptionBook(
       { runtime, perSecond: options.perSecond },
       {
         heard: (subscription, body) => this.#hear(subscription, body),
         lost: (subscription) => this.#lose(subscription),
         extended: (subscription) => this.#extend(subscription),
+        forgotten: () => this.#server && this.#begin(this.#server),
         settled: () => this.#settle(),
       },
     );
@@ -160,6 +164,7 @@ export class SipClients implements ClientPresenceSource {
   /** A new connection: the server may have forgotten everything, and what was heard is to be confirmed. */
   #begin(server: SipServer): void {
     this.#documents.clear();
+    this.#read.clear();
     this.#hasSettled = false;
     this.#phones.doubt();
     this.#emit([{ kind: "reset" }]);
@@ -172,12 +177,16 @@ export class SipClients implements ClientPresenceSource {
     if (subscription.event === "presence" && body !== "") this.#documents.push(subscription, body);
     else {
       this.#documents.delete(subscription);
-      this.#read(subscription, body);
+      this.#take(subscription, body);
     }
   }
 
-  #read(subscription: Subscription, body: string): void {
+  #take(subscription: Subscription, body: string): void {
     const { presentity, event } = subscription;
+    if (event === "presence" && this.#isKnown(subscription, body)) {
+      this.#extend(subscription);
+      return;
+    }
     const hearing = this.#hearing(subscription);
     const { reservedTexts } = this.#options;
     try {
@@ -188,10 +197,20 @@ export class SipClients implements ClientPresenceSource {
         this.#emit(this.#phones.hear(presentity, document, hearing));
       }
     } catch (error) {
+      this.#read.delete(subscription);
       // What cannot be read says nothing: neither the old state nor a new one is known to hold.
       this.#emit(this.#phones.forget(presentity, event, hearing.now));
       this.#runtime.log.debug("clients.document-refused", { presentity, event, code: toGatewayError(error).code });
     }
+  }
+
+  /** True when the others say the same as when the document was last read; notes what they say. */
+  #isKnown(subscription: Subscription, body: string): boolean {
+    const foreign = body === "" ? undefined : foreignPart(body);
+    if (foreign !== undefined && this.#read.get(subscription) === foreign) return true;
+    if (foreign === undefined) this.#read.delete(subscription);
+    else this.#read.set(subscription, foreign);
+    return false;
   }
 
   #hearing({ knownUntil }: Subscription): Hearing {
@@ -203,7 +222,9 @@ export class SipClients implements ClientPresenceSource {
     this.#emit(this.#phones.extend(subscription.presentity, subscription.event, this.#hearing(subscription)));
   }
 
-  #lose({ presentity, event }: Subscription): void {
+  #lose(subscription: Subscription): void {
+    const { presentity, event } = subscription;
+    this.#read.delete(subscription);
     this.#emit(this.#phones.forget(presentity, event, this.#runtime.clock.now()));
   }
 

@@ -10,6 +10,8 @@ import type { Next, Subscription } from "./subscription.ts";
 const WINDOW = 100;
 /** Wakes are at least this far apart: what is due in between goes together. */
 const SLICE = milliseconds(50);
+/** So many dialogs in a row that the server does not know are no accident. */
+const MOST_UNKNOWN = 2;
 /** Clocks are set, and timers of a month overflow. */
 const LONGEST_SLEEP = milliseconds(60_000);
 
@@ -21,6 +23,8 @@ export interface SubscriptionEvents {
   lost(subscription: Subscription): void;
   /** A refresh was accepted: what was heard holds for longer. */
   extended(subscription: Subscription): void;
+  /** The server does not know dialogs any more that it had made: it has begun anew behind the same connection, or UDP. */
+  forgotten(): void;
   /** Every subscription has been heard, or refused, since the connection was made. */
   settled(): void;
 }
@@ -44,6 +48,8 @@ export class SubscriptionBook {
   /** Not heard since the connection was made. */
   readonly #awaited = new Set<Subscription>();
   #isSettled = false;
+  /** Refreshes in a row that the server has answered with 481. */
+  #unknown = 0;
   #connection: { readonly server: SipServer; readonly end: AbortController } | undefined;
   /** Earlier than now: requests that may go at once. */
   #freeAt: number = Number.NEGATIVE_INFINITY;
@@ -92,6 +98,7 @@ export class SubscriptionBook {
   /** There is a new connection: every subscription is made anew or confirmed. */
   beginRun(server: SipServer): void {
     this.endRun();
+    this.#unknown = 0;
     this.#connection = { server, end: new AbortController() };
     for (const subscription of this.#byCallId.values()) {
       this.#awaited.add(subscription);
@@ -124,8 +131,8 @@ export class SubscriptionBook {
     // RFC 6665 4.1.3; who is not wanted any more is told so once.
     if (!subscription) return { status: 481 };
     const { reply, body, next } = subscription.takeNotify(request, this.#moment);
-    if (!next || subscription.isUnwanted) return reply;
     this.#rename(subscription, request.callId);
+    if (!next || subscription.isUnwanted) return reply;
     this.#events.heard(subscription, body);
     this.#note(subscription);
     this.#noteRefusal(subscription, next, "terminated");
@@ -178,6 +185,7 @@ export class SubscriptionBook {
     this.#sending.add(subscription);
     const before = subscription.callId;
     const request = subscription.begin(server.contact);
+    const isRefresh = subscription.hasDialog;
     this.#rename(subscription, before);
     let next: Next;
     try {
@@ -186,6 +194,7 @@ export class SubscriptionBook {
       next = subscription.takeAnswer(response, this.#moment);
       this.#rename(subscription, callId);
       this.#noteRefusal(subscription, next, response.status);
+      if (isRefresh && this.#isSettled) this.#unknown = response.status === 481 ? this.#unknown + 1 : 0;
     } catch (error) {
       const { callId } = subscription;
       next = subscription.takeFailure(toGatewayError(error), this.#moment);
@@ -198,7 +207,8 @@ export class SubscriptionBook {
       this.#settle(subscription, next);
       if (!next.isRefused && subscription.knownUntil !== undefined) this.#events.extended(subscription);
     }
-    this.#pump();
+    if (this.#unknown >= MOST_UNKNOWN) this.#events.forgotten();
+    else this.#pump();
   }
 
   #noteRefusal(subscription: Subscription, { isRefused }: Next, status: number | string): void {

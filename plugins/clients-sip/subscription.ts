@@ -3,6 +3,7 @@ import { type BackoffPolicy, backoffDelay } from "../../src/lib/backoff.ts";
 import { hours, type Instant, type Milliseconds, milliseconds, minutes, plus, seconds } from "../../src/lib/time.ts";
 import type { GatewayError } from "../../src/ports/errors.ts";
 import type { IncomingSipRequest, SipReply, SipRequest, SipResponse } from "../shared-sip/sip-server.ts";
+import { accepted, answered, type Dialog, newDialog } from "./subscription-dialog.ts";
 import { parseDelta, parseSubscriptionState, type SubscriptionState } from "./subscription-state.ts";
 
 /** RFC 3856 presence; RFC 4235 dialog. */
@@ -41,16 +42,6 @@ export interface Notified {
   readonly next?: Next;
 }
 
-interface Dialog {
-  readonly callId: string;
-  readonly localTag: string;
-  readonly remoteTag?: string;
-  readonly target?: string;
-  readonly routes: readonly string[];
-  /** The CSeq of the last NOTIFY. */
-  readonly remoteCseq: number;
-}
-
 /** What a subscription decides by: nothing else. */
 export interface Moment {
   readonly now: Instant;
@@ -77,6 +68,8 @@ export class Subscription {
   #refreshAt: Instant | undefined;
   #knownUntil: Instant | undefined;
   #end: "no" | "wanted" | "sent" = "no";
+  /** What follows from the server's having ended it while a SUBSCRIBE was under way: the answer to that says no more. */
+  #ended: Next | undefined;
 
   constructor({ presentity, aor, event }: Pick<Subscription, "presentity" | "aor" | "event">, makeId: () => string) {
     this.presentity = presentity;
@@ -96,9 +89,14 @@ export class Subscription {
     return this.#knownUntil;
   }
 
+  /** True when the server has said that there is a dialog. */
+  get hasDialog(): boolean {
+    return this.#dialog.remoteTag !== undefined;
+  }
+
   /** True when there is a dialog that one more SUBSCRIBE is to end. */
   get mustBeEnded(): boolean {
-    return this.#end === "wanted" && this.#dialog.remoteTag !== undefined;
+    return this.#end === "wanted" && this.hasDialog;
   }
 
   /** True when nobody wants it any more. */
@@ -120,16 +118,18 @@ export class Subscription {
   begin(contact: string): SipRequest {
     const isUnheard = !this.#isHeard && !this.isUnwanted;
     if (isUnheard) this.#failures++;
-    if (isUnheard || this.#dialog.remoteTag === undefined) this.#dialog = newDialog(this.#makeId);
+    const isNew = this.#dialog.isUsed && (isUnheard || this.#dialog.remoteTag === undefined);
+    this.#dialog = { ...(isNew ? newDialog(this.#makeId) : this.#dialog), isUsed: true };
     this.#isHeard = false;
+    this.#ended = undefined;
     this.#localCseq += CSEQ_STEP;
     if (this.#end === "wanted") this.#end = "sent";
-    const { callId, localTag, remoteTag, target, routes } = this.#dialog;
+    const { callId, remoteTag, target, routes } = this.#dialog;
     return {
       method: "SUBSCRIBE",
       target: target ?? this.aor,
       headers: [
-        ["From", `<${this.aor}>;tag=${localTag}`],
+        ["From", `<${this.aor}>;tag=${callId}`],
         ["To", remoteTag === undefined ? `<${this.aor}>` : `<${this.aor}>;tag=${remoteTag}`],
         ["Call-ID", callId],
         ["CSeq", `${this.#localCseq} SUBSCRIBE`],
@@ -145,6 +145,7 @@ export class Subscription {
   /** What the final answer to `begin` means. */
   takeAnswer(response: SipResponse, { now, random }: Moment): Next {
     const { status } = response;
+    if (this.#ended) return this.#ended;
     if (status >= 200 && status < 300) return this.#takeAccepted(response, { now, random });
     // Whatever it was, it is no missing NOTIFY.
     this.#isHeard = true;
@@ -169,9 +170,9 @@ export class Subscription {
 
   /** What a NOTIFY of this Call-ID means; one may come before the answer to SUBSCRIBE (RFC 6665 4.4.1). */
   takeNotify(request: IncomingSipRequest, moment: Moment): Notified {
-    const { localTag, remoteTag, remoteCseq } = this.#dialog;
+    const { callId, remoteTag, remoteCseq } = this.#dialog;
     // RFC 6665 4.4.1: a SUBSCRIBE that was forked: the first one that answers is the one.
-    const isOurs = request.toTag === localTag && (remoteTag === undefined || remoteTag === request.fromTag);
+    const isOurs = request.toTag === callId && (remoteTag === undefined || remoteTag === request.fromTag);
     if (!isOurs || request.fromTag === "") return { reply: { status: 481 } };
     if (eventOf(request) !== this.event) return { reply: { status: 489, headers: [["Allow-Events", this.event]] } };
     if (request.cseq === remoteCseq) return { reply: { status: 200 } };
@@ -209,8 +210,10 @@ export class Subscription {
   /** RFC 6665 4.1.3, reason by reason; one that is not known is as none. */
   #takeEnd({ reason, retryAfter }: SubscriptionState, { random }: Moment): Next {
     this.#dialog = newDialog(this.#makeId);
-    if (reason === "rejected" || reason === "noresource" || reason === "invariant") return this.#park(random);
-    return this.#retry(random, reason === "deactivated" || reason === "timeout" ? undefined : retryAfter);
+    const isForGood = reason === "rejected" || reason === "noresource" || reason === "invariant";
+    const isSoon = reason === "deactivated" || reason === "timeout";
+    this.#ended = isForGood ? this.#park(random) : this.#retry(random, isSoon ? undefined : retryAfter);
+    return this.#ended;
   }
 
   #readBody(request: IncomingSipRequest, { state }: SubscriptionState): Pick<Notified, "reply" | "body"> {
@@ -236,13 +239,6 @@ export class Subscription {
   }
 }
 
-const newDialog = (makeId: () => string): Dialog => ({
-  callId: makeId(),
-  localTag: makeId(),
-  routes: [],
-  remoteCseq: -1,
-});
-
 /** RFC 6665 4.1.2.2: in good time before the end, and not all at once. */
 const refreshAfter = (granted: Milliseconds, random: number): Milliseconds =>
   milliseconds(Math.max(granted * (0.5 + 0.4 * random), SHORTEST_REFRESH));
@@ -253,41 +249,3 @@ const isPassing = (status: number): boolean =>
 
 const eventOf = (request: IncomingSipRequest): string =>
   (request.header("Event") ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
-
-const MOST_ROUTES = 10;
-
-/** A header may hold several, with commas between (RFC 3261 20.30). */
-const routesOf = (message: Pick<SipResponse, "headers">): string[] =>
-  message
-    .headers("Record-Route")
-    .flatMap((value) => value.match(/<[^<>]{1,300}>[^,]{0,100}/g) ?? [])
-    .slice(0, MOST_ROUTES);
-
-/** The URI in a header Contact, where it can be a request's target. */
-function uriOf(contact: string | undefined): string | undefined {
-  const uri = /<(sips?:[^<>\s"]{1,300})>/i.exec(contact ?? "")?.[1];
-  return uri && /^[\x21-\x7e]+$/.test(uri) ? uri : undefined;
-}
-
-/** RFC 3261 12.1.2: the route set of whoever has sent the request is the other way round. */
-function accepted(dialog: Dialog, response: SipResponse): Dialog {
-  const remoteTag = dialog.remoteTag ?? /;\s*tag=([^;\s,]{1,200})/i.exec(response.header("To") ?? "")?.[1];
-  if (remoteTag === undefined) return dialog;
-  const target = uriOf(response.header("Contact")) ?? dialog.target;
-  const isNew = dialog.remoteTag === undefined;
-  const routes = isNew ? routesOf(response).reverse() : dialog.routes;
-  return { ...dialog, remoteTag, routes, ...(target !== undefined && { target }) };
-}
-
-/** RFC 3261 12.1.1 for the first NOTIFY, 12.2.2 for the others. */
-function answered(dialog: Dialog, request: IncomingSipRequest): Dialog {
-  const target = uriOf(request.header("Contact")) ?? dialog.target;
-  const routes = dialog.remoteTag === undefined ? routesOf(request) : dialog.routes;
-  return {
-    ...dialog,
-    remoteTag: request.fromTag,
-    remoteCseq: request.cseq,
-    routes,
-    ...(target !== undefined && { target }),
-  };
-}

@@ -51,12 +51,14 @@ export function decodePresence({ element, from, type }: Stanza, now: Instant): H
   if (resource === "") return undefined;
   const delay = findChild(element, "delay", "urn:xmpp:delay");
   const sentAt = delay && parseInstant(delay.attributes["stamp"] ?? "");
+  const idleSince = decodeIdle(element, now);
   const presence: ClientPresence = {
     resource,
     show: decodeShow(element),
     priority: decodePriority(element),
     status: decodeStatus(element),
     since: sentAt === undefined ? now : earlier(sentAt, now),
+    ...(idleSince !== undefined && { idleSince }),
   };
   return { kind: "present", presentity, presence, isDelayed: delay !== undefined };
 }
@@ -76,6 +78,13 @@ function decodePriority(element: XmlElement): number {
   const text = priority ? textOf(priority).trim() : "";
   const value = /^[+-]?\d{1,3}$/.test(text) ? Number(text) : 0;
   return value >= -128 && value <= 127 ? value : 0;
+}
+
+/** XEP-0319: a time that has not come yet says nothing. */
+function decodeIdle(element: XmlElement, now: Instant): Instant | undefined {
+  const idle = findChild(element, "idle", "urn:xmpp:idle:1");
+  const since = parseInstant(idle?.attributes["since"] ?? "");
+  return since !== undefined && since <= now ? since : undefined;
 }
 
 function decodeStatus(element: XmlElement): Readonly<Record<string, string>> {

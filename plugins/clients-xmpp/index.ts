@@ -9,7 +9,14 @@ export default definePlugin({
   kind: "clients",
   name: "xmpp",
   summary: "Hears the presence of the users' own clients (XEP-0356), and what they claim of meetings.",
-  implements: ["RFC 6121 section 4.7", "XEP-0356 0.4.1 section 5", "XEP-0108 1.3", "XEP-0115 1.6", "XEP-0163 1.2.2"],
+  implements: [
+    "RFC 6121 section 4.7",
+    "XEP-0356 0.4.1 section 5",
+    "XEP-0108 1.3",
+    "XEP-0115 1.6",
+    "XEP-0163 1.2.2",
+    "XEP-0319 1.0.2",
+  ],
   options: z.strictObject({
     "watch-activity": z
       .enum(["auto", "always", "never"])

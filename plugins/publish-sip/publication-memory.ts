@@ -20,6 +20,7 @@ const STATE = z.object({
     until: z.number().transform(instant).exactOptional(),
     from: z.number().transform(instant).exactOptional(),
     priority: z.number().exactOptional(),
+    idleSince: z.number().transform(instant).exactOptional(),
   }),
 });
 

@@ -5,7 +5,7 @@ const CLOSED: PresenceDocument = { show: "unavailable", source: "client" };
 
 /** The document as far as PIDF shows it: not where it comes from, and times only where there is an activity to have them. */
 export function reduceForPidf(document: PresenceDocument): PresenceDocument {
-  const { show, activity, text, note, from, until, priority } = document;
+  const { show, activity, text, note, from, until, priority, idleSince } = document;
   if (show === "unavailable") return CLOSED;
   const hasTimes = activitiesOf(document).length > 0;
   return {
@@ -16,5 +16,6 @@ export function reduceForPidf(document: PresenceDocument): PresenceDocument {
     ...(hasTimes && from !== undefined && { from }),
     ...(hasTimes && until !== undefined && { until }),
     ...(priority !== undefined && { priority }),
+    ...(idleSince !== undefined && { idleSince }),
   };
 }

@@ -121,7 +121,8 @@ export class SipPublisher implements PresencePublisher {
   describe(presentity?: PresentityId): readonly PublisherDetail[] {
     if (!this.#run) return [];
     const { connection, agent } = this.#run;
-    return presentity === undefined ? describeAll(connection.condition, agent) : describePublication(presentity, agent);
+    if (presentity !== undefined) return describePublication(presentity, agent);
+    return [["transport", this.#settings.transport], ...describeAll(connection.condition, agent)];
   }
 
   epoch(): string | undefined {

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { AddressError, type PresentityId, parseSipAor, type SipAor, sipKeyOf } from "../core/addresses.ts";
 import type { Registry, User } from "../ports/registry.ts";
+import type { CommandContext } from "./command.ts";
 import { commandError } from "./command-errors.ts";
 
 /** What is wanted for a user's SIP address: another one, none, or the one there is put to rest or to work. */
@@ -59,6 +60,13 @@ export async function chooseSip(
 }
 
 const isSame = (a: SipAor | undefined, b: SipAor): boolean => a !== undefined && sipKeyOf(a) === sipKeyOf(b);
+
+/** That an address does nothing yet, where a running gateway has no section [sip]. */
+export function sipWarnings({ live }: CommandContext, { sip }: SipOfUser): readonly string[] {
+  if (sip === undefined || !live || live.parts().some(({ kind, name }) => kind === "publisher" && name === "sip"))
+    return [];
+  return ["Nothing is published by SIP: the configuration file has no section [sip]."];
+}
 
 /** `sip:alice@example.com`, with `(off)` where it rests; undefined: there is none. */
 export const describeSip = ({ sip, restingSip }: SipOfUser): string | undefined =>

@@ -7,8 +7,9 @@ import {
   intervalAt,
   mergeIntervals,
 } from "./busy-time.ts";
+import { clientDocument, dress, withTimes } from "./dress-document.ts";
 import type { Appearance, CompositionPolicy } from "./policy.ts";
-import { busier, type ClientPresence, type PresenceDocument, samePresence, strongestClient } from "./presence.ts";
+import { type ClientPresence, type PresenceDocument, samePresence, strongestClient } from "./presence.ts";
 import { withoutReservedTexts } from "./texts.ts";
 
 /** The calendar as last read. */
@@ -207,55 +208,6 @@ function decide(prepared: Prepared, now: Instant): Decision {
   }
   if (!client) return { document: own, rule: "offline", winner: "client", calendar };
   return { document: own, rule: "client", winner: "client", calendar };
-}
-
-function clientDocument(client: ClientPresence | undefined): PresenceDocument {
-  if (!client) return OFFLINE;
-  const { show, status, priority, via } = client;
-  const document: Writable<PresenceDocument> = { show, source: "client" };
-  for (const _language in status) {
-    document.note = status;
-    break;
-  }
-  if (priority > 0) document.priority = priority;
-  if (via) document.via = via;
-  return document;
-}
-
-type Writable<Value> = { -readonly [Key in keyof Value]: Value[Key] };
-
-function withTimes(
-  document: Writable<PresenceDocument>,
-  from: Instant | undefined,
-  until: Instant | undefined,
-): PresenceDocument {
-  if (until !== undefined) document.until = until;
-  if (from !== undefined) document.from = from;
-  return document;
-}
-
-const OFFLINE: PresenceDocument = { show: "unavailable", source: "client" };
-
-/** The client's document in the given appearance, never less busy than the client says. */
-function dress(
-  own: PresenceDocument,
-  { show, activity, text }: Appearance,
-  origin: {
-    readonly source: PresenceDocument["source"];
-    readonly from?: Instant | undefined;
-    readonly until?: Instant | undefined;
-  },
-): PresenceDocument {
-  // Assigned one by one: spreading what may be absent costs ten times as much, and a burst comes here often.
-  const dressed: Writable<PresenceDocument> = {
-    show: show ? busier(own.show, show) : own.show,
-    source: origin.source,
-  };
-  if (own.note) dressed.note = own.note;
-  if (own.priority !== undefined) dressed.priority = own.priority;
-  if (activity) dressed.activity = activity;
-  if (text) dressed.text = text;
-  return withTimes(dressed, origin.from, origin.until);
 }
 
 /** Looks only at instants at which an input changes its meaning: edges of the calendar, its going stale, other inputs' ends. */

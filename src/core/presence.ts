@@ -30,6 +30,8 @@ export interface PresenceDocument {
   readonly from?: Instant;
   /** The strongest client's priority where it is above 0: how much the presentity wants to be reached there. */
   readonly priority?: number;
+  /** Since when nobody has touched the strongest client, when it is what counts and says so. */
+  readonly idleSince?: Instant;
   /** Where the strongest client is heard, when it is what counts; absent: by XMPP. */
   readonly via?: "sip";
 }
@@ -44,6 +46,8 @@ export interface ClientPresence {
   readonly status: Readonly<Record<string, string>>;
   /** When this was first heard. */
   readonly since: Instant;
+  /** Since when nobody has touched it, when it says so (XEP-0319; RFC 4480 3.11). */
+  readonly idleSince?: Instant;
   /** Where it is heard; absent: by XMPP. */
   readonly via?: "sip";
 }
@@ -93,6 +97,7 @@ export const samePresence = (a: PresenceDocument, b: PresenceDocument): boolean 
     a.until === b.until &&
     a.from === b.from &&
     a.priority === b.priority &&
+    a.idleSince === b.idleSince &&
     a.via === b.via &&
     a.activity?.general === b.activity?.general &&
     a.activity?.specific === b.activity?.specific &&
@@ -103,6 +108,7 @@ export const sameClientPresence = (a: ClientPresence, b: ClientPresence): boolea
   a.resource === b.resource &&
   a.show === b.show &&
   a.priority === b.priority &&
+  a.idleSince === b.idleSince &&
   a.via === b.via &&
   sameRecord(a.status, b.status);
 

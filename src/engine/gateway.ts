@@ -102,7 +102,8 @@ export class Gateway {
       await parameters.reload();
       this.#policy = policyFromParameters(parameters, this.#deps.reservedTexts);
       const now = runtime.clock.now();
-      for (const entry of journal.load()) this.presentities.add(restorePresentity(entry, now));
+      const networks = new Set(this.#deps.clientSources.map(({ via }) => via));
+      for (const entry of journal.load()) this.presentities.add(restorePresentity(entry, now, networks));
       const changes = registry.watch(this.#stop.signal);
       await syncUsers(this.#directoryDeps());
       runtime.log.info("gateway.restored", { presentities: this.presentities.size });
@@ -254,11 +255,13 @@ export class Gateway {
   }
 
   async #withdrawAll(): Promise<void> {
-    for (const presentity of this.presentities) {
-      const { document } = presentity;
-      if (document && this.publishers.some(({ publisher }) => isVisible(publisher, document)))
-        this.recompute(presentity);
-    }
+    const isShown = ({ document }: Presentity): boolean =>
+      document !== undefined && this.publishers.some(({ publisher }) => isVisible(publisher, document));
+    // There may be more of them than the time allows: what only the gateway says must not be left behind.
+    const isOurs = ({ document }: Presentity): boolean => document?.source !== "client";
+    const shown = [...this.presentities].filter(isShown);
+    for (const presentity of shown.filter(isOurs)) this.recompute(presentity);
+    for (const presentity of shown) if (!isOurs(presentity)) this.recompute(presentity);
     const limit = new AbortController();
     const { clock } = this.#deps.runtime;
     const cancel = after(clock, DRAIN_LIMIT, () => limit.abort());

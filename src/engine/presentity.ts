@@ -59,9 +59,14 @@ const newPresentity = (id: PresentityId): Presentity => ({
 
 /**
  * The presentity as the journal remembers it; its clients are unconfirmed until they are heard again. A calendar that
- * seems to be from the future was read before the clock was set back.
+ * seems to be from the future was read before the clock was set back. Clients of a network that nobody listens to any more
+ * would never be confirmed nor gone: they are left out.
  */
-export function restorePresentity(entry: JournalEntry, now: Instant): Presentity {
+export function restorePresentity(
+  entry: JournalEntry,
+  now: Instant,
+  networks: ReadonlySet<ClientPresence["via"]>,
+): Presentity {
   const presentity = newPresentity(entry.presentity);
   presentity.calendar = entry.calendar && {
     intervals: packIntervals(entry.calendar.intervals),
@@ -72,8 +77,9 @@ export function restorePresentity(entry: JournalEntry, now: Instant): Presentity
   presentity.override = entry.override;
   presentity.document = entry.document;
   presentity.composedAt = entry.composedAt;
-  presentity.clients = orNone(entry.clients);
-  presentity.unconfirmed = orNone(entry.clients.map(({ resource }) => resource));
+  const clients = entry.clients.filter(({ via }) => via === undefined || networks.has(via));
+  presentity.clients = orNone(clients);
+  presentity.unconfirmed = orNone(clients.map(({ resource }) => resource));
   presentity.published = orNone(entry.published);
   // Whether a row was on its way when the process ended is not known: it counts as tried.
   presentity.outbox = orNone(entry.outbox.map((row) => ({ ...row, failures: Math.max(row.failures, 1) })));

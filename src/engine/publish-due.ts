@@ -244,7 +244,7 @@ export class PublishDue {
       this.#succeed(presentity, row, { epoch, ...(tag !== undefined && { tag }) });
     } catch (error) {
       const failure = toGatewayError(error);
-      if (isNothingLeft(row, failure, this.publisher.capabilities)) this.#succeed(presentity, row, { epoch });
+      if (isNothingLeft(row, failure)) this.#succeed(presentity, row, { epoch });
       else this.#fail(presentity, row, failure);
     }
   }

@@ -32,13 +32,10 @@ export function publishedAfter(
 
 /**
  * True when taking back has come to its end by failing: where nothing can be published, nothing is shown (RFC 6120
- * 8.3.2), and what ends by itself needs no leave.
+ * 8.3.2), and what a SIP server refuses to take back ends by itself (RFC 3903 4).
  */
-export const isNothingLeft = (
-  { kind }: OutboxRow,
-  { type }: GatewayError,
-  { isSoftState }: { readonly isSoftState: boolean },
-): boolean => kind === "retract" && (type === "cancel" || (isSoftState && type !== "wait"));
+export const isNothingLeft = ({ kind, sip }: OutboxRow, { type }: GatewayError): boolean =>
+  kind === "retract" && (type === "cancel" || (sip !== undefined && type !== "wait"));
 
 /** True when the arrival of `sent` leaves nothing of `row` to do; by SIP, a document that says nothing is no leave. */
 export const isSettledBy = (row: OutboxRow, sent: OutboxRow): boolean =>

@@ -17,7 +17,7 @@ export type ClientChange =
   | { readonly kind: "claim"; readonly presentity: PresentityId; readonly carrier: ClaimCarrier };
 
 /** Where a claim stood: in the user's PEP node, which it overwrote; in a status; in a SIP presence document of its own. */
-export type ClaimCarrier = "activity" | "status" | "document";
+type ClaimCarrier = "activity" | "status" | "document";
 
 /** Somebody whom the engine serves. */
 export interface FollowedPresentity {

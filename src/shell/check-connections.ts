@@ -55,6 +55,9 @@ export async function* checkConnections(config: LoadedConfig, grantTime = GRANT_
     const running = await askRunning(config);
     if (running) yield running;
     else yield* checkLink(link, config, { runtime, grantTime });
+    // Whom to trust is in the store.
+    if (!store && config.sip)
+      yield { name: "sip", ok: true, detail: "not tried before the gateway has made its store" };
     if (store) {
       const trust = await loadTrust(store, runtime, process.env);
       const parameters = readParameters(() => ({}));

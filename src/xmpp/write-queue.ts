@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
-import type { GatewayError } from "../ports/errors.ts";
 import { AbortListeners } from "../ports/abort-listeners.ts";
+import type { GatewayError } from "../ports/errors.ts";
 import { linkError } from "./xmpp-errors.ts";
 
 interface Entry {

@@ -1,4 +1,5 @@
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -10,6 +11,7 @@ import { openStore } from "../../src/store/open-store.ts";
 import { startExchange } from "../doubles/exchange/exchange.ts";
 import { ScriptedXmppServer, type XmppServerScript } from "../doubles/scripted-xmpp-server.ts";
 import { createTestRuntime } from "../doubles/test-runtime.ts";
+import { findFreePort } from "../lab/prosody.ts";
 
 let directory: string;
 const undo: (() => Promise<void>)[] = [];
@@ -27,6 +29,25 @@ async function serve(script: Partial<XmppServerScript> = {}): Promise<ScriptedXm
   return server;
 }
 
+/** A SIP server that agrees to everything. */
+async function servePresence(): Promise<{ readonly port: number; readonly methods: readonly string[] }> {
+  const methods: string[] = [];
+  const server = createServer((socket) => {
+    socket.on("data", (bytes) => {
+      const [start = "", ...lines] = bytes.toString().split("\r\n");
+      if (start === "") return; // a keep-alive
+      methods.push(start.split(" ")[0] ?? "");
+      const kept = lines.filter((line) => /^(via|from|to|call-id|cseq):/i.test(line));
+      socket.write(["SIP/2.0 200 OK", ...kept, "Content-Length: 0", "\r\n"].join("\r\n"));
+    });
+    socket.on("error", () => undefined);
+  });
+  const port = await findFreePort();
+  await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
+  undo.push(async () => void server.close());
+  return { port, methods };
+}
+
 /** The lines of the check, as the program prints them. */
 async function check(port: number, settings: Readonly<Record<string, string>> = {}): Promise<readonly string[]> {
   const said: string[] = [];
@@ -37,11 +58,12 @@ async function check(port: number, settings: Readonly<Record<string, string>> = 
 }
 
 function configFor(port: number, settings: Readonly<Record<string, string>> = {}): LoadedConfig {
-  const { component = "calendar.example.test", secret = "a secret", store = "gateway.db" } = settings;
+  const { component = "calendar.example.test", secret = "a secret", store = "gateway.db", sip = "" } = settings;
   const path = join(directory, "gateway.toml");
   const lines = [
     `[xmpp]\nservice = "xmpp://127.0.0.1:${port}"\ncomponent = "${component}"\nsecret = "${secret}"`,
     `domains = ["example.test"]\nadmins = []\n[store]\npath = "${store}"`,
+    sip,
   ];
   writeFileSync(path, lines.join("\n"));
   return loadConfig(path, {});
@@ -101,6 +123,22 @@ describe("presence-gateway check", () => {
     expect(lines.find((line) => line.startsWith("FAILED"))).toMatch(
       /^FAILED gateway s14: TCP: Exchange Reachability \(unreachable\): .*\(ews-unavailable\)$/,
     );
+  });
+
+  it("asks the SIP server whether it is there, publishes nothing, and says why it is not", async () => {
+    const { port } = await serve();
+    const presence = await servePresence();
+    const sip = `[sip]\nserver = "127.0.0.1:${presence.port}"`;
+    const sipLine = async (section: string) =>
+      (await check(port, { sip: section })).find((line) => line.includes(" sip:"));
+    expect(await sipLine(sip)).toBe("ok sip: not tried before the gateway has made its store");
+    const { storePath, storeKey } = configFor(port);
+    openStore({ path: storePath, key: storeKey, runtime: createTestRuntime() }).close();
+    expect(await sipLine(sip)).toMatch(/^ok sip: 127\.0\.0\.1:\d+ answers by tcp: \d{3} /);
+    expect(presence.methods).toEqual(["OPTIONS"]);
+    const nobody = await findFreePort();
+    expect(await sipLine(`[sip]\nserver = "127.0.0.1:${nobody}"`)).toMatch(/^FAILED sip: .*\(sip-unreachable\)$/);
+    expect(await sipLine("")).toBeUndefined();
   });
 
   it("fails when the store's directory is missing", async () => {

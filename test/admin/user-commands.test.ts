@@ -101,7 +101,8 @@ describe("user set, locale set", () => {
 
 describe("a user's SIP address", () => {
   it("is set, put to rest, put to work again and forgotten", async () => {
-    const { registry, seed, say } = createCommandStage();
+    const { live, registry, seed, say } = createCommandStage();
+    live.partList = [{ name: "sip", kind: "publisher", health: { state: "ok" } }];
     await seed();
     expect(await say("user enable alice@example.com sip=SIP:alice@Example.com")).toMatch(
       /locale en, SIP sip:alice@example\.com\.$/,
@@ -120,6 +121,15 @@ describe("a user's SIP address", () => {
     );
     await say("user set alice@example.com sip=none");
     expect(registry.users.get(ALICE)).toEqual(userOf("alice@example.com", { locale: "de" }));
+  });
+
+  it("is taken, with a warning, where nothing is done by SIP", async () => {
+    const { seed, say } = createCommandStage();
+    await seed("alice@example.com");
+    expect(await say("user set alice@example.com sip=sip:alice@example.com")).toMatch(
+      /\nWarning: Nothing is published by SIP: the configuration file has no section \[sip\]\.$/,
+    );
+    expect(await say("user set alice@example.com sip=off")).not.toMatch(/Warning/);
   });
 
   it.each([

@@ -8,9 +8,10 @@ import { measureNtlm } from "./ntlm.ts";
 import { measurePool } from "./pool.ts";
 import { measureRequests } from "./requests.ts";
 import { measureSip } from "./sip.ts";
+import { measureSipKamailio } from "./sip-kamailio.ts";
 
 const USAGE =
-  "npm run bench -- [burst] [restart] [decode] [requests] [freshness] [ntlm] [pool] [sip] [--json] [--users N]";
+  "npm run bench -- [burst] [restart] [decode] [requests] [freshness] [ntlm] [pool] [sip] [sip-kamailio] [--json] [--users N]";
 const MANY = 100_000;
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
@@ -35,6 +36,7 @@ const PARTS: readonly { readonly names: readonly string[]; measure(choice: Choic
   { names: ["pool"], measure: ({ users = 15_000 }) => measurePool(users) },
   { names: ["ntlm"], measure: () => measureNtlm() },
   { names: ["sip"], measure: () => measureSip(complain) },
+  { names: ["sip-kamailio"], measure: ({ users = 25_000 }) => measureSipKamailio(users) },
 ];
 const NAMES = PARTS.flatMap(({ names }) => names);
 

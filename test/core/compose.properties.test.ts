@@ -116,6 +116,20 @@ describe("composed presence", () => {
     );
   });
 
+  it("shows a call over everything else as long as it is known and somebody is there, and not an instant longer", () => {
+    const withCall = fc.tuple(someInputs, fc.record({ since: fc.constant(instant(0)), knownUntil: anInstant }));
+    fc.assert(
+      fc.property(withCall, aPolicy, anInstant, ([inputs, phone], policy, now) => {
+        const isHidden = inputs.clients.length === 0 && policy.offline === "hide";
+        const { document } = composePresence({ ...inputs, phone }, policy, now);
+        const { phone: _, ...withoutPhone } = inputs;
+        if (isHidden || now >= phone.knownUntil)
+          expect(document).toEqual(composePresence(withoutPhone, policy, now).document);
+        else expect([document.source, document.activity?.specific]).toEqual(["phone", "on_the_phone"]);
+      }),
+    );
+  });
+
   it("carries no text of a client that claims a meeting", () => {
     fc.assert(
       fc.property(someInputs, aPolicy, anInstant, (inputs, policy, now) => {

@@ -189,6 +189,18 @@ const TABLE: readonly Line[] = [
     rule: "calendar-busy",
   },
   {
+    name: "since when nobody has touched a client counts as long as that client does",
+    inputs: { clients: [client("away", { idleSince: at(-20) })], calendar: calendar(entry("tentative")) },
+    document: { show: "away", source: "client", idleSince: at(-20) },
+    rule: "client",
+  },
+  {
+    name: "since when nobody has touched a client is nothing to a meeting",
+    inputs: { clients: [client("away", { idleSince: at(-20) })], calendar: calendar(entry("busy")) },
+    document: MEETING,
+    rule: "calendar-busy",
+  },
+  {
     name: "the priority of the client that speaks goes along when it is above 0",
     inputs: { clients: [client("away", { priority: 7 })], calendar: calendar(entry("busy")) },
     document: { ...MEETING, priority: 7 },

@@ -2,7 +2,13 @@ import { chmodSync, copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Sqlite from "better-sqlite3";
-import { type Mailbox, parseMailbox, parsePresentityId, parseSipAor } from "../../src/core/addresses.ts";
+import {
+  type Mailbox,
+  type PresentityId,
+  parseMailbox,
+  parsePresentityId,
+  parseSipAor,
+} from "../../src/core/addresses.ts";
 import type { BusyInterval, FreeBusyStatus } from "../../src/core/busy-time.ts";
 import type { ClientPresence, PresenceDocument } from "../../src/core/presence.ts";
 import { TEXT_CATALOGUE } from "../../src/core/text-catalogue.ts";
@@ -12,7 +18,7 @@ import { LiveParameters } from "../../src/engine/live-parameters.ts";
 import { Channel } from "../../src/lib/channel.ts";
 import { hours, plus, type TimeWindow } from "../../src/lib/time.ts";
 import type { BusyTimeResult, CalendarChange, CalendarSource } from "../../src/ports/calendar-source.ts";
-import type { ClientChange, ClientPresenceSource } from "../../src/ports/client-presence-source.ts";
+import type { ClientChange, ClientPresenceSource, FollowedPresentity } from "../../src/ports/client-presence-source.ts";
 import { GatewayError } from "../../src/ports/errors.ts";
 import type { PresencePublisher, Publication } from "../../src/ports/presence-publisher.ts";
 import type { Clock } from "../../src/ports/runtime.ts";
@@ -167,6 +173,9 @@ export class TablePublisher implements PresencePublisher {
 
 /** Clients as the test wants them. */
 export class TableClients implements ClientPresenceSource {
+  readonly via?: "sip";
+  /** Whom the engine has named, with their SIP addresses. */
+  readonly followed = new Map<string, string | undefined>();
   readonly channel = new Channel<ClientChange>();
 
   async start(): Promise<void> {
@@ -181,6 +190,18 @@ export class TableClients implements ClientPresenceSource {
     return { state: "ok" } as const;
   }
 
+  constructor(via?: "sip") {
+    if (via) this.via = via;
+  }
+
+  follow(presentities: Iterable<FollowedPresentity>): void {
+    for (const { presentity, sip } of presentities) this.followed.set(presentity, sip);
+  }
+
+  unfollow(presentity: PresentityId): void {
+    this.followed.delete(presentity);
+  }
+
   watchClients(signal: AbortSignal): AsyncIterable<ClientChange> {
     return this.channel.read(signal);
   }
@@ -192,6 +213,7 @@ export class TableClients implements ClientPresenceSource {
       priority: 0,
       status: {},
       since: MONDAY_MORNING,
+      ...(this.via && { via: this.via }),
       ...presence,
     } as const;
     this.channel.push({ kind: "present", presentity: parsePresentityId(jid), presence: full });
@@ -213,6 +235,8 @@ export interface EngineLab {
   readonly calendars: Map<string, TableCalendar>;
   readonly publisher: TablePublisher;
   readonly clients: TableClients;
+  /** Clients that are heard by SIP. */
+  readonly phones: TableClients;
   readonly gateway: Gateway;
   enable(jid: string, options?: { mailbox?: string; gateway?: string; locale?: string; sip?: string }): Promise<void>;
   /** Stops as kill -9 does: nothing is withdrawn; then a new process starts on the same store. */
@@ -256,6 +280,7 @@ export async function startEngineLab(more: readonly PresencePublisher[] = []): P
   const calendars = new Map<string, TableCalendar>();
   const publisher = new TablePublisher();
   const clients = new TableClients();
+  const phones = new TableClients("sip");
   let restarts = 0;
   const open = () => {
     const store = openStore({ path, runtime: { ...runtime, clock: withoutPolling(runtime.clock) } });
@@ -266,7 +291,7 @@ export async function startEngineLab(more: readonly PresencePublisher[] = []): P
       parameters: new LiveParameters(store.registry),
       reservedTexts: reservedTexts(TEXT_CATALOGUE),
       publishers: [publisher, ...more],
-      clientSources: [clients],
+      clientSources: [clients, phones],
       createCalendarSource: ({ name }) => calendars.get(name) ?? calendar,
       alert: () => undefined,
       isConnected: () => true,
@@ -289,6 +314,7 @@ export async function startEngineLab(more: readonly PresencePublisher[] = []): P
     calendars,
     publisher,
     clients,
+    phones,
     get gateway() {
       return gateway;
     },

@@ -110,6 +110,19 @@ describe("publishing under SIP addresses", () => {
     expect(sip.sent.at(-1)).toEqual(["publish", B, "dnd"]);
   });
 
+  it("takes back what only the calendar says before all else when the gateway stops", async () => {
+    lab.calendar.set(ALICE, []);
+    await lab.enable(ALICE, { sip: A });
+    lab.calendar.set(BOB, [meeting(-5, 30)]);
+    lab.clients.online(BOB);
+    await lab.enable(BOB, { sip: B });
+    const before = sip.sent.length;
+    const stopped = lab.gateway.stop();
+    await lab.runtime.clock.advance(seconds(5));
+    await stopped;
+    expect(sip.sent.slice(before).map(([kind, aor]) => `${kind} ${aor}`)).toEqual([`retract ${B}`, `retract ${A}`]);
+  });
+
   it("removes every publication when the gateway stops", async () => {
     await lab.enable(ALICE, { sip: A });
     const stopped = lab.gateway.stop();

@@ -58,6 +58,10 @@ export async function startBaresip(aor: string, serverPort: number): Promise<Bar
     phone.stdout.on("data", take);
     phone.stderr.on("data", take);
     phone.once("exit", (code) => reject(new Error(`baresip ended with ${code}\n${output}`)));
+  }).catch((cause: unknown) => {
+    phone.kill("SIGKILL");
+    rmSync(directory, { recursive: true, force: true });
+    throw cause;
   });
   return {
     setPresence: (presence) => phone.stdin.write(`/presence_${presence}\n`),

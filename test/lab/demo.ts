@@ -1,22 +1,28 @@
 import { rmSync } from "node:fs";
 import { createInterface, type Interface } from "node:readline";
+import type { Kamailio } from "./kamailio.ts";
 import { createScreen, type Screen } from "./screen.ts";
-import { LAB_PASSWORD, mustSucceed, type Site, startSite } from "./site.ts";
+import { describeDocument, startPresenceServer, watchBySip } from "./sip-stage.ts";
+import { LAB_DOMAIN, LAB_PASSWORD, mustSucceed, type Site, startSite } from "./site.ts";
 import { describeView, STORY, type Stage } from "./story.ts";
 
 const HELP = `npm run demo [-- --once]
 
-Starts a simulated Exchange, a real Prosody, the gateway and two Jabber clients on this machine,
-shows what a colleague sees while a short story runs, and stays up for you to play.
+Starts a simulated Exchange, a real Prosody, the gateway and two Jabber clients on this machine, and where Kamailio is
+installed a SIP presence server and a phone that watches; shows what a colleague sees while a short story runs, and stays up for you to play.
   --once   end after the story; exit code 0 only if the colleague's client saw every step`;
 
-/** Prints whatever changes in what bob's client shows of alice. */
-function narrate({ bob, alice, screen }: Stage): () => void {
+/** Prints whatever changes in what bob's client and his phone show of alice. */
+function narrate({ bob, alice, screen, sip }: Stage): () => void {
   let last = "";
+  let lastBySip = "";
   const timer = setInterval(() => {
     const now = describeView(bob.view(alice.bareJid));
     if (now !== last) screen.see(`alice is ${now}`);
     last = now;
+    const nowBySip = sip ? describeDocument(sip.watcher.documents.at(-1) ?? "") : "";
+    if (nowBySip !== lastBySip) screen.ring(`alice is ${nowBySip}`);
+    lastBySip = nowBySip;
   }, 25);
   return () => clearInterval(timer);
 }
@@ -36,7 +42,7 @@ async function playStory(stage: Stage): Promise<boolean> {
   return isAllSeen;
 }
 
-function explainHowToPlay({ site, screen }: Stage): void {
+function explainHowToPlay({ site, screen, sip }: Stage): void {
   const { domain, component, prosody } = site;
   screen.title("It keeps running: play with it");
   screen.plain(`Connect a Jabber client to 127.0.0.1, port ${prosody.c2sPort}, without encryption, as
@@ -44,6 +50,7 @@ function explainHowToPlay({ site, screen }: Stage): void {
   alice@${domain}  password ${LAB_PASSWORD}   (send "me", "end" or "pause for 1h" to ${component})
   admin@${domain}  password ${LAB_PASSWORD}   (send "help" or "why alice@${domain}" to ${component})
 for example Profanity: /connect bob@${domain} server 127.0.0.1 port ${prosody.c2sPort} tls disable
+${sip ? `Let a SIP phone watch ${sip.aor} at 127.0.0.1, port ${sip.kamailio.clientPort} (UDP or TCP, no password).` : "There is no SIP here."}
 Type here:
   meet [<minutes>]    alice gets a meeting, from now on (5 minutes if not given)
   free                the meetings made here are deleted
@@ -101,7 +108,7 @@ async function letPlay(stage: Stage, input: Interface): Promise<void> {
   }
 }
 
-async function assemble(site: Site, screen: Screen): Promise<Stage> {
+async function assemble(site: Site, screen: Screen, kamailio: Kamailio | undefined): Promise<Stage> {
   screen.act("starting the gateway, telling it of the Exchange, enabling alice");
   await site.open(["alice"]);
   const bob = await site.connect("bob");
@@ -109,7 +116,7 @@ async function assemble(site: Site, screen: Screen): Promise<Stage> {
   const alice = await site.connect("alice");
   await alice.sendPresence();
   await bob.waitFor((client) => client.view(alice.bareJid).show === "available", "alice available");
-  return { site, screen, alice, bob };
+  return { site, screen, alice, bob, sip: kamailio && (await watchBySip(kamailio, site)) };
 }
 
 async function main(args: readonly string[]): Promise<number> {
@@ -119,14 +126,18 @@ async function main(args: readonly string[]): Promise<number> {
     return 0;
   }
   screen.title("A company on one machine");
-  screen.act("starting a simulated Exchange and a real Prosody");
-  const site = await startSite();
+  screen.act("starting a simulated Exchange, a real Prosody and a real Kamailio");
+  const kamailio = await startPresenceServer(LAB_DOMAIN, screen);
+  const site = await startSite(kamailio && { sip: { server: `127.0.0.1:${kamailio.gatewayPort}` } });
   // Whoever leaves in the middle of the story ends everything too: the children end with this process.
-  process.once("exit", () => rmSync(site.directory, { recursive: true, force: true, maxRetries: 3 }));
+  process.once("exit", () => {
+    for (const each of [site.directory, ...(kamailio ? [kamailio.directory] : [])])
+      rmSync(each, { recursive: true, force: true, maxRetries: 3 });
+  });
   let leave = (): void => process.exit(130);
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => leave());
   try {
-    const stage = await assemble(site, screen);
+    const stage = await assemble(site, screen, kamailio);
     const stopNarration = narrate(stage);
     const isAllSeen = await playStory(stage);
     screen.title(isAllSeen ? "Every step was seen by bob's client." : "Not every step was seen.");
@@ -139,9 +150,11 @@ async function main(args: readonly string[]): Promise<number> {
       screen.act("ending everything");
     }
     stopNarration();
+    stage.sip?.phone.close();
     return isAllSeen ? 0 : 1;
   } finally {
     await site.close();
+    await kamailio?.stop();
   }
 }
 

@@ -26,7 +26,7 @@ export interface Kamailio {
 }
 
 const START_LIMIT = 15_000;
-const STOP_LIMIT = 8_000;
+const STOP_LIMIT = 5_000;
 const KAMAILIO = "/usr/sbin/kamailio";
 
 /** What is missing for a real Kamailio; undefined: nothing. */
@@ -79,11 +79,9 @@ async function launch(place: KamailioPlace): Promise<ChildProcess> {
   const server = spawn(
     "sh",
     ["-c", `exec "$0" "$@" >>"${directory}/log" 2>&1`, KAMAILIO, ...args, ...sizes, "-DD", "-E"],
-    {
-      stdio: "ignore",
-    },
+    { stdio: "ignore", detached: true }, // a group of its own, which can be ended as a whole
   );
-  const endWithUs = (): boolean => server.kill("SIGTERM");
+  const endWithUs = (): void => killGroup(server);
   process.once("exit", endWithUs);
   const failed = new Promise<never>((_, reject) =>
     server.once("exit", (code) => {
@@ -93,7 +91,7 @@ async function launch(place: KamailioPlace): Promise<ChildProcess> {
   );
   failed.catch(() => undefined); // a later end of the server is no failure to start
   await Promise.race([failed, untilServing(place)]).catch((cause: unknown) => {
-    server.kill("SIGTERM");
+    killGroup(server);
     throw cause;
   });
   return server;
@@ -135,17 +133,28 @@ const pingOf = (from: number, to: number): string =>
     "\r\n",
   ].join("\r\n");
 
-/** Kamailio's main process ends its children and removes what it shared. */
+/** Kamailio's main process ends its children and removes what it shared; at times one child does not hear it. */
 function end(server: ChildProcess): Promise<void> {
   return new Promise((resolve) => {
     if (server.exitCode !== null || server.signalCode !== null) return resolve();
-    const impatience = setTimeout(() => server.kill("SIGKILL"), STOP_LIMIT);
+    const impatience = setTimeout(() => killGroup(server), STOP_LIMIT);
     server.once("exit", () => {
       clearTimeout(impatience);
+      killGroup(server);
       resolve();
     });
     server.kill("SIGTERM");
   });
+}
+
+/** Ends what is left of the server's own processes. */
+function killGroup({ pid }: ChildProcess): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error; // nothing is left
+  }
 }
 
 function readLog(directory: string): string {

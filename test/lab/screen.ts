@@ -5,6 +5,8 @@ export interface Screen {
   act(text: string): void;
   /** A contact's client shows something new. */
   see(text: string): void;
+  /** A contact's phone shows something new. */
+  ring(text: string): void;
   pass(text: string): void;
   fail(text: string): void;
   plain(text: string): void;
@@ -22,6 +24,7 @@ export function createScreen(stream: NodeJS.WriteStream): Screen {
     title: (text) => line(`\n${paint("bold", text)}`),
     act: (text) => line(`${clock()}  ${text}`),
     see: (text) => line(`${clock()}      ${paint("cyan", `bob's client: ${text}`)}`),
+    ring: (text) => line(`${clock()}      ${paint("cyan", `bob's phone:  ${text}`)}`),
     pass: (text) => line(`${clock()}  ${paint("green", "✓")} ${text}`),
     fail: (text) => line(`${clock()}  ${paint("red", `✗ ${text}`)}`),
     plain: line,

@@ -36,8 +36,9 @@ export interface Site {
   close(): Promise<void>;
 }
 
-const DOMAIN = "example.test";
-const COMPONENT = `calendar.${DOMAIN}`;
+/** The domain of the lab. */
+export const LAB_DOMAIN = "example.test";
+const COMPONENT = `calendar.${LAB_DOMAIN}`;
 const SERVICE_ACCOUNT = { user: "svc-presence", password: "simulated Exchange only", mayImpersonate: true };
 /** The secret of every component of the lab. */
 export const COMPONENT_SECRET = "lab component only";
@@ -53,10 +54,10 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
   writeFileSync(join(directory, "exchange-ca.pem"), authority.caPem);
   writeFileSync(join(directory, "exchange-password"), `${SERVICE_ACCOUNT.password}\n`, { mode: 0o600 });
   const exchange = await startExchange({ tls: authority.issue({ names: ["localhost"] }), accounts: [SERVICE_ACCOUNT] });
-  for (const user of users) exchange.addMailbox(`${user}@${DOMAIN}`);
+  for (const user of users) exchange.addMailbox(`${user}@${LAB_DOMAIN}`);
   const prosody = await startProsody({
     ...options.prosody,
-    host: DOMAIN,
+    host: LAB_DOMAIN,
     directory: join(directory, "prosody"),
     component: { jid: COMPONENT, secret: COMPONENT_SECRET },
     users: users.map((name) => ({ name, password: LAB_PASSWORD })),
@@ -69,21 +70,21 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
     componentPort: prosody.componentPort,
     component: COMPONENT,
     secret: COMPONENT_SECRET,
-    domains: [DOMAIN],
-    admins: [`admin@${DOMAIN}`],
+    domains: [LAB_DOMAIN],
+    admins: [`admin@${LAB_DOMAIN}`],
     ...(options.logLevel && { logLevel: options.logLevel }),
     ...(options.sip && { sip: options.sip }),
   });
   const clients = new Set<JabberClient>();
   return {
-    domain: DOMAIN,
+    domain: LAB_DOMAIN,
     component: COMPONENT,
     directory,
     exchange,
     prosody,
     gateway,
     async connect(user, resource) {
-      const jid = `${user}@${DOMAIN}`;
+      const jid = `${user}@${LAB_DOMAIN}`;
       const port = prosody.c2sPort;
       const client = await connectJabber({ jid, password: LAB_PASSWORD, port, ...(resource && { resource }) });
       clients.add(client);
@@ -92,7 +93,7 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
     async open(enabled) {
       await gateway.start();
       await mustSucceed(gateway, addGatewayCommand(exchange.url, directory));
-      for (const user of enabled) await mustSucceed(gateway, `user enable ${user}@${DOMAIN}`);
+      for (const user of enabled) await mustSucceed(gateway, `user enable ${user}@${LAB_DOMAIN}`);
     },
     async close() {
       for (const client of clients) await client.close();

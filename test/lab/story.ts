@@ -1,6 +1,7 @@
 import type { JabberClient } from "./jabber-client.ts";
 import type { ContactView } from "./jabber-view.ts";
 import type { Screen } from "./screen.ts";
+import { forgedDocument, isMeeting, type SipStage } from "./sip-stage.ts";
 import type { Site } from "./site.ts";
 
 /** One scene of the demo; rejects when the contact's client did not see what it should. */
@@ -16,6 +17,8 @@ export interface Stage {
   readonly alice: JabberClient;
   /** Her colleague, who watches. */
   readonly bob: JabberClient;
+  /** Where there is a SIP presence server. */
+  readonly sip: SipStage | undefined;
 }
 
 const IN_A_MEETING = "In a meeting";
@@ -51,6 +54,13 @@ async function untilSeen(
   screen.pass(`${what}: seen ${(Math.max(late, 0) / 1000).toFixed(2)} s after`);
 }
 
+/** Waits until bob's phone shows a meeting, or none any more; at once where there is no phone. */
+async function untilSeenByPhone({ sip, screen }: Stage, isIn: boolean, what: string): Promise<void> {
+  if (!sip) return;
+  await sip.watcher.waitFor((document) => isMeeting(document) === isIn, what, PATIENCE);
+  screen.pass(`${what}: seen`);
+}
+
 const plannedMeeting: Scene = {
   title: "A planned meeting begins and ends",
   async play(stage) {
@@ -59,7 +69,9 @@ const plannedMeeting: Scene = {
     stage.screen.act(`Exchange: alice has a meeting from ${clockOf(start)} to ${clockOf(end)}`);
     aliceOf(stage.site).addMeeting({ start, end, status: "busy", subject: "secret plans" });
     await untilSeen(stage, isInMeeting, { what: "the meeting's start", since: start });
+    await untilSeenByPhone(stage, true, "the meeting's start, by SIP");
     await untilSeen(stage, isPlainlyAvailable, { what: "the meeting's end", since: end });
+    await untilSeenByPhone(stage, false, "the meeting's end, by SIP");
   },
 };
 
@@ -104,6 +116,19 @@ const forgery: Scene = {
   },
 };
 
+const forgeryBySip: Scene = {
+  title: "alice's phone claims a meeting",
+  async play({ screen, sip }) {
+    if (!sip) return screen.act("left out: there is no SIP presence server");
+    const seenBefore = sip.watcher.documents.length;
+    screen.act("alice's phone publishes <rpid:meeting/>");
+    const { status, startLine } = await sip.phone.publish({ aor: sip.aor, body: forgedDocument(sip.aor) });
+    if (status !== 403 || sip.watcher.documents.slice(seenBefore).some(isMeeting))
+      throw new Error("the presence server took a forged meeting");
+    screen.pass(`it was refused (${startLine.replace("SIP/2.0 ", "")})`);
+  },
+};
+
 const killedGateway: Scene = {
   title: "The gateway is killed during a meeting",
   async play(stage) {
@@ -112,6 +137,9 @@ const killedGateway: Scene = {
     stage.screen.act(`Exchange: alice is in a meeting until ${clockOf(end)}`);
     aliceOf(stage.site).addMeeting({ start, end, status: "busy" });
     await untilSeen(stage, isInMeeting, { what: "the meeting", since: Date.now() });
+    await untilSeenByPhone(stage, true, "the meeting, by SIP");
+    // What the SIP server granted is on disk two seconds later; a gateway that dies before cannot take it back.
+    if (stage.sip) await new Promise((resolve) => setTimeout(resolve, 2500));
     stage.screen.act(`kill -9 ${stage.site.gateway.pid}`);
     await stage.site.gateway.end("SIGKILL");
     await untilSeen(stage, isPlainlyAvailable, { what: "the meeting's end, without a gateway", since: end });
@@ -122,8 +150,9 @@ const killedGateway: Scene = {
     stage.screen.act("the gateway is started again");
     await stage.site.gateway.start();
     stage.screen.pass("it is ready, and nothing is wrong");
+    await untilSeenByPhone(stage, false, "the meeting's end, by SIP, with the gateway");
   },
 };
 
 /** The story of the demo. */
-export const STORY: readonly Scene[] = [plannedMeeting, adHocMeeting, forgery, killedGateway];
+export const STORY: readonly Scene[] = [plannedMeeting, adHocMeeting, forgery, forgeryBySip, killedGateway];

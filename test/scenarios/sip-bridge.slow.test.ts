@@ -63,11 +63,13 @@ describe("the bridge between XMPP and SIP", () => {
 
   test("shows SIP watchers what the Jabber client says, and that it is gone", async () => {
     expect(shownBySip()).toBe("open");
-    whole.xmpp.online("alice", "<show>xa</show><status xml:lang='de'>Mittag</status><priority>5</priority>");
+    const idle = "<idle xmlns='urn:xmpp:idle:1' since='2026-11-23T08:30:00Z'/>";
+    whole.xmpp.online("alice", `<show>xa</show><status xml:lang='de'>Mittag</status><priority>5</priority>${idle}`);
     await whole.pass(3);
     expect(shownBySip()).toBe("open xa away");
     expect(sip.documentOf(AOR)).toContain('<note xml:lang="de">Mittag</note>');
     expect(sip.documentOf(AOR)).toContain('<contact priority="0.039">');
+    expect(sip.documentOf(AOR)).toContain('<rpid:user-input last-input="2026-11-23T08:30:00Z">idle<');
     whole.xmpp.offline("alice");
     await whole.pass(3);
     expect(shownBySip()).toBe("closed");

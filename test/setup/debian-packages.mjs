@@ -20,6 +20,7 @@ export async function installDebianPackages(names, say) {
 }
 
 async function missingPackages(names) {
+  if (names.length === 0) return [];
   // biome-ignore lint/suspicious/noTemplateCurlyInString: a placeholder of dpkg-query, not of JavaScript
   const { output } = await run("dpkg-query", ["-W", "-f=${db:Status-Status} ${Package}\n", ...names]);
   const installed = new Set(

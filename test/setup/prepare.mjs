@@ -38,6 +38,7 @@ const SIP = [
   "sqlite3",
   "sip-tester",
 ];
+const OPTIONAL = { demo: SIP.filter((name) => name !== "sip-tester") };
 const PACKAGES = {
   check: [],
   demo: PROSODY,
@@ -66,6 +67,16 @@ async function main() {
   await prepareNativeModule(ROOT, say);
   if (values.for !== "check") await buildProgram(say);
   await installDebianPackages(packages, say);
+  await installOptional(OPTIONAL[values.for] ?? [], say);
+}
+
+/** What the purpose can do without. */
+async function installOptional(packages, say) {
+  try {
+    await installDebianPackages(packages, say);
+  } catch (error) {
+    say(`${error.message} It goes on without.`);
+  }
 }
 
 const readJson = (path) => JSON.parse(readFileSync(join(ROOT, path), "utf8"));

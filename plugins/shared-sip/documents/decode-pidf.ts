@@ -8,7 +8,7 @@ import { NS_DATA_MODEL, NS_PIDF, NS_RPID, NS_XMPP_CLIENT, OWN_PERSON, OWN_TUPLE 
 import { readDocument } from "./read-document.ts";
 
 /** What one phone says. */
-export type HeardPhone = Pick<ClientPresence, "resource" | "show" | "priority" | "status">;
+type HeardPhone = Pick<ClientPresence, "resource" | "show" | "priority" | "status" | "idleSince">;
 
 /** What a presence document says beside what the gateway itself has published. */
 export interface HeardDocument {
@@ -41,6 +41,7 @@ export const NOTHING_HEARD: HeardDocument = { phones: [], isOnThePhone: false, h
 interface Said {
   readonly activities: ReadonlySet<string>;
   readonly notes: Readonly<Record<string, string>>;
+  readonly idleSince: Instant | undefined;
   readonly hasClaim: boolean;
 }
 
@@ -85,11 +86,13 @@ function isOpen(tuple: XmlElement): boolean {
 function readPhone(tuple: XmlElement, said: readonly Said[]): HeardPhone {
   const contact = findChild(tuple, "contact", NS_PIDF);
   const activities = said.find((each) => each.activities.size > 0)?.activities ?? [];
+  const idleSince = said.find((each) => each.idleSince !== undefined)?.idleSince;
   return {
     resource: `sip:${ownText((tuple.attributes["id"] ?? "").slice(0, LONGEST_ID))}`,
     show: readShow(tuple) ?? showOfActivities(activities) ?? "available",
     priority: xmppPriority(contact?.attributes["priority"]?.trim() ?? ""),
     status: said.find(({ notes }) => Object.keys(notes).length > 0)?.notes ?? {},
+    ...(idleSince !== undefined && { idleSince }),
   };
 }
 
@@ -116,7 +119,16 @@ function readSaid(element: XmlElement, namespace: string, language: string, term
   const notes = elementsOf(element).filter((child) => isNamed(child, "note", namespace));
   const { kept, hasClaim } = readNotes(notes, inherited, terms.reservedTexts);
   const activities = new Set([...names].filter((name) => !isClaimedActivity(name)));
-  return { activities, notes: kept, hasClaim: hasClaim || activities.size < names.size };
+  const idleSince = readIdle(element, terms.now);
+  return { activities, notes: kept, idleSince, hasClaim: hasClaim || activities.size < names.size };
+}
+
+/** RFC 4480 3.11; a time that has not come yet says nothing. */
+function readIdle(element: XmlElement, now: Instant): Instant | undefined {
+  const input = findChild(element, "user-input", NS_RPID);
+  const since =
+    input && textOf(input).trim() === "idle" ? parseInstant(input.attributes["last-input"] ?? "") : undefined;
+  return since !== undefined && since <= now ? since : undefined;
 }
 
 function isInForce({ attributes }: XmlElement, now: Instant): boolean {

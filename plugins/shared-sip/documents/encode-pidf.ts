@@ -32,7 +32,7 @@ export function encodePidf({ document, locale }: Publication, aor: SipAor): stri
   return (
     `${HEAD}${entity}"><tuple id="${OWN_TUPLE}"><status><basic>${basic}</basic>${shown}</status>` +
     `<contact${encodePriority(document)}>${entity}</contact>${encodeNotes(notes, "note")}</tuple>` +
-    `<dm:person id="${OWN_PERSON}">${encodeActivities(document)}${encodeNotes(notes, "dm:note")}</dm:person></presence>\n`
+    `<dm:person id="${OWN_PERSON}">${encodeActivities(document)}${encodeIdle(document)}${encodeNotes(notes, "dm:note")}</dm:person></presence>\n`
   );
 }
 
@@ -49,6 +49,12 @@ function encodeActivities(document: PresenceDocument): string {
   const until = document.until === undefined ? "" : ` until="${formatInstant(document.until)}"`;
   return `<rpid:activities${from}${until}>${names.map((name) => `<rpid:${name}/>`).join("")}</rpid:activities>`;
 }
+
+/** RFC 4480 3.11. */
+const encodeIdle = ({ show, idleSince }: PresenceDocument): string =>
+  show === "unavailable" || idleSince === undefined
+    ? ""
+    : `<rpid:user-input last-input="${formatInstant(idleSince)}">idle</rpid:user-input>`;
 
 type Note = readonly [language: string, text: string];
 

@@ -8,7 +8,7 @@ import { type CommandContext, defineCommand } from "../command.ts";
 import { commandError } from "../command-errors.ts";
 import { findKnownPool, findKnownUser, recordChange } from "../find-entities.ts";
 import { localeWarnings } from "../locale-warnings.ts";
-import { chooseSip, describeSip, sipArgument } from "../sip-address.ts";
+import { chooseSip, describeSip, sipArgument, sipWarnings } from "../sip-address.ts";
 
 const jid = presentityArgument.describe("The user's bare JID.");
 const options = {
@@ -104,7 +104,7 @@ async function replaceUser(context: CommandContext, user: User, action: string):
   await recordChange(context, { action, subject: user.presentity, detail: describeUser(user) });
   const [first] = sharers;
   const shared = first ? [`The mailbox ${user.mailbox} is also that of ${first.presentity}.`] : [];
-  return [...shared, ...localeWarnings(user.locale)];
+  return [...shared, ...localeWarnings(user.locale), ...sipWarnings(context, user)];
 }
 
 /** `user disable`. */

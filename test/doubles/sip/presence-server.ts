@@ -145,6 +145,12 @@ export class PresenceServer {
     for (const connection of this.connections) connection.turn(undefined);
   }
 
+  /** It begins anew, and those who are connected by UDP cannot tell. */
+  forget(): void {
+    this.publications.clear();
+    this.#watches.clear();
+  }
+
   comeBack(): void {
     this.isUp = true;
     for (const connection of this.connections) connection.turn(this.newRun());

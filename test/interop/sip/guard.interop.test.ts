@@ -90,14 +90,14 @@ describe.skipIf(lack !== undefined)("the guard of a real Kamailio", () => {
   });
   afterAll(() => kamailio.end());
 
-  it.each(Object.entries(CLAIMS))("refuses a phone's meeting %s, and takes the gateway's", async (_, body) => {
+  it.each(Object.entries(CLAIMS))("[R1] refuses a phone's meeting %s, and takes the gateway's", async (_, body) => {
     const refused = await phone.publish({ aor: ALICE, body });
     expect(refused.startLine).toBe("SIP/2.0 403 Meeting comes from the calendar gateway only");
     expect(await gateway.publish({ aor: ALICE, body, expires: 5 })).toMatchObject({ status: 200 });
   });
 
   it.each(Object.values(TEXT_CATALOGUE).map((texts) => texts["in-a-meeting"]))(
-    "refuses the note %s, also in capitals and decomposed",
+    "[R1] refuses the note %s, also in capitals and decomposed",
     async (note) => {
       for (const text of [note, ` ${note.toUpperCase()}…`, note.normalize("NFD")]) {
         const refused = await phone.publish({ aor: ALICE, body: pidf({ personNote: text }) });
@@ -172,7 +172,7 @@ describe.skipIf(lack !== undefined)("the guard of a real Kamailio", () => {
     expect(await phone.publish({ aor: ALICE, body, contentType, event: "dialog" })).toMatchObject({ status: 200 });
   });
 
-  it("shows watchers the gateway's meeting and never a phone's", async () => {
+  it("[R1] shows watchers the gateway's meeting and never a phone's", async () => {
     const aor = "sip:bob@example.test";
     const watcher = await (await kamailio.connect()).watch(aor);
     await phone.publish({ aor, body: pidf({ entity: aor, activities: "<rpid:meeting/>" }) });

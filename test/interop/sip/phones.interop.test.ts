@@ -80,8 +80,10 @@ describe.skipIf(lack !== undefined)("phones on a real Kamailio", () => {
 
   it("hears baresip come and go, and leaves its presence beside ours", async () => {
     baresip = await startBaresip(ALICE, kamailio.clientPort);
-    baresip.setPresence("online");
+    // It begins with "unknown", which is no statement; what is set before the answer to that, it does not send.
     await watcher.waitFor((document) => (document.match(/<tuple/g)?.length ?? 0) === 2, "with a phone");
+    baresip.setPresence("online");
+    await watcher.waitFor((document) => /<basic>open[\s\S]*<basic>open/.test(document), "with a phone that is there");
     const why = () => mustSucceed(site.gateway, "why alice@example.test");
     const clientsOf = (text: string): number => text.match(/^client: /gm)?.length ?? 0;
     await expect.poll(async () => clientsOf(await why()), { timeout: 15_000 }).toBeGreaterThan(1);

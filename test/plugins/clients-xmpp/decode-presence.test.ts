@@ -105,6 +105,14 @@ describe("decoding presence", () => {
     });
   });
 
+  test.each([
+    ["2026-11-23T08:00:00Z", MONDAY_MORNING - 3_600_000],
+    ["2026-11-23T09:00:01Z", undefined],
+    ["a while", undefined],
+  ])("idle since %s is %s (XEP-0319)", (since, idleSince) => {
+    expect(presenceOf(`<idle xmlns='urn:xmpp:idle:1' since='${since}'/>`).idleSince).toBe(idleSince);
+  });
+
   test("believes a delay only into the past", () => {
     const delayed = (stamp: string) => presenceOf(`<delay xmlns='urn:xmpp:delay' stamp='${stamp}'/>`).since;
     expect(delayed("2026-11-23T08:00:00Z")).toBe(MONDAY_MORNING - 3_600_000);

@@ -17,6 +17,7 @@ export const anyDocument: fc.Arbitrary<PresenceDocument> = fc.record(
     note: fc.dictionary(aTag, anyText, { maxKeys: 8 }),
     from: aTime,
     until: aTime,
+    idleSince: aTime,
     priority: fc.integer({ min: 1, max: 127 }),
   },
   { requiredKeys: ["show", "source"] },

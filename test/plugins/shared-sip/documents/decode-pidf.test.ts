@@ -69,6 +69,15 @@ describe("a phone's presence document", () => {
     expect(showOf(decode(tuple.replace("xa", "<b/>") + person("<r:busy/>")))).toBe("dnd");
   });
 
+  test.each([
+    ['<r:user-input last-input="2026-11-23T08:00:00Z">idle</r:user-input>', MONDAY_MORNING - 3_600_000],
+    ['<r:user-input last-input="2026-11-23T09:00:01Z">idle</r:user-input>', undefined],
+    ['<r:user-input last-input="2026-11-23T08:00:00Z">active</r:user-input>', undefined],
+    ["<r:user-input>idle</r:user-input>", undefined],
+  ])("with %s is idle since %s", (input, since) => {
+    expect(decode(`${open()}<d:person id="p1">${input}</d:person>`).phones[0]?.idleSince).toBe(since);
+  });
+
   test("says on the phone", () => {
     expect(decode(open() + person("<r:on-the-phone/>"))).toMatchObject({ isOnThePhone: true, hasClaim: false });
   });

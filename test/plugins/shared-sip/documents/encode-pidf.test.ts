@@ -73,6 +73,13 @@ describe("the presence document for SIP", () => {
     expect(encode({ show: "away", source: "client", priority })).toContain(`<contact priority="${mapped}">`);
   });
 
+  test("says since when nobody has touched the client", () => {
+    const idle: PresenceDocument = { show: "away", source: "client", idleSince: MONDAY_MORNING };
+    const element = '<rpid:user-input last-input="2026-11-23T09:00:00Z">idle</rpid:user-input>';
+    expect(personOf(encode(idle))).toBe(`<rpid:activities><rpid:away/></rpid:activities>${element}`);
+    expect(encode({ ...idle, show: "unavailable" })).not.toContain("user-input");
+  });
+
   test("carries the client's notes in all their languages, the user's own first", () => {
     const note = { "": "Lunch", de: "Mittag", fr: "Midi" };
     const text = encode({ show: "away", source: "client", note }, "fr-CH");

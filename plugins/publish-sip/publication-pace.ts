@@ -10,8 +10,10 @@ export interface PaceLimits {
   readonly window: number;
 }
 
-/** A tenth of a second's worth may go at once after a pause. */
-const BURST = 0.1;
+/** A quarter of a second's worth may go at once after a pause. */
+const BURST = 0.25;
+/** What waits goes out together: to wake up for each would cost several times as much as to send it. */
+const SHORTEST_PAUSE = milliseconds(100);
 
 /** Whose turn it is to send: changes before refreshes, at most so many in a second and so many under way. Pure. */
 export class PublicationPace<Key> {
@@ -63,7 +65,7 @@ export class PublicationPace<Key> {
   get delay(): Milliseconds | undefined {
     const isIdle = this.#lanes.change.length + this.#lanes.refresh.length === 0;
     if (isIdle || this.#underWay >= this.#limits.window) return undefined;
-    return milliseconds(Math.max(0, Math.ceil(((1 - this.#tokens) * 1000) / this.#limits.perSecond)));
+    return milliseconds(Math.max(SHORTEST_PAUSE, Math.ceil(((1 - this.#tokens) * 1000) / this.#limits.perSecond)));
   }
 
   get #most(): number {

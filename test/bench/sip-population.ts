@@ -12,13 +12,12 @@ export const aorOf = (user: number): SipAor => parseSipAor(`sip:${jidOf(user)}`)
 /** The user as a presentity. */
 export const presentityOf = (user: number) => parsePresentityId(jidOf(user));
 
-/** Fills a new store with users who have a SIP address, a client online, and a meeting: one begins after the other. */
-export function writeSipStore(path: string, users: number, first: Instant, span: number): void {
+/** Fills a new store with users who have a SIP address, a client online, and a meeting that begins when all others do. */
+export function writeSipStore(path: string, users: number, start: Instant): void {
   const now = instant(Date.now());
   const store = openStore({ path, runtime: createTestRuntime(now) });
   for (let user = 0; user < users; user++) {
     const presentity = presentityOf(user);
-    const start = plus(first, Math.floor((user * span) / users));
     store.journal.replaceBusyTime(presentity, [{ start, end: plus(start, minutes(30)), status: "busy" }], now);
     store.journal.replaceClients(presentity, [
       { resource: "pc", show: "available", priority: 0, status: {}, since: now },

@@ -30,8 +30,9 @@ export const SENDER_ORDER = z.discriminatedUnion("mode", [
     store: z.string(),
     port: z.number(),
     users: z.number(),
-    /** When the first meeting begins. */
+    /** When all meetings begin. */
     first: z.number(),
+    perSecond: z.number(),
   }),
   z.object({ mode: z.literal("peak"), port: z.number(), users: z.number() }),
   z.object({ mode: z.literal("heap"), port: z.number(), users: z.number() }),

@@ -1,6 +1,9 @@
 /** The gateway's side of the SIP bench, in a process of its own: the engine with its store, or the publisher alone. */
 import { setTimeout as pause } from "node:timers/promises";
 import publishSip from "../../plugins/publish-sip/index.ts";
+import type { EncodeDocument } from "../../plugins/publish-sip/send-publication.ts";
+import { SipPublisher } from "../../plugins/publish-sip/sip-publisher.ts";
+import { encodePidf } from "../../plugins/shared-sip/documents/encode-pidf.ts";
 import { IN_A_MEETING, type PresenceDocument } from "../../src/core/presence.ts";
 import { TEXT_CATALOGUE } from "../../src/core/text-catalogue.ts";
 import { reservedTexts } from "../../src/core/texts.ts";
@@ -77,20 +80,30 @@ async function fill({ store, users }: Extract<SenderOrder, { mode: "fill" }>): P
   tell({ kind: "ready" });
 }
 
-/** Everybody's meeting begins, one after the other. */
-async function runPaced({ store, users, first }: Extract<SenderOrder, { mode: "paced" }>): Promise<void> {
+/** Everybody's meeting begins at one instant; the publisher spreads what is due over a minute. */
+async function runPaced({ store, users, first, perSecond }: Extract<SenderOrder, { mode: "paced" }>): Promise<void> {
   const latencies: number[] = [];
+  const sentAt = new Map<string, number>();
   let done: () => void = () => undefined;
   const complete = new Promise<void>((resolve) => {
     done = resolve;
   });
   await startGateway(store, (memory) => {
-    const publisher = createPublisher(memory, { max_per_second: 500, window: 200 });
+    const settings = { server: `127.0.0.1:${order.port}`, transport: "tcp", expires: hours(1), window: 200 } as const;
+    // The document is written when its turn to be sent has come.
+    const encode: EncodeDocument = (publication, aor) => {
+      sentAt.set(aor, performance.now());
+      return encodePidf(publication, aor);
+    };
+    const publisher = new SipPublisher({ ...settings, perSecond }, encode, {
+      runtime,
+      trust: createTestTrust(),
+      memory,
+    });
     const publish = publisher.publish.bind(publisher);
     publisher.publish = async (publication, signal) => {
-      const began = performance.now();
       const receipt = await publish(publication, signal);
-      if (publication.document.activity) latencies.push(performance.now() - began);
+      if (publication.document.activity) latencies.push(performance.now() - (sentAt.get(publication.sip ?? "") ?? 0));
       if (latencies.length === users) done();
       return receipt;
     };

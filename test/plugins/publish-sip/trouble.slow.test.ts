@@ -253,7 +253,7 @@ describe("publishing to a SIP server in trouble", () => {
     const publishing = users(100).map((user) => publish(scene, publisher, user, FREE));
     await scene.runtime.clock.advance(seconds(1));
     await untilTrue(() => scene.server.seen.length > 0);
-    expect(scene.server.seen.length).toBeLessThanOrEqual(23);
+    expect(scene.server.seen.length).toBeLessThanOrEqual(26);
     await scene.passUntil(() => scene.server.publications.size === 100);
     await Promise.all(publishing);
     expect(scene.server.seen).toHaveLength(100);

@@ -4,10 +4,10 @@ import { type GatewayError, toGatewayError } from "../../src/ports/errors.ts";
 import type { Health } from "../../src/ports/plugin.ts";
 import type { Clock } from "../../src/ports/runtime.ts";
 import { HttpStatusError } from "../shared-http/http-head.ts";
+import { Turns } from "../shared-http/turns.ts";
 import { CredentialGuard } from "../shared-microsoft/credential-guard.ts";
 import { askOptions, type DavRequest } from "./dav-requests.ts";
 import type { AnswerTerms, DavAnswer, WebdavTransport } from "./transport.ts";
-import { Turns } from "./turns.ts";
 import { concernsMailbox, isWebdavError, webdavError } from "./webdav-errors.ts";
 
 /** What a client is made of. */

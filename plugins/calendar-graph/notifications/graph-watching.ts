@@ -11,10 +11,11 @@ import type {
 } from "../../../src/ports/notification-listener.ts";
 import type { PluginContext } from "../../../src/ports/plugin-definition.ts";
 import { Deadline } from "../../shared-http/deadline.ts";
+import { orAborted } from "../../shared-http/or-aborted.ts";
+import { Turns } from "../../shared-http/turns.ts";
 import type { GraphClient } from "../graph-client.ts";
 import { GroupWatch, type WatchDeps } from "./group-watch.ts";
 import { receiveNotification } from "./notification-inbox.ts";
-import { Pace } from "./pace.ts";
 import { type Subscription, SubscriptionBook } from "./subscription-book.ts";
 import { SubscriptionCalls } from "./subscription-calls.ts";
 import { problemOf } from "./subscription-problems.ts";
@@ -54,14 +55,14 @@ export class GraphWatching {
     const { runtime, memory } = context;
     this.#context = context;
     this.#lifetime = lifetime;
-    this.#calls = new SubscriptionCalls({ client, clock: runtime.clock, pace: new Pace(MOST_REQUESTS) });
+    this.#calls = new SubscriptionCalls({ client, clock: runtime.clock, pace: new Turns(() => MOST_REQUESTS) });
     this.#deps = {
       host: client.host,
       runtime,
       book: new SubscriptionBook({ calls: this.#calls, memory, runtime }),
       trouble: new WatchTrouble(client.host, runtime),
       mostRequests: MOST_REQUESTS,
-      fills: new Pace(1),
+      fills: new Turns(() => 1),
       openUrl: (signal) => this.#openUrl(signal),
       discard: (subscriptions) => {
         for (const each of subscriptions) void this.#discard(each); // never rejects
@@ -102,7 +103,7 @@ export class GraphWatching {
   /** Where notifications are heard, if they can be; rejects with GatewayError `notification-…`. */
   async webhook(signal: AbortSignal): Promise<string | undefined> {
     if (!canWatch(this.#context.listener)) return undefined;
-    return (await unlessAborted(this.#open(), signal)).url;
+    return (await orAborted(this.#open(), signal)).url;
   }
 
   /** As CalendarSource.unwatch. */
@@ -137,12 +138,12 @@ export class GraphWatching {
 
   /** The same URL for all groups and after each restart, since it cannot be relied on that a subscription's can be changed. */
   async #openUrl(signal: AbortSignal): Promise<string> {
-    const endpoint = await unlessAborted(this.#open(), signal);
+    const endpoint = await orAborted(this.#open(), signal);
     const { book } = this.#deps;
     this.#deps.discard(book.useUrl(endpoint.url));
     this.#compared ??= this.#compareFirst(endpoint.url);
     try {
-      await unlessAborted(this.#compared, signal);
+      await orAborted(this.#compared, signal);
     } catch (error) {
       this.#compared = undefined;
       throw error;
@@ -236,13 +237,4 @@ export class GraphWatching {
       // It expires within days; its notifications are not taken.
     }
   }
-}
-
-/** Settles with the signal what others wait for as well. */
-function unlessAborted<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) reject(signal.reason);
-    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-    promise.then(resolve, reject);
-  });
 }

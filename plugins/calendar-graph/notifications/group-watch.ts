@@ -6,8 +6,8 @@ import { after } from "../../../src/ports/after.ts";
 import type { CalendarChange } from "../../../src/ports/calendar-source.ts";
 import { type GatewayError, toGatewayError } from "../../../src/ports/errors.ts";
 import type { Runtime } from "../../../src/ports/runtime.ts";
+import type { Turns } from "../../shared-http/turns.ts";
 import type { GraphNotification } from "./decode-notifications.ts";
-import type { Pace } from "./pace.ts";
 import { Silence } from "./silence.ts";
 import type { Subscription, SubscriptionBook, SubscriptionOwner } from "./subscription-book.ts";
 import { generalTrouble, problemOf } from "./subscription-problems.ts";
@@ -22,7 +22,7 @@ export interface WatchDeps {
   /** How many subscriptions are made at a time. */
   readonly mostRequests: number;
   /** One group at a time is filled, so that each is whole as soon as can be. */
-  readonly fills: Pace;
+  readonly fills: Turns;
   /** Where notifications are heard; rejects with GatewayError `notification-…`. */
   readonly openUrl: (signal: AbortSignal) => Promise<string>;
   /** Ends what nobody needs; nobody waits for that. */

@@ -2,8 +2,8 @@ import { z } from "zod";
 import type { Mailbox } from "../../../src/core/addresses.ts";
 import { formatInstant, type Instant, type Milliseconds, minutes, parseInstant, plus } from "../../../src/lib/time.ts";
 import type { Clock } from "../../../src/ports/runtime.ts";
+import type { Turns } from "../../shared-http/turns.ts";
 import type { GraphAnswer, GraphClient, GraphRequest } from "../graph-client.ts";
-import type { Pace } from "./pace.ts";
 import { badAnswer, problemOf } from "./subscription-problems.ts";
 
 /** What Graph says of a subscription that was made or is listed. */
@@ -27,7 +27,7 @@ export interface CallDeps {
   readonly client: GraphClient;
   readonly clock: Clock;
   /** So many requests run at once. */
-  readonly pace: Pace;
+  readonly pace: Turns;
 }
 
 // Subscription resource, "Subscription lifetime": under 10,080 minutes for events, 4,230 in older documents and clouds.

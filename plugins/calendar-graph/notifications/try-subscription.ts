@@ -1,8 +1,8 @@
 import type { Mailbox } from "../../../src/core/addresses.ts";
 import type { Runtime } from "../../../src/ports/runtime.ts";
+import { Turns } from "../../shared-http/turns.ts";
 import type { GraphClient } from "../graph-client.ts";
 import type { HttpGraphClient } from "../http-graph-client.ts";
-import { Pace } from "./pace.ts";
 import { SubscriptionCalls } from "./subscription-calls.ts";
 import { generalTrouble } from "./subscription-problems.ts";
 
@@ -23,7 +23,7 @@ export async function trySubscription(
   const { clock } = runtime;
   // At once, whatever waits.
   const direct: GraphClient = { host: client.host, call: (request, _, given) => client.tryNow(request, given) };
-  const calls = new SubscriptionCalls({ client: direct, clock, pace: new Pace(1) });
+  const calls = new SubscriptionCalls({ client: direct, clock, pace: new Turns(() => 1) });
   try {
     const { id } = await calls.create({ mailbox, url, clientState: runtime.uniqueId() }, signal);
     await calls.delete(id, signal);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Turns } from "../../../plugins/calendar-webdav/turns.ts";
+import { Turns } from "../../../plugins/shared-http/turns.ts";
 import { settle } from "../../doubles/fake-clock.ts";
 
 /** Tasks that run until they are told to end. */

@@ -27,8 +27,8 @@ export interface Granted {
 
 /** One PUBLISH. */
 export interface Outgoing {
-  /** For SIP-If-Match; absent: an initial publication. */
-  readonly etag?: string;
+  /** For SIP-If-Match; undefined: an initial publication. */
+  readonly etag: string | undefined;
   readonly offer: Offer;
   /** Zero takes back. */
   readonly expires: Milliseconds;
@@ -214,7 +214,7 @@ function send(state: EventPublication, mended: Outgoing["mended"], { now }: Mome
   const etag = granted && granted.expiresAt > now ? granted.etag : undefined;
   if (offer.publication === undefined && etag === undefined) return finish({ ...state, granted: undefined });
   const request: Outgoing = {
-    ...(etag !== undefined && { etag }),
+    etag,
     offer,
     expires: offer.publication ? lifetimeOf(offer.publication.document, state, now) : seconds(0),
     mended,

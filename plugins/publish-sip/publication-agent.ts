@@ -41,7 +41,8 @@ interface Waiter {
   readonly serial: number;
   /** Lets go of the caller's signal. */
   release(): void;
-  resolve(): void;
+  /** With the entity tag of what the server holds. */
+  resolve(etag: string | undefined): void;
   reject(error: GatewayError): void;
 }
 
@@ -104,8 +105,8 @@ export class PublicationAgent {
     this.#timers.set(aor, wakeAt(state));
   }
 
-  /** Shows the document of the AOR, or nothing; resolves when the server has confirmed it. */
-  offer(aor: SipAor, publication: Publication | undefined, signal: AbortSignal): Promise<void> {
+  /** Shows the document of the AOR, or nothing; resolves with the entity tag when the server has confirmed it. */
+  offer(aor: SipAor, publication: Publication | undefined, signal: AbortSignal): Promise<string | undefined> {
     return new Promise((resolve, reject) => {
       signal.throwIfAborted();
       const serial = ++this.#serial;
@@ -232,7 +233,7 @@ export class PublicationAgent {
     if (error) this.tally.lastError = error;
     const ended = entry.waiters.filter((each) => each.serial <= serial);
     entry.waiters = ended.length === entry.waiters.length ? NOBODY : entry.waiters.filter((e) => e.serial > serial);
-    for (const waiter of ended) endWaiting(waiter, error);
+    for (const waiter of ended) endWaiting(waiter, error, entry.state.granted?.etag);
   }
 
   /** A server that came back with an empty memory denies what it granted: all of it is published again, paced. */
@@ -286,8 +287,8 @@ export class PublicationAgent {
   }
 }
 
-function endWaiting(waiter: Waiter, error: GatewayError | undefined): void {
+function endWaiting(waiter: Waiter, error: GatewayError | undefined, etag?: string): void {
   waiter.release();
   if (error) waiter.reject(error);
-  else waiter.resolve();
+  else waiter.resolve(etag);
 }

@@ -10,8 +10,8 @@ export interface PaceLimits {
   readonly window: number;
 }
 
-/** A quarter of a second's worth may go at once after a pause. */
-const BURST = 0.25;
+/** Seconds whose worth may go at once after a pause: so much that a turn that comes late makes up for it. */
+const BURST = 0.15;
 /** What waits goes out together: to wake up for each would cost several times as much as to send it. */
 const SHORTEST_PAUSE = milliseconds(100);
 

@@ -10,10 +10,10 @@ export type PublishAnswer =
       readonly status: number;
       readonly reason: string;
       /** RFC 3903 11.3.1. */
-      readonly etag?: string;
-      readonly expires?: Milliseconds;
-      readonly minExpires?: Milliseconds;
-      readonly retryAfter?: Milliseconds;
+      readonly etag?: string | undefined;
+      readonly expires?: Milliseconds | undefined;
+      readonly minExpires?: Milliseconds | undefined;
+      readonly retryAfter?: Milliseconds | undefined;
     }
   | { readonly kind: "none"; readonly error: GatewayError };
 
@@ -24,24 +24,20 @@ const TAG = /^[\w\-.!%*+`'~]{1,200}$/;
 /** Reads a response to PUBLISH; what is not valid in it counts as absent. */
 export function readPublishAnswer(response: SipResponse): PublishAnswer {
   const etag = response.header("SIP-ETag");
-  const times = {
-    expires: readSeconds(response.header("Expires")),
-    minExpires: readSeconds(response.header("Min-Expires")),
-    retryAfter: readSeconds(response.header("Retry-After")),
-  };
   return {
     kind: "response",
     status: response.status,
     reason: response.reason.slice(0, 100),
-    ...(etag !== undefined && TAG.test(etag) && { etag: ownText(etag) }), // kept for hours
-    ...(times.expires !== undefined && { expires: times.expires }),
-    ...(times.minExpires !== undefined && { minExpires: times.minExpires }),
-    ...(times.retryAfter !== undefined && { retryAfter: times.retryAfter }),
+    etag: etag !== undefined && TAG.test(etag) ? ownText(etag) : undefined, // kept for hours
+    expires: readSeconds(response.header("Expires")),
+    minExpires: readSeconds(response.header("Min-Expires")),
+    retryAfter: readSeconds(response.header("Retry-After")),
   };
 }
 
 /** RFC 3261 20.19, 20.33: seconds, in Retry-After perhaps with a comment or parameters. */
 function readSeconds(text: string | undefined): Milliseconds | undefined {
-  const digits = /^(\d{1,10})\s*(?:[;(]|$)/.exec(text ?? "")?.[1];
+  if (text === undefined) return undefined;
+  const digits = /^(\d{1,10})\s*(?:[;(]|$)/.exec(text)?.[1];
   return digits === undefined ? undefined : seconds(Math.min(Number(digits), LONGEST / 1000));
 }

@@ -25,8 +25,7 @@ export async function sendPublication(
     ];
     if (etag !== undefined) headers.push(["SIP-If-Match", etag]);
     if (body !== undefined) headers.push(["Content-Type", "application/pidf+xml"]);
-    const request = { method: "PUBLISH", target: aor, headers, ...(body !== undefined && { body }) };
-    return readPublishAnswer(await server.request(request, signal));
+    return readPublishAnswer(await server.request({ method: "PUBLISH", target: aor, headers, body }, signal));
   } catch (error) {
     return { kind: "none", error: toGatewayError(error) };
   }

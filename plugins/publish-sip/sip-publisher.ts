@@ -108,9 +108,7 @@ export class SipPublisher implements PresencePublisher {
 
   async publish(publication: Publication, signal: AbortSignal): Promise<PublishReceipt> {
     const { agent, aor } = this.#take(publication, signal);
-    await agent.offer(aor, publication, signal);
-    const tag = agent.find(aor)?.granted?.etag;
-    return tag === undefined ? {} : { tag };
+    return { tag: await agent.offer(aor, publication, signal) };
   }
 
   async retract(publication: Publication, signal: AbortSignal): Promise<void> {

@@ -101,7 +101,7 @@ export class SipLink {
       const transport = this.#transport;
       if (!transport || this.#hasEnded) throw sipError("sip-unreachable", "there is no connection to the SIP server");
       signal.throwIfAborted();
-      const retransmit = transport.name === "udp" ? () => transport.send(text) : undefined;
+      const retransmit = transport.name === "udp" ? sendAgain(transport, text) : undefined;
       const pending = new PendingRequest(identity, retransmit, { resolve, reject, timeout: this.#noteTimeout });
       pending.release = this.#aborts.add(signal, () => {
         this.#transactions.delete(identity.branch);
@@ -194,7 +194,7 @@ class PendingRequest implements ClientTransaction {
   readonly callId: string;
   readonly fromTag: string;
   readonly retransmit: (() => void) | undefined;
-  readonly #outcome: Outcome;
+  #outcome: Outcome | undefined;
   /** Lets go of the caller's signal. */
   release: () => void = DETACHED;
 
@@ -209,19 +209,26 @@ class PendingRequest implements ClientTransaction {
   }
 
   end(end: TransactionEnd): void {
-    if (end === "timeout") {
-      this.fail(this.#outcome.timeout());
-      return;
-    }
-    this.release();
-    this.#outcome.resolve({ message: end.response, status: end.status });
+    if (end === "timeout") this.fail(this.#outcome?.timeout());
+    else this.#finish()?.resolve({ message: end.response, status: end.status });
   }
 
   fail(error: unknown): void {
+    this.#finish()?.reject(error);
+  }
+
+  /** Nothing of what was sent, nor of who waits, stays with what may be held on to until garbage is collected. */
+  #finish(): Outcome | undefined {
+    const outcome = this.#outcome;
     this.release();
-    this.#outcome.reject(error);
+    this.release = DETACHED;
+    this.#outcome = undefined;
+    return outcome;
   }
 }
+
+/** A closure of its own: others that hold on to where it was made would hold the text, too. */
+const sendAgain = (transport: SipTransport, text: string) => (): void => transport.send(text);
 
 const DETACHED = (): void => undefined;
 

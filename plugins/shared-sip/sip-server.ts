@@ -10,7 +10,7 @@ export interface SipRequest {
   readonly target: SipAor | string;
   /** From, To, Call-ID and CSeq may be given here, for dialogs. */
   readonly headers: readonly SipHeader[];
-  readonly body?: string;
+  readonly body?: string | undefined;
 }
 
 /** The final response to a request of ours; names of headers are compared without case, compact forms are known. */

@@ -86,8 +86,8 @@ class StreamTransport implements SipTransport {
 
   send(message: string): void {
     if (!this.#isOpen) return;
-    // What is sent in one turn of the event loop goes out by one system call.
-    if (this.#outgoing === "") setImmediate(() => this.#flush());
+    // What is sent in one callback, with all that follows from it, goes out by one system call.
+    if (this.#outgoing === "") process.nextTick(() => this.#flush());
     this.#outgoing += message;
   }
 

@@ -1,8 +1,7 @@
 import type { Instant } from "../lib/time.ts";
+import type { Writable } from "../lib/writable.ts";
 import type { Appearance } from "./policy.ts";
 import { busier, type ClientPresence, type PresenceDocument } from "./presence.ts";
-
-type Writable<Value> = { -readonly [Key in keyof Value]: Value[Key] };
 
 const OFFLINE: PresenceDocument = { show: "unavailable", source: "client" };
 

@@ -241,7 +241,7 @@ export class PublishDue {
     const epoch = this.publisher.epoch() ?? "";
     try {
       const { tag } = await sendRow(this.publisher, row, signal);
-      this.#succeed(presentity, row, { epoch, ...(tag !== undefined && { tag }) });
+      this.#succeed(presentity, row, { epoch, tag });
     } catch (error) {
       const failure = toGatewayError(error);
       if (isNothingLeft(row, failure)) this.#succeed(presentity, row, { epoch });
@@ -249,7 +249,7 @@ export class PublishDue {
     }
   }
 
-  #succeed(presentity: Presentity, row: OutboxRow, receipt: { readonly epoch: string; readonly tag?: string }): void {
+  #succeed(presentity: Presentity, row: OutboxRow, receipt: Pick<Published, "epoch" | "tag">): void {
     this.#lastError = undefined;
     this.#lanes.finish(presentity.id);
     this.#deps.runtime.metrics.count("presence_gateway_publications_total", { publisher: this.name });

@@ -141,7 +141,7 @@ function put(
     since: now,
     notBefore,
     failures: isUncertain ? 1 : 0,
-    ...(sip !== undefined && { sip }),
+    sip,
   };
   presentity.outbox = withKeyed(presentity.outbox, "publisher", row);
 }

@@ -10,7 +10,7 @@ export async function sendRow(
   { kind, presentity, document, locale, sip }: OutboxRow,
   signal: AbortSignal,
 ): Promise<PublishReceipt> {
-  const publication = { presentity, document, locale, ...(sip !== undefined && { sip }) };
+  const publication = { presentity, document, locale, sip };
   if (kind === "publish") return publisher.publish(publication, signal);
   await publisher.retract(publication, signal);
   return {};
@@ -23,8 +23,8 @@ export function publishedAfter(
   receipt: Pick<Published, "at" | "epoch" | "tag">,
 ): readonly Published[] {
   if (kind === "publish") {
-    const shown = { publisher, document, locale, ...receipt, ...(sip !== undefined && { sip }) };
-    return withKeyed(published, "publisher", shown);
+    const { at, epoch, tag } = receipt;
+    return withKeyed(published, "publisher", { publisher, document, locale, at, epoch, tag, sip });
   }
   const isOfAnother = findKeyed(published, "publisher", publisher)?.sip !== sip;
   return isOfAnother ? published : withoutKeyed(published, "publisher", publisher);

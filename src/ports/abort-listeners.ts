@@ -1,5 +1,10 @@
+/** Emptied when it is taken away: the tables that a set has outgrown go on holding it until a full collection of garbage. */
+interface Held {
+  listener: (() => void) | undefined;
+}
+
 interface Followed {
-  readonly listeners: Set<() => void>;
+  readonly listeners: Set<Held>;
   readonly abort: () => void;
 }
 
@@ -13,17 +18,19 @@ export class AbortListeners {
   /** Calls the listener when the signal aborts from now on; the returned function takes it away. */
   add(signal: AbortSignal, listener: () => void): () => void {
     const followed = this.#bySignal.get(signal) ?? this.#follow(signal);
-    followed.listeners.add(listener);
+    const held: Held = { listener };
+    followed.listeners.add(held);
     return () => {
-      followed.listeners.delete(listener);
+      held.listener = undefined;
+      followed.listeners.delete(held);
       if (followed.listeners.size === 0) this.#unfollow(signal, followed);
     };
   }
 
   #follow(signal: AbortSignal): Followed {
-    const listeners = new Set<() => void>();
+    const listeners = new Set<Held>();
     const abort = (): void => {
-      for (const listener of [...listeners]) listener();
+      for (const { listener } of [...listeners]) listener?.();
     };
     const followed = { listeners, abort };
     this.#bySignal.set(signal, followed);

@@ -15,9 +15,9 @@ export interface Published {
   readonly at: Instant;
   /** The publisher's epoch then. */
   readonly epoch: string;
-  readonly tag?: string;
+  readonly tag?: string | undefined;
   /** The address of record under which it is shown, by publishers with SIP addresses. */
-  readonly sip?: SipAor;
+  readonly sip?: SipAor | undefined;
 }
 
 /** A publication that is due; at most one per presentity and publisher, the newest. */
@@ -35,7 +35,7 @@ export interface OutboxRow {
   /** What went wrong last. */
   readonly lastError?: string;
   /** The address of record it is for, by publishers with SIP addresses. */
-  readonly sip?: SipAor;
+  readonly sip?: SipAor | undefined;
 }
 
 /** What is published and what is due of one presentity. The journal looks at it when it writes, which may be later. */

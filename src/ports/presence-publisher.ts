@@ -10,7 +10,7 @@ export interface Publication {
   /** BCP 47 tag for the gateway's own texts. */
   readonly locale: string;
   /** Whose publication it is, for publishers with SIP addresses; always there for those. */
-  readonly sip?: SipAor;
+  readonly sip?: SipAor | undefined;
 }
 
 /** One thing that a publisher says of its work to an administrator, from memory and without secrets. */
@@ -19,7 +19,7 @@ export type PublisherDetail = readonly [name: string, value: string | { readonly
 /** What the server said. */
 export interface PublishReceipt {
   /** Kept in the journal and given back; for SIP the entity tag. */
-  readonly tag?: string;
+  readonly tag?: string | undefined;
 }
 
 /** Where composed documents go. */

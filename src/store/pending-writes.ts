@@ -67,8 +67,8 @@ export class PendingWrites {
 
   /** Forgets everything in the scope. */
   clear(scope: WriteScope): void {
-    this.#prompt.clear();
-    if (scope === "all") this.#following.clear();
+    empty(this.#prompt);
+    if (scope === "all") empty(this.#following);
   }
 
   /** Each presentity's writes, in order. */
@@ -85,4 +85,10 @@ export class PendingWrites {
     (canFollow ? this.#following : this.#prompt).set(presentity, waiting);
     return waiting;
   }
+}
+
+/** The tables that a map has outgrown go on holding its values until a full collection of garbage, so these are emptied. */
+function empty(writes: Map<PresentityId, Waiting[]>): void {
+  for (const waiting of writes.values()) waiting.length = 0;
+  writes.clear();
 }

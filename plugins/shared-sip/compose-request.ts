@@ -39,6 +39,7 @@ export class ComposeRequest {
     const id = this.#nextId();
     const given = headers.some(isOwn) ? headers : NONE;
     const rest = given === NONE ? headers : headers.filter((header) => !isOwn(header));
+    encodeHeaders(given); // throws for what cannot be written
     return new RequestDraft({
       line: requestLine(method, target),
       authorized: { method, uri: target, body },
@@ -90,15 +91,9 @@ export class RequestDraft {
     const { method } = authorized;
     const cseq = this.#parts.cseq + attempt; // RFC 3261 22.2: counted on, in the same dialog
     const branch = makeBranch();
-    const head = encodeHeaders([
-      ["Via", viaOf(transport, branch)],
-      ["Max-Forwards", "70"],
-      ["From", from],
-      ["To", to],
-      ["Call-ID", callId],
-      ["CSeq", `${cseq} ${method}`],
-      ...login,
-    ]);
+    const head =
+      `Via: ${viaOf(transport, branch)}\r\nMax-Forwards: 70\r\nFrom: ${from}\r\nTo: ${to}\r\n` +
+      `Call-ID: ${callId}\r\nCSeq: ${cseq} ${method}\r\n${encodeHeaders(login)}`;
     const identity = { branch, method, cseq, callId, fromTag: tagOf(from) ?? "" };
     return { identity, text: `${line}\r\n${head}${end}` };
   }

@@ -6,7 +6,7 @@ import type { Clock } from "../ports/runtime.ts";
 /** How far wall time may stray from the timers' time before it counts as a step. */
 const STEP = seconds(2);
 /** So many are woken in one turn of the event loop: a meeting that begins for thousands must not stop all else. */
-const SLICE = 100;
+const SLICE = 50;
 const HEARTBEAT = seconds(5);
 
 /** What the timers call. */

@@ -55,7 +55,7 @@ async function check({ config }: { config: string }): Promise<number> {
 async function command(words: readonly string[], { config }: { config: string }): Promise<number> {
   const request = { line: words.join(" "), tell: say };
   const answer = await runCommand(loadConfig(config, process.env), process.env, request, new AbortController().signal);
-  (answer.isError ? complain : say)(answer.text);
+  if (answer.text !== "") (answer.isError ? complain : say)(answer.text);
   return answer.isError ? EXIT.failure : EXIT.ok;
 }
 

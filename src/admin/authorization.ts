@@ -1,6 +1,6 @@
 import { AddressError, type BareJid, domainOf, type PresentityId, parsePresentityId } from "../core/addresses.ts";
 import type { Registry } from "../ports/registry.ts";
-import type { Role } from "./command.ts";
+import { type Actor, LOCAL_ADMINISTRATOR, type Role } from "./command.ts";
 
 /** What a sender of messages may do. */
 export type Standing = Role | "stranger";
@@ -25,6 +25,12 @@ export async function findStanding(
   if (admins.includes(sender)) return "admin";
   if (servedDomains.includes(domainOf(sender))) return "user";
   return (await registry.findUser(sender))?.isEnabled ? "user" : "stranger";
+}
+
+/** The administrator of that name, as `Actor.name` has it; undefined: there is none any more. */
+export function findAdministrator(name: string, admins: readonly BareJid[]): Actor | undefined {
+  if (name === LOCAL_ADMINISTRATOR.name) return LOCAL_ADMINISTRATOR;
+  return admins.some((admin) => admin === name) ? { name, role: "admin" } : undefined;
 }
 
 /**

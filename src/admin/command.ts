@@ -5,6 +5,7 @@ import type { PluginDefinition } from "../ports/plugin-definition.ts";
 import type { Registry } from "../ports/registry.ts";
 import type { Clock } from "../ports/runtime.ts";
 import type { TrustStore } from "../ports/trust-store.ts";
+import type { UserImports } from "../ports/user-imports.ts";
 import { bindArguments } from "./bind-arguments.ts";
 import type { ExamineServer } from "./certificates/live-trust.ts";
 import { describeSchema, isRequired } from "./describe-schema.ts";
@@ -22,6 +23,8 @@ export interface Actor {
   readonly role: Role;
   /** Absent for the local administrator, who has no presence. */
   readonly presentity?: PresentityId;
+  /** The domains that an administrator is limited to; absent: there is no limit. */
+  readonly domains?: readonly string[];
 }
 
 /** Whoever may run the program on the gateway's machine. */
@@ -44,12 +47,15 @@ export interface CommandServices {
   readonly servedDomains: readonly string[];
   readonly secrets: SecretLookup;
   readonly certificates: CertificateServices;
+  readonly imports: UserImports;
   readonly commands: readonly Command[];
 }
 
 /** The services and who asks for them. */
 export interface CommandContext extends CommandServices {
   readonly actor: Actor;
+  /** What came with the command: the lines below it, or a file's text. For commands that take one. */
+  readonly text?: string;
 }
 
 /** A name and its value. */
@@ -99,6 +105,8 @@ export interface Command {
   readonly usage: string;
   readonly arguments: readonly ArgumentText[];
   readonly examples: readonly string[];
+  /** Whether lines below the command are a text that belongs to it, and no more words. */
+  readonly takesText?: boolean;
   /** Checks the words after the name, then acts. Throws GatewayError (`command-…`, `store-…`). */
   run(context: CommandContext, words: readonly Word[], signal: AbortSignal): Promise<CommandResult>;
 }
@@ -116,13 +124,14 @@ export interface CommandDefinition<Arguments extends z.ZodObject> {
   readonly positional?: readonly (keyof z.infer<Arguments> & string)[];
   /** Whether the last positional argument takes all the remaining words. */
   readonly takesRest?: boolean;
+  readonly takesText?: boolean;
   readonly examples: readonly string[];
   run(context: CommandContext, args: z.infer<Arguments>, signal: AbortSignal): Promise<CommandResult>;
 }
 
 /** Makes the command of its definition. */
 export function defineCommand<Arguments extends z.ZodObject>(definition: CommandDefinition<Arguments>): Command {
-  const { name, who, summary, examples } = definition;
+  const { name, who, summary, examples, takesText } = definition;
   const usage = [name, definition.form ?? formOf(definition)].filter((part) => part !== "").join(" ");
   return {
     name,
@@ -131,6 +140,7 @@ export function defineCommand<Arguments extends z.ZodObject>(definition: Command
     usage,
     arguments: describeArguments(definition),
     examples,
+    ...(takesText && { takesText }),
     run: async (context, words, signal) =>
       definition.run(context, bindArguments({ ...definition, usage }, words), signal),
   };

@@ -14,14 +14,27 @@ export async function runCommandLine(
   signal: AbortSignal,
 ): Promise<CommandResult> {
   try {
-    const words = parseCommandLine(text);
+    const { line, below } = splitText(context, text);
+    const words = parseCommandLine(line);
     if (words.length === 0) throw commandError("command-unknown", "Send help for a list of commands.");
     const found = findCommand(context.actor.role, context.commands, words);
-    const result = await found.command.run(context, found.words, signal);
+    const result = await found.command.run({ ...context, ...below }, found.words, signal);
     return result.kind === "progress" ? { ...result, lines: translating(result.lines, signal) } : result;
   } catch (error) {
     throw translate(error, signal);
   }
+}
+
+/** A command that takes a text ends with its line; what stands below is the text, where none came with it. */
+function splitText(
+  { commands, text: given }: CommandContext,
+  whole: string,
+): { readonly line: string; readonly below?: { readonly text: string } } {
+  const [, line = "", text = ""] = /^\s*([^\r\n]*)(?:\r\n|\n|\r)?([\s\S]*)$/.exec(whole) ?? [];
+  const name = line.split(/\s+/, 2).join(" ").toLowerCase();
+  const isTaken =
+    given === undefined && text.trim() !== "" && commands.some((each) => each.takesText && each.name === name);
+  return isTaken ? { line, below: { text } } : { line: whole };
 }
 
 async function* translating(lines: ProgressResult["lines"], signal: AbortSignal): ProgressResult["lines"] {

@@ -55,6 +55,11 @@ export class StoreDatabase {
     this.#guard(() => this.#sqlite.pragma("wal_checkpoint(PASSIVE)"));
   }
 
+  /** False when something in the file is damaged; reads all of it. */
+  isIntact(): boolean {
+    return this.#guard(() => this.#sqlite.pragma("integrity_check", { simple: true })) === "ok";
+  }
+
   /** Closes the connection; safe twice. */
   close(): void {
     this.#guard(() => this.#sqlite.close());

@@ -37,7 +37,7 @@ export class SqliteRegistry implements Registry {
   }
 
   async findUser(presentity: PresentityId): Promise<User | undefined> {
-    return this.#database.read(() => this.#statements.users.find(presentity));
+    return this.#database.query(() => this.#statements.users.find(presentity));
   }
 
   async replaceUser(user: User): Promise<void> {

@@ -69,7 +69,7 @@ async function importOnce(users: number): Promise<Sample> {
   sink.expect(users, Number.MAX_SAFE_INTEGER);
   const gateway = new GatewayProcess({ directory, port: sink.port, secret: "bench", domain: HOST });
   try {
-    await gateway.logged("gateway.ready", PATIENCE).catch(() => undefined);
+    await gateway.logged("gateway.ready", PATIENCE);
     return await measure(directory, file, users);
   } finally {
     await gateway.kill();

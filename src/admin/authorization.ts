@@ -1,6 +1,6 @@
 import { AddressError, type BareJid, domainOf, type PresentityId, parsePresentityId } from "../core/addresses.ts";
 import type { Registry } from "../ports/registry.ts";
-import { type Actor, LOCAL_ADMINISTRATOR, type Role } from "./command.ts";
+import { type Actor, type CommandContext, LOCAL_ADMINISTRATOR, type Role } from "./command.ts";
 
 /** What a sender of messages may do. */
 export type Standing = Role | "stranger";
@@ -28,9 +28,29 @@ export async function findStanding(
 }
 
 /** The administrator of that name, as `Actor.name` has it; undefined: there is none any more. */
-export function findAdministrator(name: string, admins: readonly BareJid[]): Actor | undefined {
+export function findAdministrator(
+  name: string,
+  { admins, domainAdmins = [] }: { readonly admins: readonly BareJid[]; readonly domainAdmins?: readonly BareJid[] },
+): Actor | undefined {
   if (name === LOCAL_ADMINISTRATOR.name) return LOCAL_ADMINISTRATOR;
-  return admins.some((admin) => admin === name) ? { name, role: "admin" } : undefined;
+  if (admins.some((admin) => admin === name)) return { name, role: "admin" };
+  const limited = domainAdmins.find((admin) => admin === name);
+  return limited && { name, role: "admin", domains: [domainOf(limited)] };
+}
+
+/** False for users whom an administrator of one domain has nothing to do with. */
+export const isOwnDomain = ({ domains }: Actor, presentity: PresentityId): boolean =>
+  domains === undefined || domains.includes(domainOf(presentity));
+
+/** A user who is administrator of one domain gets the commands for that; everybody else what they had. */
+export function promoteDomainAdmin(context: CommandContext): CommandContext {
+  const { actor, domainAdmins = [], commands } = context;
+  if (actor.role === "admin" || !actor.presentity || !domainAdmins.includes(actor.presentity)) return context;
+  return {
+    ...context,
+    actor: { ...actor, role: "admin", domains: [domainOf(actor.presentity)] },
+    commands: commands.filter(({ who, isPerDomain }) => who === "user" || isPerDomain),
+  };
 }
 
 /**

@@ -1,4 +1,5 @@
 import { GatewayError, toGatewayError } from "../ports/errors.ts";
+import { promoteDomainAdmin } from "./authorization.ts";
 import type { CommandContext, CommandResult, ProgressResult } from "./command.ts";
 import { commandError } from "./command-errors.ts";
 import { findCommand } from "./find-command.ts";
@@ -8,12 +9,9 @@ import { parseCommandLine } from "./parse-command-line.ts";
  * Reads and runs one command as its actor. Throws GatewayError and nothing else: `command-…` for what the actor can
  * mend, others as the store and the gateway throw them; when the signal aborts, its reason.
  */
-export async function runCommandLine(
-  context: CommandContext,
-  text: string,
-  signal: AbortSignal,
-): Promise<CommandResult> {
+export async function runCommandLine(asked: CommandContext, text: string, signal: AbortSignal): Promise<CommandResult> {
   try {
+    const context = promoteDomainAdmin(asked);
     const { line, below } = splitText(context, text);
     const words = parseCommandLine(line);
     if (words.length === 0) throw commandError("command-unknown", "Send help for a list of commands.");

@@ -19,7 +19,7 @@ const ANSWER = z.strictObject({ isError: z.boolean(), text: z.string() });
 const PIECE = z.strictObject({ piece: z.string() });
 
 /** Takes the pieces of an answer that comes step by step. */
-export type TellPiece = (piece: string) => void;
+type TellPiece = (piece: string) => void;
 
 /** What is asked: one line of JSON. */
 const REQUEST = z.strictObject({ line: z.string(), text: z.string().optional() });

@@ -135,6 +135,7 @@ export const createServices = (
   journal: store.journal,
   calendarTypes,
   servedDomains: config.xmpp.domains,
+  domainAdmins: config.xmpp["domain-admins"],
   secrets: {
     environment: (name) => environment[name],
     ...(config.secretsDirectory !== undefined && { directory: config.secretsDirectory }),

@@ -26,6 +26,7 @@ const options = {
 export const userEnable = defineCommand({
   name: "user enable",
   who: "admin",
+  isPerDomain: true,
   summary:
     "Shows a user's calendar state from now on. Where not given, the mailbox is the JID, and the locale that of the mailbox, else en.",
   arguments: z.strictObject({ jid, ...options }),
@@ -59,6 +60,7 @@ async function replaceUser(context: CommandContext, user: User, action: string):
 export const userDisable = defineCommand({
   name: "user disable",
   who: "admin",
+  isPerDomain: true,
   summary: "Stops showing a user's calendar state at once; what is configured for the user stays.",
   arguments: z.strictObject({ jid }),
   positional: ["jid"],
@@ -79,6 +81,7 @@ export const userDisable = defineCommand({
 export const userSet = defineCommand({
   name: "user set",
   who: "admin",
+  isPerDomain: true,
   summary: "Changes a user's mailbox, calendar server, locale or SIP address.",
   arguments: z.strictObject({ jid, ...options }),
   positional: ["jid"],
@@ -90,6 +93,7 @@ export const userSet = defineCommand({
 export const localeSet = defineCommand({
   name: "locale set",
   who: "admin",
+  isPerDomain: true,
   summary: "Sets the language of a user's state texts.",
   arguments: z.strictObject({
     jid,

@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { domainOf } from "../../core/addresses.ts";
 import { encodeCsv } from "../../lib/csv.ts";
 import type { User } from "../../ports/registry.ts";
+import { isOwnDomain } from "../authorization.ts";
 import { defineCommand, type SettledResult } from "../command.ts";
 import { commandError } from "../command-errors.ts";
 import { IMPORT_COLUMNS } from "../import/read-import.ts";
@@ -14,6 +14,7 @@ const MOST_BY_CHAT = 1000;
 export const userExport = defineCommand({
   name: "user export",
   who: "admin",
+  isPerDomain: true,
   summary: "Writes all users as the list (CSV) that user import reads: reading it changes nothing.",
   arguments: z.strictObject({
     filter: z.string().trim().toLowerCase().optional().describe("Only users whose JID has this text."),
@@ -22,8 +23,7 @@ export const userExport = defineCommand({
   examples: ["user export", "user export @example.com"],
   run: async ({ registry, actor }, { filter = "" }) => {
     const users = (await registry.listUsers()).filter(
-      ({ presentity }) =>
-        presentity.includes(filter) && (!actor.domains || actor.domains.includes(domainOf(presentity))),
+      ({ presentity }) => presentity.includes(filter) && isOwnDomain(actor, presentity),
     );
     if (actor.presentity !== undefined && users.length > MOST_BY_CHAT)
       throw commandError(

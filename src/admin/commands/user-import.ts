@@ -3,7 +3,7 @@ import { encodeCsv } from "../../lib/csv.ts";
 import { hours, plus } from "../../lib/time.ts";
 import type { UserImport } from "../../ports/user-imports.ts";
 import { countArgument } from "../argument-schemas.ts";
-import { type CommandContext, type CommandResult, defineCommand, type SettledResult } from "../command.ts";
+import { type Actor, type CommandContext, type CommandResult, defineCommand, type SettledResult } from "../command.ts";
 import { commandError } from "../command-errors.ts";
 import { recordChange } from "../find-entities.ts";
 import { formatDate, formatMoment } from "../format-moment.ts";
@@ -22,6 +22,7 @@ const id = countArgument(999_999).describe("The number that user import gave the
 export const userImport = defineCommand({
   name: "user import",
   who: "admin",
+  isPerDomain: true,
   summary:
     "Reads a list of users (CSV) and says what it would change; nothing is changed before user import apply. user import sample shows the columns.",
   form: "[<file>]",
@@ -86,6 +87,7 @@ const SAMPLE = [
 export const userImportSample = defineCommand({
   name: "user import sample",
   who: "admin",
+  isPerDomain: true,
   summary:
     "Shows a list as user import reads it. Only jid is needed; what is empty or has no column stays, or is found as by user enable. In place of enabled there may be both presence and meeting_information.",
   arguments: z.strictObject({}),
@@ -97,6 +99,7 @@ export const userImportSample = defineCommand({
 export const userImportApply = defineCommand({
   name: "user import apply",
   who: "admin",
+  isPerDomain: true,
   summary:
     "Applies a list that user import has read, now or later; a time that has come while the gateway was stopped counts at its start.",
   form: "<id> [at <time>]",
@@ -118,9 +121,16 @@ export const userImportApply = defineCommand({
   },
 });
 
-async function findList({ imports }: CommandContext, number: number): Promise<UserImport & { readonly text: string }> {
+/** An administrator of one domain has to do with the lists of no other. */
+const isOwnList = ({ domains, name }: Actor, { readBy }: UserImport): boolean => !domains || readBy === name;
+
+async function findList(
+  { imports, actor }: CommandContext,
+  number: number,
+): Promise<UserImport & { readonly text: string }> {
   const list = await imports.find(number);
-  if (!list) throw commandError("command-not-found", `There is no import ${number}; see: user import list`);
+  if (!list || !isOwnList(actor, list))
+    throw commandError("command-not-found", `There is no import ${number}; see: user import list`);
   if (!list.applied) return list;
   throw commandError(
     "command-not-possible",
@@ -165,22 +175,25 @@ async function schedule(context: CommandContext, number: number, text: string): 
 export const userImportList = defineCommand({
   name: "user import list",
   who: "admin",
+  isPerDomain: true,
   summary: "Lists what user import has read, newest first: what it would change, and whether and when it is applied.",
   arguments: z.strictObject({}),
   examples: ["user import list"],
-  run: async ({ imports }) => ({
+  run: async ({ imports, actor }) => ({
     kind: "table",
     columns: ["id", "read", "by", "found", "applied"],
-    rows: (await imports.list()).map((list) => [
-      String(list.id),
-      formatDate(list.readAt),
-      list.readBy,
-      list.summary,
-      describeState(list),
-    ]),
+    rows: (await imports.list()).filter((list) => isOwnList(actor, list)).map(describeList),
     empty: "No list of users was read. Use: user import",
   }),
 });
+
+const describeList = (list: UserImport): readonly string[] => [
+  String(list.id),
+  formatDate(list.readAt),
+  list.readBy,
+  list.summary,
+  describeState(list),
+];
 
 function describeState({ due, applied }: UserImport): string {
   if (applied) return `${formatDate(applied.at)}: ${applied.outcome}`;
@@ -191,6 +204,7 @@ function describeState({ due, applied }: UserImport): string {
 export const userImportCancel = defineCommand({
   name: "user import cancel",
   who: "admin",
+  isPerDomain: true,
   summary: "Forgets a list that was read, and that it is to be applied later.",
   arguments: z.strictObject({ id }),
   positional: ["id"],

@@ -1,7 +1,8 @@
-import { domainOf, type PresentityId, sipKeyOf } from "../../core/addresses.ts";
+import { type PresentityId, sipKeyOf } from "../../core/addresses.ts";
 import { GatewayError } from "../../ports/errors.ts";
 import type { User } from "../../ports/registry.ts";
-import type { CommandContext } from "../command.ts";
+import { isOwnDomain } from "../authorization.ts";
+import type { Actor, CommandContext } from "../command.ts";
 import { commandError } from "../command-errors.ts";
 import { localeWarnings } from "../locale-warnings.ts";
 import { changedUser, enabledUser, sipOwners, type UserRules, type UserWish } from "../user-rules.ts";
@@ -15,23 +16,23 @@ export type Decision =
 /** Decides the rows of one list, one after the other: by the rules of `user enable` and `user set`, and once a JID. */
 export class RowDecider {
   readonly #rules: UserRules;
-  readonly #domains: readonly string[] | undefined;
+  readonly #actor: Actor;
   readonly #sipOwners: Map<string, PresentityId>;
   readonly #mailboxes = new Map<string, PresentityId>();
   readonly #lines = new Map<PresentityId, number>();
   readonly #toldLocales = new Set<string>();
 
-  private constructor(rules: Omit<UserRules, "findSipOwner">, users: readonly User[], domains?: readonly string[]) {
+  private constructor(rules: Omit<UserRules, "findSipOwner">, users: readonly User[], actor: Actor) {
     this.#sipOwners = sipOwners(users);
     this.#rules = { ...rules, findSipOwner: (sip) => this.#sipOwners.get(sipKeyOf(sip)) };
-    this.#domains = domains;
+    this.#actor = actor;
     for (const user of users) if (user.isEnabled) this.#mailboxes.set(user.mailbox, user.presentity);
   }
 
   /** Begins with what is configured now. */
   static async create({ registry, servedDomains, actor }: CommandContext): Promise<RowDecider> {
     const servers = await registry.listCalendarServers();
-    return new RowDecider({ servedDomains, servers }, await registry.listUsers(), actor.domains);
+    return new RowDecider({ servedDomains, servers }, await registry.listUsers(), actor);
   }
 
   /** What the row comes to, where the user is `before` now. */
@@ -52,8 +53,8 @@ export class RowDecider {
   }
 
   #checkAuthority(jid: PresentityId): void {
-    if (!this.#domains || this.#domains.includes(domainOf(jid))) return;
-    throw commandError("command-forbidden", `you are administrator of ${this.#domains.join(", ")} only`);
+    if (isOwnDomain(this.#actor, jid)) return;
+    throw commandError("command-forbidden", `you are administrator of ${this.#actor.domains?.join(", ")} only`);
   }
 
   /** Notes whose the addresses are from now on. */

@@ -70,7 +70,7 @@ class ImportSchedule {
     const { services, runtime, admins, alerts } = this.#deps;
     const list = await services.imports.find(id);
     if (!list || !due) return;
-    const actor = findAdministrator(due.by, admins);
+    const actor = findAdministrator(due.by, { ...services, admins });
     if (!actor) {
       const outcome = `not applied: ${due.by} is no administrator any more`;
       await services.imports.recordApplied(id, { at: services.clock.now(), outcome });

@@ -14,7 +14,7 @@ const ALL_COLUMNS = [...IMPORT_COLUMNS, ...TICKS];
 type Column = (typeof ALL_COLUMNS)[number];
 
 /** Most rows of one list. */
-export const MOST_ROWS = 100_000;
+const MOST_ROWS = 100_000;
 
 /** One row that can be read; what is not given is absent. */
 export interface ImportRow {

@@ -4,11 +4,13 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Command, CommanderError } from "commander";
 import { type GatewayError, toGatewayError } from "./ports/errors.ts";
+import { backUp, restore } from "./shell/back-up.ts";
 import { checkConnections } from "./shell/check-connections.ts";
 import { loadConfig } from "./shell/config-file.ts";
 import { EXIT } from "./shell/exit-codes.ts";
 import { runCommand } from "./shell/run-command.ts";
 import { runGateway } from "./shell/run-gateway.ts";
+import { createClock } from "./shell/runtime.ts";
 
 const DEFAULT_CONFIG = "/etc/presence-gateway/config.toml";
 /** A stop that hangs is cut off after this, in milliseconds. */
@@ -55,8 +57,18 @@ async function check({ config }: { config: string }): Promise<number> {
 async function command(words: readonly string[], { config }: { config: string }): Promise<number> {
   const request = { line: words.join(" "), tell: say };
   const answer = await runCommand(loadConfig(config, process.env), process.env, request, new AbortController().signal);
-  (answer.isError ? complain : say)(answer.text);
+  if (answer.text !== "") (answer.isError ? complain : say)(answer.text);
   return answer.isError ? EXIT.failure : EXIT.ok;
+}
+
+function backup(target: string, { config }: { config: string }): number {
+  say(backUp(loadConfig(config, process.env), target));
+  return EXIT.ok;
+}
+
+async function restoreFrom(source: string, { config }: { config: string }): Promise<number> {
+  say(await restore(loadConfig(config, process.env), source, createClock().now()));
+  return EXIT.ok;
 }
 
 /** package.json stands one folder up from the sources, two from `dist`. */
@@ -91,10 +103,22 @@ function createProgram(finish: (code: number) => void): Command {
     .action(async (options: { config: string }) => finish(await check(options)));
   program
     .command("command")
-    .description('run a chat command as local administrator, e.g. "status"')
+    .description('run a chat command as local administrator, e.g. "status" or "user import users.csv"')
     .argument("<words...>", "the chat command, best as one quoted argument")
     .option(...file)
     .action(async (words: string[], options: { config: string }) => finish(await command(words, options)));
+  program
+    .command("backup")
+    .description("copy the store into a new file; the gateway may run meanwhile")
+    .argument("<file>", "the backup, which must not exist yet")
+    .option(...file)
+    .action((target: string, options: { config: string }) => finish(backup(target, options)));
+  program
+    .command("restore")
+    .description("put a backup in the place of the store; the gateway must be stopped")
+    .argument("<file>", "the backup")
+    .option(...file)
+    .action(async (source: string, options: { config: string }) => finish(await restoreFrom(source, options)));
   return program;
 }
 

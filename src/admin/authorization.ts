@@ -1,6 +1,6 @@
 import { AddressError, type BareJid, domainOf, type PresentityId, parsePresentityId } from "../core/addresses.ts";
 import type { Registry } from "../ports/registry.ts";
-import type { Role } from "./command.ts";
+import { type Actor, type CommandContext, LOCAL_ADMINISTRATOR, type Role } from "./command.ts";
 
 /** What a sender of messages may do. */
 export type Standing = Role | "stranger";
@@ -25,6 +25,32 @@ export async function findStanding(
   if (admins.includes(sender)) return "admin";
   if (servedDomains.includes(domainOf(sender))) return "user";
   return (await registry.findUser(sender))?.isEnabled ? "user" : "stranger";
+}
+
+/** The administrator of that name, as `Actor.name` has it; undefined: there is none any more. */
+export function findAdministrator(
+  name: string,
+  { admins, domainAdmins = [] }: { readonly admins: readonly BareJid[]; readonly domainAdmins?: readonly BareJid[] },
+): Actor | undefined {
+  if (name === LOCAL_ADMINISTRATOR.name) return LOCAL_ADMINISTRATOR;
+  if (admins.some((admin) => admin === name)) return { name, role: "admin" };
+  const limited = domainAdmins.find((admin) => admin === name);
+  return limited && { name, role: "admin", domains: [domainOf(limited)] };
+}
+
+/** False for users whom an administrator of one domain has nothing to do with. */
+export const isOwnDomain = ({ domains }: Actor, presentity: PresentityId): boolean =>
+  domains === undefined || domains.includes(domainOf(presentity));
+
+/** A user who is administrator of one domain gets the commands for that; everybody else what they had. */
+export function promoteDomainAdmin(context: CommandContext): CommandContext {
+  const { actor, domainAdmins = [], commands } = context;
+  if (actor.role === "admin" || !actor.presentity || !domainAdmins.includes(actor.presentity)) return context;
+  return {
+    ...context,
+    actor: { ...actor, role: "admin", domains: [domainOf(actor.presentity)] },
+    commands: commands.filter(({ who, isPerDomain }) => who === "user" || isPerDomain),
+  };
 }
 
 /**

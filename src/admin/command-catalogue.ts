@@ -15,6 +15,14 @@ import { parameterList, parameterSet } from "./commands/parameter.ts";
 import { sipStatus } from "./commands/sip-status.ts";
 import { status } from "./commands/status.ts";
 import { localeSet, userDisable, userEnable, userSet } from "./commands/user-change.ts";
+import { userExport } from "./commands/user-export.ts";
+import {
+  userImport,
+  userImportApply,
+  userImportCancel,
+  userImportList,
+  userImportSample,
+} from "./commands/user-import.ts";
 import { userList, userShow } from "./commands/user-show.ts";
 import { refresh, why } from "./commands/why.ts";
 
@@ -37,6 +45,12 @@ export const COMMANDS: readonly Command[] = [
   userShow,
   userSet,
   userList,
+  userImport,
+  userImportSample,
+  userImportApply,
+  userImportList,
+  userImportCancel,
+  userExport,
   why,
   refresh,
   sipStatus,

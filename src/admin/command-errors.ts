@@ -50,6 +50,11 @@ export const COMMAND_ERROR_CODES = {
     meaning: "A secret given as @file or $VARIABLE could not be read.",
     action: "Put the file into the secrets directory of the configuration, or set the gateway's environment variable.",
   },
+  "import-invalid": {
+    type: "modify",
+    meaning: "The list of users cannot be read: it has no header row, wrong columns or too many rows, or is missing.",
+    action: "The message names what is wrong; `user import sample` shows a list that is right.",
+  },
   "command-not-running": {
     type: "wait",
     meaning: "The command needs the running gateway, and it is not running.",

@@ -1,12 +1,14 @@
 import type { z } from "zod";
-import type { PresentityId } from "../core/addresses.ts";
+import type { BareJid, PresentityId } from "../core/addresses.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { PluginDefinition } from "../ports/plugin-definition.ts";
 import type { Registry } from "../ports/registry.ts";
 import type { Clock } from "../ports/runtime.ts";
 import type { TrustStore } from "../ports/trust-store.ts";
+import type { UserImports } from "../ports/user-imports.ts";
 import { bindArguments } from "./bind-arguments.ts";
 import type { ExamineServer } from "./certificates/live-trust.ts";
+import { commandError } from "./command-errors.ts";
 import { describeSchema, isRequired } from "./describe-schema.ts";
 import type { LiveGateway } from "./live-gateway.ts";
 import type { Word } from "./parse-command-line.ts";
@@ -22,6 +24,8 @@ export interface Actor {
   readonly role: Role;
   /** Absent for the local administrator, who has no presence. */
   readonly presentity?: PresentityId;
+  /** The domains that an administrator is limited to; absent: there is no limit. */
+  readonly domains?: readonly string[];
 }
 
 /** Whoever may run the program on the gateway's machine. */
@@ -42,14 +46,19 @@ export interface CommandServices {
   readonly calendarTypes: readonly PluginDefinition<"calendar">[];
   /** Domains whose users may be enabled, as `parseBareJid` gives them. */
   readonly servedDomains: readonly string[];
+  /** Bare JIDs of users who are administrators of their own domain's users. */
+  readonly domainAdmins?: readonly BareJid[];
   readonly secrets: SecretLookup;
   readonly certificates: CertificateServices;
+  readonly imports: UserImports;
   readonly commands: readonly Command[];
 }
 
 /** The services and who asks for them. */
 export interface CommandContext extends CommandServices {
   readonly actor: Actor;
+  /** What came with the command: the lines below it, or a file's text. For commands that take one. */
+  readonly text?: string;
 }
 
 /** A name and its value. */
@@ -99,6 +108,10 @@ export interface Command {
   readonly usage: string;
   readonly arguments: readonly ArgumentText[];
   readonly examples: readonly string[];
+  /** Whether an administrator of one domain may give it; where it names a user by `jid`, of that domain only. */
+  readonly isPerDomain?: boolean;
+  /** Whether lines below the command are a text that belongs to it, and no more words. */
+  readonly takesText?: boolean;
   /** Checks the words after the name, then acts. Throws GatewayError (`command-…`, `store-…`). */
   run(context: CommandContext, words: readonly Word[], signal: AbortSignal): Promise<CommandResult>;
 }
@@ -116,13 +129,15 @@ export interface CommandDefinition<Arguments extends z.ZodObject> {
   readonly positional?: readonly (keyof z.infer<Arguments> & string)[];
   /** Whether the last positional argument takes all the remaining words. */
   readonly takesRest?: boolean;
+  readonly takesText?: boolean;
+  readonly isPerDomain?: boolean;
   readonly examples: readonly string[];
   run(context: CommandContext, args: z.infer<Arguments>, signal: AbortSignal): Promise<CommandResult>;
 }
 
 /** Makes the command of its definition. */
 export function defineCommand<Arguments extends z.ZodObject>(definition: CommandDefinition<Arguments>): Command {
-  const { name, who, summary, examples } = definition;
+  const { name, who, summary, examples, takesText, isPerDomain } = definition;
   const usage = [name, definition.form ?? formOf(definition)].filter((part) => part !== "").join(" ");
   return {
     name,
@@ -131,9 +146,21 @@ export function defineCommand<Arguments extends z.ZodObject>(definition: Command
     usage,
     arguments: describeArguments(definition),
     examples,
-    run: async (context, words, signal) =>
-      definition.run(context, bindArguments({ ...definition, usage }, words), signal),
+    ...(takesText && { takesText }),
+    ...(isPerDomain && { isPerDomain }),
+    run: async (context, words, signal) => {
+      const bound = bindArguments({ ...definition, usage }, words);
+      checkDomain(context.actor, bound);
+      return definition.run(context, bound, signal);
+    },
   };
+}
+
+/** An administrator of one domain changes nobody of another, and is told nothing of them. */
+function checkDomain({ domains, role }: Actor, bound: object): void {
+  const jid = "jid" in bound && typeof bound.jid === "string" ? bound.jid : undefined;
+  if (role !== "admin" || !domains || jid === undefined || domains.includes(jid.slice(jid.indexOf("@") + 1))) return;
+  throw commandError("command-forbidden", `You are administrator of ${domains.join(", ")} only.`);
 }
 
 const describeArguments = <A extends z.ZodObject>({ arguments: schema }: CommandDefinition<A>): ArgumentText[] =>

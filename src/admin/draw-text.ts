@@ -2,8 +2,8 @@ import type { GatewayError } from "../ports/errors.ts";
 import type { SettledResult } from "./command.ts";
 
 const LONGEST_CELL = 400;
-/** A step of a test may have to name a whole chain of certificates. */
-const LONGEST_LINE = 2000;
+/** A step of a test may have to name a whole chain of certificates, a line of `user export` all of somebody's addresses. */
+const LONGEST_LINE = 4000;
 
 /** A result as plain text, for chat and for the command line. Readable in proportional fonts too. */
 export function drawText(result: SettledResult): string {

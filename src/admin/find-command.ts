@@ -19,7 +19,7 @@ export const commandsFor = (role: Role, commands: readonly Command[]): readonly 
  */
 export function findCommand(role: Role, commands: readonly Command[], words: readonly Word[]): FoundCommand {
   const allowed = commandsFor(role, commands);
-  for (const length of [2, 1]) {
+  for (const length of [3, 2, 1]) {
     const name = leadingWords(words, length);
     const command = commands.find((each) => each.name === name.join(" "));
     if (!command) continue;

@@ -43,8 +43,11 @@ export async function findKnownGateway(registry: Registry, name: string): Promis
 }
 
 /** The name of a pool or of one server, or `command-not-found`. */
-export async function findKnownPool(registry: Registry, name: string): Promise<string> {
-  const servers = await registry.listCalendarServers();
+export const findKnownPool = async (registry: Registry, name: string): Promise<string> =>
+  knownPool(await registry.listCalendarServers(), name);
+
+/** The name of a pool or of one server of these, or `command-not-found`. */
+export function knownPool(servers: readonly CalendarServer[], name: string): string {
   if (servers.some((server) => isCandidate(name, server))) return name;
   const names = [...new Set(servers.flatMap((server) => [poolOf(server), server.name]))];
   throw commandError("command-not-found", `There is no gateway or pool named ${name}${describeChoice(name, names)}`);

@@ -1,4 +1,5 @@
 import { GatewayError, toGatewayError } from "../ports/errors.ts";
+import { promoteDomainAdmin } from "./authorization.ts";
 import type { CommandContext, CommandResult, ProgressResult } from "./command.ts";
 import { commandError } from "./command-errors.ts";
 import { findCommand } from "./find-command.ts";
@@ -8,20 +9,30 @@ import { parseCommandLine } from "./parse-command-line.ts";
  * Reads and runs one command as its actor. Throws GatewayError and nothing else: `command-…` for what the actor can
  * mend, others as the store and the gateway throw them; when the signal aborts, its reason.
  */
-export async function runCommandLine(
-  context: CommandContext,
-  text: string,
-  signal: AbortSignal,
-): Promise<CommandResult> {
+export async function runCommandLine(asked: CommandContext, text: string, signal: AbortSignal): Promise<CommandResult> {
   try {
-    const words = parseCommandLine(text);
+    const context = promoteDomainAdmin(asked);
+    const { line, below } = splitText(context, text);
+    const words = parseCommandLine(line);
     if (words.length === 0) throw commandError("command-unknown", "Send help for a list of commands.");
     const found = findCommand(context.actor.role, context.commands, words);
-    const result = await found.command.run(context, found.words, signal);
+    const result = await found.command.run({ ...context, ...below }, found.words, signal);
     return result.kind === "progress" ? { ...result, lines: translating(result.lines, signal) } : result;
   } catch (error) {
     throw translate(error, signal);
   }
+}
+
+/** A command that takes a text ends with its line; what stands below is the text, where none came with it. */
+function splitText(
+  { commands, text: given }: CommandContext,
+  whole: string,
+): { readonly line: string; readonly below?: { readonly text: string } } {
+  const [, line = "", text = ""] = /^\s*([^\r\n]*)(?:\r\n|\n|\r)?([\s\S]*)$/.exec(whole) ?? [];
+  const name = line.split(/\s+/, 2).join(" ").toLowerCase();
+  const isTaken =
+    given === undefined && text.trim() !== "" && commands.some((each) => each.takesText && each.name === name);
+  return isTaken ? { line, below: { text } } : { line: whole };
 }
 
 async function* translating(lines: ProgressResult["lines"], signal: AbortSignal): ProgressResult["lines"] {

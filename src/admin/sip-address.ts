@@ -1,11 +1,11 @@
 import { z } from "zod";
-import { AddressError, type PresentityId, parseSipAor, type SipAor, sipKeyOf } from "../core/addresses.ts";
-import type { Registry, User } from "../ports/registry.ts";
+import { AddressError, type PresentityId, parseSipAor, type SipAor } from "../core/addresses.ts";
+import type { User } from "../ports/registry.ts";
 import type { CommandContext } from "./command.ts";
 import { commandError } from "./command-errors.ts";
 
 /** What is wanted for a user's SIP address: another one, none, or the one there is put to rest or to work. */
-type WantedSip = SipAor | "none" | "off" | "on";
+export type WantedSip = SipAor | "none" | "off" | "on";
 
 /** A SIP address of record, or what is to become of the one that the user has. */
 export const sipArgument = z
@@ -36,11 +36,11 @@ const sipOf = ({ sip, restingSip }: SipOfUser): SipOfUser => ({
  * The user's SIP address as wanted; as before where nothing is. Throws `command-conflict` when another user has it: of
  * two who publish under one address each would undo the other.
  */
-export async function chooseSip(
-  registry: Registry,
+export function chooseSip(
+  findOwner: (wanted: SipAor) => PresentityId | undefined,
   wanted: WantedSip | undefined,
   before: SipOfUser & { readonly presentity: PresentityId },
-): Promise<SipOfUser> {
+): SipOfUser {
   const known = before.sip ?? before.restingSip;
   if (wanted === undefined) return sipOf(before);
   if (wanted === "none") return {};
@@ -49,17 +49,13 @@ export async function chooseSip(
       throw commandError("command-conflict", `${before.presentity} has no SIP address yet: give it as sip=sip:…`);
     return wanted === "on" ? { sip: known } : { restingSip: known };
   }
-  const owner = (await registry.listUsers()).find(
-    ({ presentity, sip, restingSip }) => presentity !== before.presentity && isSame(sip ?? restingSip, wanted),
-  );
-  if (!owner) return { sip: wanted };
+  const owner = findOwner(wanted);
+  if (owner === undefined || owner === before.presentity) return { sip: wanted };
   throw commandError(
     "command-conflict",
-    `${wanted} is the SIP address of ${owner.presentity} already; take it away first: user set ${owner.presentity} sip=none`,
+    `${wanted} is the SIP address of ${owner} already; take it away first: user set ${owner} sip=none`,
   );
 }
-
-const isSame = (a: SipAor | undefined, b: SipAor): boolean => a !== undefined && sipKeyOf(a) === sipKeyOf(b);
 
 /** That an address does nothing yet, where a running gateway has no section [sip]. */
 export function sipWarnings({ live }: CommandContext, { sip }: SipOfUser): readonly string[] {

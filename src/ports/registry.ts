@@ -77,6 +77,8 @@ export interface Registry {
   listUsers(): Promise<readonly User[]>;
   findUser(presentity: PresentityId): Promise<User | undefined>;
   replaceUser(user: User): Promise<void>;
+  /** Many at once, with the audit lines about them: all of it or nothing. */
+  replaceUsers(users: readonly User[], audit: readonly AuditEntry[]): Promise<void>;
   deleteUser(presentity: PresentityId): Promise<void>;
 
   listCalendarServers(): Promise<readonly CalendarServer[]>;

@@ -108,7 +108,7 @@ const failed = (name: string, error: unknown): CheckLine => {
 async function askRunning(config: LoadedConfig): Promise<CheckLine | undefined> {
   const name = "xmpp";
   try {
-    const answer = await sendControl(controlPath(config.storePath), "status");
+    const answer = await sendControl(controlPath(config.storePath), { line: "status", tell: () => undefined });
     if (!answer) return undefined;
     const line = answer.text.split("\n").find((each) => each.startsWith("xmpp: ")) ?? answer.text;
     return { name, ok: line.startsWith("xmpp: ok"), detail: `the gateway that runs on this store says: ${line}` };

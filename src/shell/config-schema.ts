@@ -58,6 +58,10 @@ const xmpp = z
     secret: SECRET_SCHEMA.describe("The component's secret."),
     domains: z.array(parsedBy(parseBareJid)).min(1).describe("The domains whose users the gateway serves."),
     admins: z.array(parsedBy(parsePresentityId)).describe("Bare JIDs of those who may administer the gateway by chat."),
+    "domain-admins": z
+      .array(parsedBy(parsePresentityId))
+      .default([])
+      .describe("Bare JIDs of those who may administer, by chat, the users of their own domain and nothing else."),
     "acts-by": z
       .enum(["auto", "privilege", "trusted"])
       .default("auto")

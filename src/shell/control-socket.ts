@@ -4,7 +4,8 @@ import { StringDecoder } from "node:string_decoder";
 import { z } from "zod";
 import { GatewayError } from "../ports/errors.ts";
 
-const LONGEST_REQUEST = 65_536; // characters
+/** In characters, all of a request: only the gateway's own account may open the socket. */
+const LONGEST_REQUEST = 50_331_648;
 const LONGEST_ANSWER = 16_777_216; // characters
 
 /** What a command answered, drawn as text. */
@@ -18,11 +19,15 @@ const ANSWER = z.strictObject({ isError: z.boolean(), text: z.string() });
 const PIECE = z.strictObject({ piece: z.string() });
 
 /** Takes the pieces of an answer that comes step by step. */
-export type TellPiece = (piece: string) => void;
+type TellPiece = (piece: string) => void;
 
-/** One command line, and where the pieces of its answer go. */
+/** What is asked: one line of JSON. */
+const REQUEST = z.strictObject({ line: z.string(), text: z.string().optional() });
+
+/** One command line, the text that comes with it, and where the pieces of its answer go. */
 export interface ControlRequest {
   readonly line: string;
+  readonly text?: string | undefined;
   readonly tell: TellPiece;
 }
 
@@ -84,22 +89,31 @@ function isAnswering(path: string): Promise<boolean> {
   });
 }
 
-/** One line in, a line of JSON out for each piece and for the answer; whoever says more than a command is long is cut off. */
+/** The first line as a request, answered; rejects as `handle` does, and when it is no request. */
+const answerRequest = async (
+  text: string,
+  handle: (request: z.infer<typeof REQUEST>) => Promise<ControlAnswer>,
+): Promise<ControlAnswer> => handle(REQUEST.parse(JSON.parse(text.slice(0, text.indexOf("\n")))));
+
+/** One line of JSON in, one out for each piece and for the answer; whoever says more than is read is cut off. */
 function serve(socket: Socket, handle: ControlHandler): void {
   const gone = new AbortController();
   const decoder = new StringDecoder("utf8");
-  let text = "";
+  const chunks: string[] = [];
+  let length = 0;
   let isServed = false;
   socket.on("close", () => gone.abort(new Error("the caller has gone")));
   socket.on("error", () => socket.destroy());
   socket.on("data", (data) => {
-    text += decoder.write(data);
-    const end = text.indexOf("\n");
-    if (end < 0 && text.length > LONGEST_REQUEST) socket.destroy();
-    if (end < 0 || isServed) return;
+    const chunk = decoder.write(data);
+    length += chunk.length;
+    if (length > LONGEST_REQUEST) socket.destroy();
+    if (isServed || socket.destroyed) return;
+    chunks.push(chunk);
+    if (!chunk.includes("\n")) return;
     isServed = true;
     const tell = (piece: string): void => void socket.write(`${JSON.stringify({ piece })}\n`);
-    handle({ line: text.slice(0, end), tell }, gone.signal)
+    answerRequest(chunks.join(""), (request) => handle({ ...request, tell }, gone.signal))
       .catch((error: unknown) => ({ isError: true, text: error instanceof Error ? error.message : String(error) }))
       .then(
         (answer) => socket.end(`${JSON.stringify(answer)}\n`),
@@ -111,8 +125,7 @@ function serve(socket: Socket, handle: ControlHandler): void {
 /** Sends the command to the running gateway; `undefined` when none is running. */
 export function sendControl(
   path: string,
-  line: string,
-  tell: TellPiece = () => undefined,
+  { line, text: attached, tell }: ControlRequest,
 ): Promise<ControlAnswer | undefined> {
   return new Promise((resolve, reject) => {
     const socket = createConnection(path);
@@ -124,7 +137,7 @@ export function sendControl(
         text = text.slice(end + 1);
       }
     };
-    socket.once("connect", () => socket.write(`${line.replaceAll(/[\r\n]+/g, " ")}\n`));
+    socket.once("connect", () => socket.write(`${JSON.stringify({ line, text: attached })}\n`));
     socket.on("data", (data) => {
       text += decoder.write(data);
       if (text.length > LONGEST_ANSWER) socket.destroy(new Error("the answer is too long"));

@@ -20,6 +20,11 @@ export const GATEWAY_ERROR_CODES = {
     meaning: "the control socket beside the store cannot be used",
     action: "Run the command as the gateway's own account; keep the store's path under 100 bytes.",
   },
+  "list-unreadable": {
+    type: "modify",
+    meaning: "the file that a command takes, or the standard input, cannot be read as text",
+    action: "Name the right file, at most 16 MiB, and save it as UTF-8 (or Excel's Unicode text).",
+  },
   "metrics-unavailable": {
     type: "modify",
     meaning: "metrics cannot be served at the configured address",

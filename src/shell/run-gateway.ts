@@ -5,6 +5,7 @@ import { type Actor, type CommandServices, LOCAL_ADMINISTRATOR } from "../admin/
 import { COMMANDS } from "../admin/command-catalogue.ts";
 import { drawPieces } from "../admin/draw-progress.ts";
 import { drawError } from "../admin/draw-text.ts";
+import { startImportSchedule } from "../admin/import/import-schedule.ts";
 import { runCommandLine } from "../admin/run-command-line.ts";
 import { TEXT_CATALOGUE } from "../core/text-catalogue.ts";
 import { reservedTexts } from "../core/texts.ts";
@@ -117,6 +118,7 @@ async function assemble(config: LoadedConfig, environment: NodeJS.ProcessEnv, un
   limitHeapGrowth(gateway.presentities.size);
   link.start();
   chat.start();
+  undo.push(startImportSchedule({ services, runtime, alerts, admins: config.xmpp.admins }));
   control.open((request, signal) => runAs(LOCAL_ADMINISTRATOR, services, request, signal));
   if (config.metrics.listen)
     undo.push(await serveMetrics(config.metrics.listen, metrics, () => gauge(gateway, metrics)));
@@ -133,10 +135,12 @@ export const createServices = (
   journal: store.journal,
   calendarTypes,
   servedDomains: config.xmpp.domains,
+  domainAdmins: config.xmpp["domain-admins"],
   secrets: {
     environment: (name) => environment[name],
     ...(config.secretsDirectory !== undefined && { directory: config.secretsDirectory }),
   },
+  imports: store.imports,
   certificates: {
     store: store.trust,
     examine: (server, terms, signal) => trust.examineWith(server, terms, signal),
@@ -148,11 +152,13 @@ export const createServices = (
 export async function runAs(
   actor: Actor,
   services: CommandServices,
-  { line, tell }: ControlRequest,
+  { line, text, tell }: ControlRequest,
   signal: AbortSignal,
 ): Promise<ControlAnswer> {
   try {
-    const pieces = drawPieces(await runCommandLine({ ...services, actor }, line, signal));
+    const pieces = drawPieces(
+      await runCommandLine({ ...services, actor, ...(text !== undefined && { text }) }, line, signal),
+    );
     for (;;) {
       const { done, value } = await pieces.next();
       if (done) return { isError: value.hasFailed, text: value.text };

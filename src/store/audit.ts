@@ -1,8 +1,8 @@
 import type { AuditEntry } from "../ports/registry.ts";
 import type { StoreDatabase } from "./database.ts";
 
-/** Older lines go, so that nobody fills the disk by being refused. */
-const MOST_LINES = 100_000;
+/** Older lines go, so that nobody fills the disk by being refused. Lists of 100,000 users must not push out all others. */
+const MOST_LINES = 500_000;
 
 /** The statements about the audit, prepared once. */
 export function prepareAudit(database: StoreDatabase) {

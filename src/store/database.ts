@@ -40,6 +40,11 @@ export class StoreDatabase {
     return this.#guard(() => this.#sqlite.transaction(work).deferred());
   }
 
+  /** Runs one statement that reads: it is one consistent view by itself, and costs half without a transaction. */
+  query<Result>(statement: () => Result): Result {
+    return this.#guard(statement);
+  }
+
   /** Runs `work` in one transaction that holds the write lock from its start; all of it or nothing. */
   write<Result>(work: () => Result): Result {
     return this.#guard(() => this.#sqlite.transaction(work).immediate());
@@ -53,6 +58,11 @@ export class StoreDatabase {
   /** Carries the write-ahead log over into the database, as far as that needs no waiting for others. */
   checkpoint(): void {
     this.#guard(() => this.#sqlite.pragma("wal_checkpoint(PASSIVE)"));
+  }
+
+  /** False when something in the file is damaged; reads all of it. */
+  isIntact(): boolean {
+    return this.#guard(() => this.#sqlite.pragma("integrity_check", { simple: true })) === "ok";
   }
 
   /** Closes the connection; safe twice. */

@@ -17,8 +17,7 @@ interface Migration {
  */
 export function migrate(database: StoreDatabase, migrations: readonly Migration[] = readMigrations()): void {
   if (!hasTable(database, "migration")) createMigrationTable(database);
-  const listApplied = database.prepare<[], { id: number }>("SELECT id FROM migration ORDER BY id");
-  const applied = new Set(database.read(() => listApplied.all()).map(({ id }) => id));
+  const applied = listApplied(database);
   refuseNewer(database, applied, migrations);
   const insertId = database.prepare<[number, string]>(
     "INSERT INTO migration (id, name) VALUES (?, ?) ON CONFLICT DO NOTHING",
@@ -29,6 +28,17 @@ export function migrate(database: StoreDatabase, migrations: readonly Migration[
       if (insertId.run(id, name).changes > 0) database.execute(sql);
     });
   }
+}
+
+/** Throws GatewayError unless the database is a store, and one that this program knows (`store-newer`, `store-foreign`). */
+export function checkMigrations(database: StoreDatabase): void {
+  if (!hasTable(database, "migration")) throw storeError("store-foreign", `${database.path} has no migrations`);
+  refuseNewer(database, listApplied(database), readMigrations());
+}
+
+function listApplied(database: StoreDatabase): ReadonlySet<number> {
+  const list = database.prepare<[], { id: number }>("SELECT id FROM migration ORDER BY id");
+  return new Set(database.read(() => list.all()).map(({ id }) => id));
 }
 
 const hasTable = (database: StoreDatabase, name: string): boolean => {

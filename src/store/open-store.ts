@@ -4,6 +4,7 @@ import type { PluginMemory } from "../ports/plugin-memory.ts";
 import type { Registry } from "../ports/registry.ts";
 import type { Runtime } from "../ports/runtime.ts";
 import type { TrustStore } from "../ports/trust-store.ts";
+import type { UserImports } from "../ports/user-imports.ts";
 import { LOCK_PATIENCE, openDatabase, type StoreDatabase } from "./database.ts";
 import { migrate } from "./migrate.ts";
 import { SecretBox } from "./secret-box.ts";
@@ -12,6 +13,7 @@ import { SqliteJournal } from "./sqlite-journal.ts";
 import { type PluginInstance, SqlitePluginMemory } from "./sqlite-plugin-memory.ts";
 import { SqliteRegistry } from "./sqlite-registry.ts";
 import { SqliteTrustStore } from "./sqlite-trust-store.ts";
+import { SqliteUserImports } from "./user-imports.ts";
 
 /** Where the store is, and what it needs. */
 export interface StoreOptions {
@@ -26,6 +28,7 @@ export interface StoreOptions {
 export interface Store {
   readonly registry: Registry;
   readonly trust: TrustStore;
+  readonly imports: UserImports;
   readonly journal: Journal;
   /** What an instance of a plugin remembers over a restart. */
   memoryOf(instance: PluginInstance): PluginMemory;
@@ -56,6 +59,7 @@ function assemble(database: StoreDatabase, box: SecretBox, runtime: StoreOptions
   return {
     registry,
     trust: new SqliteTrustStore(database, registry),
+    imports: new SqliteUserImports(database),
     journal,
     memoryOf: (instance) => memory.of(instance),
     health: () => (journal.health().state === "ok" ? memory.health() : journal.health()),

@@ -37,11 +37,20 @@ export class SqliteRegistry implements Registry {
   }
 
   async findUser(presentity: PresentityId): Promise<User | undefined> {
-    return this.#database.read(() => this.#statements.users.find(presentity));
+    return this.#database.query(() => this.#statements.users.find(presentity));
   }
 
   async replaceUser(user: User): Promise<void> {
     this.write({ kind: "user", presentity: user.presentity }, () => this.#statements.users.replace(user));
+  }
+
+  async replaceUsers(users: readonly User[], audit: readonly AuditEntry[]): Promise<void> {
+    const statements = this.#statements;
+    const changes = users.map(({ presentity }) => ({ kind: "user", presentity }) as const);
+    this.#write(changes, () => {
+      for (const user of users) statements.users.replace(user);
+      for (const entry of audit) statements.audit.insert(entry);
+    });
   }
 
   async deleteUser(presentity: PresentityId): Promise<void> {
@@ -143,9 +152,13 @@ export class SqliteRegistry implements Registry {
 
   /** Runs `work` and notes the change, in one transaction. */
   write(change: RegistryChange, work: () => unknown): void {
+    this.#write([change], work);
+  }
+
+  #write(changes: readonly RegistryChange[], work: () => unknown): void {
     this.#database.write(() => {
       work();
-      this.#statements.changes.insert(change);
+      for (const change of changes) this.#statements.changes.insert(change);
     });
     for (const wake of this.#wakers) wake();
   }

@@ -31,6 +31,11 @@ export const STORE_ERRORS = {
     meaning: "the store was made by a newer version of the gateway",
     remedy: "Run that version, or restore the backup made before the upgrade. Nothing was changed.",
   },
+  "store-backup-exists": {
+    type: "modify",
+    meaning: "there is a file of that name already",
+    remedy: "Name another one: a backup never replaces a file. Nothing was changed.",
+  },
   "store-full": {
     type: "wait",
     meaning: "the disk of the store is full",

@@ -19,7 +19,7 @@ import { GatewayError, toGatewayError } from "../../src/ports/errors.ts";
 import { definePlugin } from "../../src/ports/plugin-definition.ts";
 import type { PublisherDetail } from "../../src/ports/presence-publisher.ts";
 import type { User } from "../../src/ports/registry.ts";
-import { MemoryJournal, MemoryRegistry } from "../doubles/memory-store.ts";
+import { MemoryJournal, MemoryRegistry, MemoryUserImports } from "../doubles/memory-store.ts";
 import { createTestRuntime } from "../doubles/test-runtime.ts";
 import { createCertificateServices } from "../doubles/trust.ts";
 
@@ -142,6 +142,7 @@ export function createCommandStage(
   const live = new FakeLive({ clock: runtime.clock, journal });
   const environment: Record<string, string> = {};
   const certificates = options.certificates ?? createCertificateServices();
+  const imports = new MemoryUserImports();
   const services: CommandServices = {
     registry,
     journal,
@@ -154,6 +155,7 @@ export function createCommandStage(
       environment: (name) => environment[name],
     },
     certificates,
+    imports,
     commands: COMMANDS,
   };
   const run = (text: string, actor = LOCAL_ADMINISTRATOR): Promise<CommandResult> => {
@@ -165,6 +167,7 @@ export function createCommandStage(
     registry,
     journal,
     live,
+    imports,
     environment,
     services,
     run,

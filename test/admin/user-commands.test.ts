@@ -5,7 +5,7 @@ import { createCommandStage, userOf } from "./command-stage.ts";
 
 const ALICE = parsePresentityId("alice@example.com");
 
-describe("user enable", () => {
+describe("[U1] user enable", () => {
   it("takes the only gateway, the JID as mailbox, and English", async () => {
     const { registry, seed, say } = createCommandStage();
     await seed();

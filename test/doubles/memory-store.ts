@@ -14,6 +14,7 @@ import type {
   RegistryChange,
   User,
 } from "../../src/ports/registry.ts";
+import type { ReadImport, UserImport, UserImports } from "../../src/ports/user-imports.ts";
 
 const byKey = <Value>(map: ReadonlyMap<string, Value>): readonly Value[] =>
   [...map].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, value]) => value);
@@ -40,6 +41,11 @@ export class MemoryRegistry implements Registry {
   async replaceUser(user: User): Promise<void> {
     this.users.set(user.presentity, user);
     this.#report({ kind: "user", presentity: user.presentity });
+  }
+
+  async replaceUsers(users: readonly User[], audit: readonly AuditEntry[]): Promise<void> {
+    for (const user of users) await this.replaceUser(user);
+    this.audit.push(...audit);
   }
 
   async deleteUser(presentity: PresentityId): Promise<void> {
@@ -115,6 +121,40 @@ export class MemoryRegistry implements Registry {
 
   #report(change: RegistryChange): void {
     for (const watcher of this.#watchers) watcher.push(change);
+  }
+}
+
+/** Lists of users in memory. */
+export class MemoryUserImports implements UserImports {
+  readonly #lists = new Map<number, UserImport & { readonly text: string }>();
+  #last = 0;
+
+  async keep(list: ReadImport): Promise<number> {
+    this.#last++;
+    this.#lists.set(this.#last, { ...list, id: this.#last });
+    return this.#last;
+  }
+
+  async find(id: number): Promise<(UserImport & { readonly text: string }) | undefined> {
+    return this.#lists.get(id);
+  }
+
+  async list(): Promise<readonly UserImport[]> {
+    return [...this.#lists.values()].reverse();
+  }
+
+  async schedule(id: number, due: { readonly at: Instant; readonly by: string }): Promise<void> {
+    const list = this.#lists.get(id);
+    if (list) this.#lists.set(id, { ...list, due });
+  }
+
+  async recordApplied(id: number, applied: { readonly at: Instant; readonly outcome: string }): Promise<void> {
+    const { due: _, ...list } = this.#lists.get(id) ?? {};
+    if ("id" in list) this.#lists.set(id, { ...list, applied, text: "" });
+  }
+
+  async delete(id: number): Promise<void> {
+    this.#lists.delete(id);
   }
 }
 

@@ -237,6 +237,7 @@ const servicesOf = ({
   servedDomains: [DOMAIN],
   secrets: { environment: () => undefined },
   certificates: createCertificateServices(),
+  imports: store.imports,
   commands: COMMANDS,
 });
 

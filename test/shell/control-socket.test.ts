@@ -15,6 +15,8 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
+const tell = (): void => undefined;
+
 /** A command whose steps come when the test says so. */
 function stepwise(lines: ProgressResult["lines"]): Command {
   const run = async (): Promise<ProgressResult> => ({ kind: "progress", title: "Steps", lines });
@@ -39,9 +41,12 @@ describe("a command on the command line", () => {
       runAs(LOCAL_ADMINISTRATOR, { ...services, commands: [command] }, request, signal),
     );
     const told: string[] = [];
-    const answer = await sendControl(path, "step", (piece) => {
-      told.push(piece);
-      if (told.length === 2) goOn();
+    const answer = await sendControl(path, {
+      line: "step",
+      tell: (piece) => {
+        told.push(piece);
+        if (told.length === 2) goOn();
+      },
     });
     expect(told).toEqual(["Steps", "ok: DNS — ✓"]);
     expect(answer).toEqual({ isError: true, text: "1 of 2 steps failed." });
@@ -53,8 +58,8 @@ describe("a command on the command line", () => {
     const close = await listenForControl(path, (request, signal) =>
       runAs(LOCAL_ADMINISTRATOR, services, request, signal),
     );
-    expect(await sendControl(path, "gateway list")).toMatchObject({ isError: false });
-    expect(await sendControl(path, "nonsense")).toMatchObject({ isError: true });
+    expect(await sendControl(path, { line: "gateway list", tell })).toMatchObject({ isError: false });
+    expect(await sendControl(path, { line: "nonsense", tell })).toMatchObject({ isError: true });
     await close();
   });
 });

@@ -1,15 +1,14 @@
 import { z } from "zod";
-import { domainOf, type PresentityId, parseMailbox } from "../../core/addresses.ts";
-import { isCandidate, poolOf } from "../../core/server-pool.ts";
-import { nearest } from "../../lib/nearest.ts";
+import type { PresentityId } from "../../core/addresses.ts";
 import type { User } from "../../ports/registry.ts";
 import { gatewayNameArgument, mailboxArgument, presentityArgument, userLocaleArgument } from "../argument-schemas.ts";
 import { type CommandContext, defineCommand } from "../command.ts";
 import { commandError } from "../command-errors.ts";
-import { findKnownPool, findKnownUser, recordChange } from "../find-entities.ts";
+import { findKnownUser, recordChange } from "../find-entities.ts";
 import { localeWarnings } from "../locale-warnings.ts";
-import { chooseSip, describeSip, sipArgument, sipWarnings } from "../sip-address.ts";
-import { asksMailbox, chooseLocale } from "../user-locale.ts";
+import { sipArgument, sipWarnings } from "../sip-address.ts";
+import { asksMailbox } from "../user-locale.ts";
+import { changedUser, describeUser, enabledUser, type UserWish, userRules } from "../user-rules.ts";
 
 const jid = presentityArgument.describe("The user's bare JID.");
 const options = {
@@ -23,18 +22,11 @@ const options = {
   sip: sipArgument.optional(),
 };
 
-interface Wanted {
-  readonly jid: PresentityId;
-  readonly mailbox?: User["mailbox"] | undefined;
-  readonly gateway?: string | undefined;
-  readonly locale?: string | undefined;
-  readonly sip?: z.infer<typeof sipArgument> | undefined;
-}
-
 /** `user enable`. */
 export const userEnable = defineCommand({
   name: "user enable",
   who: "admin",
+  isPerDomain: true,
   summary:
     "Shows a user's calendar state from now on. Where not given, the mailbox is the JID, and the locale that of the mailbox, else en.",
   arguments: z.strictObject({ jid, ...options }),
@@ -45,59 +37,12 @@ export const userEnable = defineCommand({
     "user enable carol@example.com sip=sip:carol@example.com",
   ],
   run: async (context, args) => {
-    checkDomain(context, args.jid);
     const before = await context.registry.findUser(args.jid);
-    const user: User = {
-      presentity: args.jid,
-      mailbox: args.mailbox ?? before?.mailbox ?? parseMailboxOf(args.jid),
-      gateway: await chooseGateway(context, args.gateway, before?.gateway),
-      ...chooseLocale(args.locale, before),
-      isEnabled: true,
-      ...(await chooseSip(context.registry, args.sip, { ...before, presentity: args.jid })),
-    };
+    const user = enabledUser(args, before, await userRules(context));
     const warnings = await replaceUser(context, user, "user.enabled");
     return { kind: "text", text: `${args.jid} is enabled: ${describeUser(user)}.`, warnings };
   },
 });
-
-function describeUser(user: User): string {
-  const sip = describeSip(user);
-  return `mailbox ${user.mailbox}, gateway ${user.gateway}, locale ${user.locale}${sip === undefined ? "" : `, SIP ${sip}`}`;
-}
-
-function checkDomain({ servedDomains }: CommandContext, presentity: PresentityId): void {
-  const domain = domainOf(presentity);
-  if (servedDomains.includes(domain)) return;
-  const close = nearest(domain, servedDomains);
-  throw commandError(
-    "command-conflict",
-    `The gateway does not serve ${domain}${close ? `; did you mean ${close}?` : "."} It serves: ${servedDomains.join(", ") || "no domain"}.`,
-  );
-}
-
-function parseMailboxOf(presentity: PresentityId): User["mailbox"] {
-  try {
-    return parseMailbox(presentity);
-  } catch (error) {
-    throw commandError("command-arguments", `${presentity} is no SMTP address: give the mailbox as mailbox=…`, error);
-  }
-}
-
-async function chooseGateway(
-  context: CommandContext,
-  given: string | undefined,
-  before: string | undefined,
-): Promise<string> {
-  if (given !== undefined) return findKnownPool(context.registry, given);
-  const servers = await context.registry.listCalendarServers();
-  if (before !== undefined && servers.some((server) => isCandidate(before, server))) return before;
-  const names = [...new Set(servers.map(poolOf))];
-  const [first, second] = names;
-  if (first === undefined)
-    throw commandError("command-conflict", "There is no gateway yet; add one first with: gateway add");
-  if (second === undefined) return first;
-  throw commandError("command-arguments", `gateway is missing: there are several (${names.slice(0, 50).join(", ")}).`);
-}
 
 async function replaceUser(context: CommandContext, user: User, action: string): Promise<readonly string[]> {
   const { registry } = context;
@@ -115,6 +60,7 @@ async function replaceUser(context: CommandContext, user: User, action: string):
 export const userDisable = defineCommand({
   name: "user disable",
   who: "admin",
+  isPerDomain: true,
   summary: "Stops showing a user's calendar state at once; what is configured for the user stays.",
   arguments: z.strictObject({ jid }),
   positional: ["jid"],
@@ -135,6 +81,7 @@ export const userDisable = defineCommand({
 export const userSet = defineCommand({
   name: "user set",
   who: "admin",
+  isPerDomain: true,
   summary: "Changes a user's mailbox, calendar server, locale or SIP address.",
   arguments: z.strictObject({ jid, ...options }),
   positional: ["jid"],
@@ -146,6 +93,7 @@ export const userSet = defineCommand({
 export const localeSet = defineCommand({
   name: "locale set",
   who: "admin",
+  isPerDomain: true,
   summary: "Sets the language of a user's state texts.",
   arguments: z.strictObject({
     jid,
@@ -156,19 +104,12 @@ export const localeSet = defineCommand({
   run: (context, args) => changeUser(context, { jid: args.jid, locale: args.tag }),
 });
 
-async function changeUser(context: CommandContext, wanted: Wanted) {
+async function changeUser(context: CommandContext, wanted: UserWish & { readonly jid: PresentityId }) {
   const before = await findKnownUser(context.registry, wanted.jid);
   if ([wanted.mailbox, wanted.gateway, wanted.locale, wanted.sip].every((each) => each === undefined)) {
     throw commandError("command-arguments", "There is nothing to change: give mailbox=, gateway=, locale= or sip=.");
   }
-  const { locale: _, localeFrom: _from, sip, restingSip, ...others } = before;
-  const user: User = {
-    ...others,
-    ...(await chooseSip(context.registry, wanted.sip, before)),
-    mailbox: wanted.mailbox ?? before.mailbox,
-    gateway: wanted.gateway === undefined ? before.gateway : await findKnownPool(context.registry, wanted.gateway),
-    ...chooseLocale(wanted.locale, before),
-  };
+  const user = changedUser(wanted, before, await userRules(context));
   const warnings = await replaceUser(context, user, "user.changed");
   if (asksMailbox(wanted.locale) && user.isEnabled) context.live?.refresh(user.presentity);
   return { kind: "text" as const, text: `${wanted.jid} is changed: ${describeUser(user)}.`, warnings };

@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { JournalEntry } from "../../ports/journal.ts";
 import type { User } from "../../ports/registry.ts";
 import { countArgument, presentityArgument } from "../argument-schemas.ts";
+import { isOwnDomain } from "../authorization.ts";
 import { type CommandContext, defineCommand, type Field } from "../command.ts";
 import { describeDocument } from "../describe-document.ts";
 import { findEntry, findKnownUser } from "../find-entities.ts";
@@ -12,6 +13,7 @@ import { describeLocale } from "../user-locale.ts";
 export const userShow = defineCommand({
   name: "user show",
   who: "admin",
+  isPerDomain: true,
   summary: "Shows what is configured for a user, and what is shown of the user now.",
   arguments: z.strictObject({ jid: presentityArgument.describe("The user's bare JID.") }),
   positional: ["jid"],
@@ -56,6 +58,7 @@ function describeShown({ isEnabled }: User, entry: JournalEntry | undefined): st
 export const userList = defineCommand({
   name: "user list",
   who: "admin",
+  isPerDomain: true,
   summary:
     "Lists the users, or those whose JID, mailbox, gateway, locale, SIP address or state (enabled, disabled, an error code) has a text in it.",
   arguments: z.strictObject({
@@ -66,6 +69,7 @@ export const userList = defineCommand({
   examples: ["user list", "user list @example.com limit=200", "user list ews-mailbox-not-found"],
   run: async (context, { filter = "", limit = 50 }) => {
     const users = (await context.registry.listUsers())
+      .filter(({ presentity }) => isOwnDomain(context.actor, presentity))
       .map((user) => describeRow(context, user))
       .filter((row) => row.some((text) => text.toLowerCase().includes(filter)));
     const rest = users.length - limit;

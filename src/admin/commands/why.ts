@@ -12,6 +12,7 @@ const jid = presentityArgument.describe("The user's bare JID.");
 export const why = defineCommand({
   name: "why",
   who: "admin",
+  isPerDomain: true,
   summary: "Explains what is shown of a user: the rule, every input with its age, what is published, the next change.",
   arguments: z.strictObject({ jid }),
   positional: ["jid"],
@@ -45,6 +46,7 @@ function describeUnknown({ presentity, isEnabled }: User, { live }: CommandConte
 export const refresh = defineCommand({
   name: "refresh",
   who: "admin",
+  isPerDomain: true,
   summary: "Reads a user's calendar now, and the mailbox's locale and automatic replies where they are read.",
   arguments: z.strictObject({ jid }),
   positional: ["jid"],

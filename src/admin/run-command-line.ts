@@ -1,7 +1,7 @@
 import { GatewayError, toGatewayError } from "../ports/errors.ts";
 import type { CommandContext, CommandResult, ProgressResult } from "./command.ts";
 import { commandError } from "./command-errors.ts";
-import { findCommand } from "./find-command.ts";
+import { type FoundCommand, findCommand } from "./find-command.ts";
 import { parseCommandLine } from "./parse-command-line.ts";
 
 /**
@@ -13,11 +13,19 @@ export async function runCommandLine(
   text: string,
   signal: AbortSignal,
 ): Promise<CommandResult> {
+  const words = parseCommandLine(text);
+  if (words.length === 0) throw commandError("command-unknown", "Send help for a list of commands.");
+  return runCommand(context, findCommand(context.actor.role, context.commands, words), signal);
+}
+
+/** Runs a command that was found for its actor, with the words after its name. Throws as `runCommandLine` does. */
+export async function runCommand(
+  context: CommandContext,
+  { command, words }: FoundCommand,
+  signal: AbortSignal,
+): Promise<CommandResult> {
   try {
-    const words = parseCommandLine(text);
-    if (words.length === 0) throw commandError("command-unknown", "Send help for a list of commands.");
-    const found = findCommand(context.actor.role, context.commands, words);
-    const result = await found.command.run(context, found.words, signal);
+    const result = await command.run(context, words, signal);
     return result.kind === "progress" ? { ...result, lines: translating(result.lines, signal) } : result;
   } catch (error) {
     throw translate(error, signal);

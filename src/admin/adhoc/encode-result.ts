@@ -83,7 +83,7 @@ function encodeTable(
   columns: readonly string[],
   rows: readonly (readonly string[])[],
 ): readonly XmlDraft[] {
-  const { kept, notes } = keepWithin(rows, (row) => row.reduce((sum, cell) => sum + cell.length + MARKUP, 0));
+  const { kept, notes } = keepWithin(rows, (row) => row.reduce((sum, cell) => sum + 2 * cell.length + MARKUP, 0));
   const reported = columns.map((label, index) => ({
     name: "field",
     attributes: { var: columnName(index), type: "text-single", label },
@@ -96,9 +96,16 @@ function encodeTable(
       children: [element("value", drawValue(cell))],
     })),
   }));
-  const children = [{ name: "reported", children: reported }, ...items];
+  const children = [encodeRows(columns, kept), { name: "reported", children: reported }, ...items];
   return [encodeForm(title === undefined ? undefined : drawValue(title), children), ...notes];
 }
+
+/** The rows as lines of one field, for clients that show no table: Profanity shows nothing of one. */
+const encodeRows = (columns: readonly string[], rows: readonly (readonly string[])[]): XmlDraft => ({
+  name: "field",
+  attributes: { var: "rows", type: "text-multi", label: columns.join(" | ") },
+  children: rows.map((row) => element("value", row.map((cell) => drawValue(cell)).join(" | "))),
+});
 
 const columnName = (index: number): string => `column-${index + 1}`;
 

@@ -50,8 +50,10 @@ const PACKAGES = {
     "ejabberd",
     "libxml2-utils",
     "openssl",
+    "profanity",
     "python3-exchangelib",
     "python3-gssapi",
+    "tmux",
   ],
   bench: [...PROSODY, ...APACHE_NTLM, ...SIP, "python3-exchangelib"],
 };

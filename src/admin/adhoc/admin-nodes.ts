@@ -55,7 +55,7 @@ function listUsers(node: string, name: string, field: string, state: UserState):
     kind: "list-single",
     label: "Maximum number of items to show",
     isRequired: false,
-    choices: [{ value: "", label: "(not given)" }, ...choices],
+    choices,
   };
   const run = async (context: CommandContext, entered: Answers): Promise<NamedForm> => {
     const most = Math.min(Number(entered.get("max_items") ?? MOST_LISTED) || MOST_LISTED, MOST_LISTED);

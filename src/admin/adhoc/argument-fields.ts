@@ -2,7 +2,7 @@ import { poolOf } from "../../core/server-pool.ts";
 import type { PluginDefinition } from "../../ports/plugin-definition.ts";
 import type { ArgumentText, Command, CommandContext } from "../command.ts";
 import { choicesOf, describeSchema, isRequired as isNeeded } from "../describe-schema.ts";
-import type { Choice, FieldKind, FormField } from "./form.ts";
+import type { FieldKind, FormField } from "./form.ts";
 
 /** A list that is longer than this is typed faster than it is searched. */
 const MOST_CHOICES = 200;
@@ -20,7 +20,7 @@ export async function fieldOfArgument(
   const { name, text, isRequired, choices } = argument;
   if (isYesOrNo(choices)) return { ...describeField(name, text), kind: "boolean", isRequired: false };
   const words = choices.length > 0 ? choices : await wordsFor(context, command.name, name);
-  return { ...describeField(name, text), isRequired, ...chooseKind(words, isRequired, kindOf(command, name)) };
+  return { ...describeField(name, text), isRequired, ...chooseKind(words, kindOf(command, name)) };
 }
 
 /** The field that asks for an option of a calendar server's type; `isKnown`: it may be left out all the same. */
@@ -34,7 +34,7 @@ export function fieldOfOption(type: PluginDefinition<"calendar">, name: string, 
     return { ...describeField(name, secret), kind: "text-private", isRequired };
   }
   const words = schema === undefined ? [] : choicesOf(schema);
-  return { ...describeField(name, text), isRequired, ...chooseKind(words, isRequired, "text-single") };
+  return { ...describeField(name, text), isRequired, ...chooseKind(words, "text-single") };
 }
 
 /** The names that an argument may have, where the gateway knows them all. */
@@ -54,11 +54,10 @@ function kindOf({ name: command }: Command, argument: string): FieldKind {
   return LONG_TEXTS.includes(`${command} ${argument}`) ? "text-multi" : "text-single";
 }
 
-/** A list where there is one, else the other kind. */
-function chooseKind(words: readonly string[], isRequired: boolean, kind: FieldKind) {
+/** A list where there is one, else the other kind. No choice is empty: Profanity 0.13 ends when one is. */
+function chooseKind(words: readonly string[], kind: FieldKind) {
   if (words.length === 0 || words.length > MOST_CHOICES) return { kind };
-  const none: readonly Choice[] = isRequired ? [] : [{ value: "", label: "(not given)" }];
-  return { kind: "list-single", choices: [...none, ...words.map((value) => ({ value, label: value }))] } as const;
+  return { kind: "list-single", choices: words.map((value) => ({ value, label: value })) } as const;
 }
 
 function describeField(name: string, text: string): Pick<FormField, "label" | "name" | "text"> {

@@ -7,7 +7,7 @@ import type { AdhocCommand } from "./adhoc-command.ts";
 import { adhocError } from "./adhoc-errors.ts";
 import { encodeForm } from "./encode-form.ts";
 import { encodeNote } from "./encode-result.ts";
-import type { Answers } from "./form.ts";
+import type { Answers, FormStep } from "./form.ts";
 import { NS } from "./namespaces.ts";
 import { readForm } from "./read-form.ts";
 import type { AdhocAction, AdhocRequest } from "./read-request.ts";
@@ -140,10 +140,14 @@ function encodeShown({ id, command, index, entered, shown }: AdhocSession, probl
       attributes: { execute: isLast ? "complete" : "next" },
       children: actions.map((name) => ({ name })),
     },
-    encodeForm(shown, entered[index] ?? NOTHING),
+    encodeForm(withProblem(shown, problem), entered[index] ?? NOTHING),
     ...(problem === undefined ? [] : [encodeNote("error", problem)]),
   ]);
 }
+
+/** Profanity and others show no note beside a form, so the form says it too. */
+const withProblem = (shown: FormStep, problem: string | undefined): FormStep =>
+  problem === undefined ? shown : { ...shown, instructions: [`Not done: ${problem}`, ...shown.instructions] };
 
 const encodeCompleted = (command: AdhocCommand, id: string, children: readonly XmlDraft[]): XmlDraft =>
   encodeCommand(command, id, "completed", children);

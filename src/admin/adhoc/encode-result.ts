@@ -5,7 +5,7 @@ import { element, encodeFormType } from "./encode-form.ts";
 import { NS } from "./namespaces.ts";
 
 /** One field of a result whose form a specification names. */
-export interface ResultField {
+interface ResultField {
   readonly name: string;
   readonly label: string;
   readonly kind: "jid-multi" | "text-single";
@@ -93,7 +93,7 @@ function encodeTable(
     children: row.map((cell, index) => ({
       name: "field",
       attributes: { var: columnName(index) },
-      children: [element("value", drawValue(cell))],
+      children: encodeValue(cell),
     })),
   }));
   const children = [encodeRows(columns, kept), { name: "reported", children: reported }, ...items];
@@ -118,8 +118,11 @@ const encodeForm = (title: string | undefined, children: readonly XmlDraft[]): X
 const singleField = (name: string, label: string, value: string): XmlDraft => ({
   name: "field",
   attributes: { var: name, type: "text-single", label },
-  children: [element("value", drawValue(value))],
+  children: encodeValue(value),
 });
+
+/** No empty value: some clients take it for a missing element. */
+const encodeValue = (value: string): readonly XmlDraft[] => (value === "" ? [] : [element("value", drawValue(value))]);
 
 const encodeNamedForm = ({ title, formType, fields }: NamedForm): XmlDraft =>
   encodeForm(title, [

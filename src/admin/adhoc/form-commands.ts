@@ -11,7 +11,7 @@ import { fieldOfArgument, fieldOfOption } from "./argument-fields.ts";
 import type { Answers, FormField, FormStep } from "./form.ts";
 
 /** The node of a command's name: its words with hyphens between. */
-export const nodeOf = (name: string): string => name.replaceAll(" ", "-");
+const nodeOf = (name: string): string => name.replaceAll(" ", "-");
 
 /** A command of chat as ad-hoc command: what chat reads as words is asked by forms. */
 export const toAdhocCommand = (command: Command): AdhocCommand => ({

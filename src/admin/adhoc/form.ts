@@ -9,7 +9,7 @@ export type FieldKind =
   | "text-single";
 
 /** One value to choose. */
-export interface Choice {
+interface Choice {
   readonly value: string;
   readonly label: string;
 }

@@ -48,7 +48,7 @@ function drawTable(columns: readonly string[], rows: readonly (readonly string[]
 }
 
 /** One line of bounded length. Names of clients come from strangers: no line breaks, controls or turned-round text. */
-export const drawValue = (value: string, limit = LONGEST_CELL): string => {
+const drawValue = (value: string, limit = LONGEST_CELL): string => {
   const line = value.replace(/[\p{Cc}\u2028\u2029]+/gu, " ").replace(/[\u202A-\u202E\u2066-\u2069]/g, "");
   return line.length > limit ? `${line.slice(0, limit).replace(/[\uD800-\uDBFF]$/, "")}…` : line;
 };

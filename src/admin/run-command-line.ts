@@ -13,9 +13,15 @@ export async function runCommandLine(
   text: string,
   signal: AbortSignal,
 ): Promise<CommandResult> {
-  const words = parseCommandLine(text);
-  if (words.length === 0) throw commandError("command-unknown", "Send help for a list of commands.");
-  return runCommand(context, findCommand(context.actor.role, context.commands, words), signal);
+  try {
+    const words = parseCommandLine(text);
+    if (words.length === 0) throw commandError("command-unknown", "Send help for a list of commands.");
+    const found = findCommand(context.actor.role, context.commands, words);
+    const result = await found.command.run(context, found.words, signal);
+    return result.kind === "progress" ? { ...result, lines: translating(result.lines, signal) } : result;
+  } catch (error) {
+    throw translate(error, signal);
+  }
 }
 
 /** Runs a command that was found for its actor, with the words after its name. Throws as `runCommandLine` does. */

@@ -1,6 +1,6 @@
 import type { XmlDraft } from "../../ports/xmpp-link.ts";
 import type { SettledResult } from "../command.ts";
-import { drawValue } from "../draw-text.ts";
+import { drawLine } from "../draw-text.ts";
 import { element, encodeFormType } from "./encode-form.ts";
 import { NS } from "./namespaces.ts";
 
@@ -27,8 +27,6 @@ export type NoteType = "error" | "info" | "warn";
 const LONGEST = 65_536;
 /** What the markup of one value counts for. */
 const MARKUP = 40;
-/** A step of a test may have to name a whole chain of certificates. */
-const LONGEST_LINE = 2000;
 const TOO_MUCH = "There is more than fits here: ask by chat for all of it.";
 
 /** A note (XEP-0050). */
@@ -44,7 +42,7 @@ export const encodeNote = (type: NoteType, text: string): XmlDraft => ({
  */
 export function encodeResult(result: SettledResult | NamedForm): readonly XmlDraft[] {
   if (result.kind === "form") return [encodeNamedForm(result)];
-  const warnings = (result.warnings ?? []).map((warning) => encodeNote("warn", drawValue(warning)));
+  const warnings = (result.warnings ?? []).map((warning) => encodeNote("warn", drawLine(warning)));
   const main: NoteType = result.hasFailed ? "error" : "info";
   switch (result.kind) {
     case "text":
@@ -54,10 +52,10 @@ export function encodeResult(result: SettledResult | NamedForm): readonly XmlDra
       return [...encodeLines(result.title, result.lines), ...failure, ...warnings];
     }
     case "fields": {
-      const title = result.title === undefined ? undefined : drawValue(result.title);
+      const title = result.title === undefined ? undefined : drawLine(result.title);
       if (result.fields.length === 0) return [encodeNote(main, title ?? ""), ...warnings];
       const { kept, notes } = keepWithin(result.fields, ([name, value]) => name.length + value.length);
-      const fields = kept.map(([name, value], index) => singleField(`field-${index + 1}`, drawValue(name), value));
+      const fields = kept.map(([name, value], index) => singleField(`field-${index + 1}`, drawLine(name), value));
       return [encodeForm(title, fields), ...notes, ...warnings];
     }
     case "table":
@@ -70,13 +68,13 @@ export function encodeResult(result: SettledResult | NamedForm): readonly XmlDra
 /** The result of many lines, such as those of a progress that is over. */
 function encodeLines(title: string | undefined, lines: readonly string[]): readonly XmlDraft[] {
   const { kept, notes } = keepWithin(lines, (line) => line.length);
-  const values = kept.map((line) => element("value", drawValue(line, LONGEST_LINE)));
+  const values = kept.map((line) => element("value", drawLine(line)));
   const field = { name: "field", attributes: { var: "lines", type: "text-multi" }, children: values };
-  return [encodeForm(title === undefined ? undefined : drawValue(title), [field]), ...notes];
+  return [encodeForm(title === undefined ? undefined : drawLine(title), [field]), ...notes];
 }
 
 const encodeText = (text: string, type: NoteType): readonly XmlDraft[] =>
-  text.includes("\n") ? encodeLines(undefined, text.split("\n")) : [encodeNote(type, drawValue(text, LONGEST_LINE))];
+  text.includes("\n") ? encodeLines(undefined, text.split("\n")) : [encodeNote(type, drawLine(text))];
 
 function encodeTable(
   title: string | undefined,
@@ -97,14 +95,14 @@ function encodeTable(
     })),
   }));
   const children = [encodeRows(columns, kept), { name: "reported", children: reported }, ...items];
-  return [encodeForm(title === undefined ? undefined : drawValue(title), children), ...notes];
+  return [encodeForm(title === undefined ? undefined : drawLine(title), children), ...notes];
 }
 
 /** The rows as lines of one field, for clients that show no table: Profanity shows nothing of one. */
 const encodeRows = (columns: readonly string[], rows: readonly (readonly string[])[]): XmlDraft => ({
   name: "field",
   attributes: { var: "rows", type: "text-multi", label: columns.join(" | ") },
-  children: rows.map((row) => element("value", row.map((cell) => drawValue(cell)).join(" | "))),
+  children: rows.map((row) => element("value", row.map(drawLine).join(" | "))),
 });
 
 const columnName = (index: number): string => `column-${index + 1}`;
@@ -122,7 +120,7 @@ const singleField = (name: string, label: string, value: string): XmlDraft => ({
 });
 
 /** No empty value: some clients take it for a missing element. */
-const encodeValue = (value: string): readonly XmlDraft[] => (value === "" ? [] : [element("value", drawValue(value))]);
+const encodeValue = (value: string): readonly XmlDraft[] => (value === "" ? [] : [element("value", drawLine(value))]);
 
 const encodeNamedForm = ({ title, formType, fields }: NamedForm): XmlDraft =>
   encodeForm(title, [

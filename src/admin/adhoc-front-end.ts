@@ -19,7 +19,7 @@ import { SessionStore } from "./adhoc/session-store.ts";
 import { findStanding, parseSender, type Standing } from "./authorization.ts";
 import type { Actor, CommandResult, CommandServices } from "./command.ts";
 import { drawPieces, gatherPieces } from "./draw-progress.ts";
-import { drawError, splitText } from "./draw-text.ts";
+import { splitText } from "./draw-text.ts";
 import { RefusalLimiter } from "./refusal-limiter.ts";
 import { SenderQueues } from "./sender-queues.ts";
 
@@ -191,7 +191,9 @@ export class AdhocFrontEnd {
       const where = stack.split("\n").filter((line) => line.startsWith("    at "));
       this.#deps.runtime.log.error("adhoc.command-broke", { where: where.slice(0, 6).join("\n") });
     }
-    return role === "admin" ? drawError(error) : error.message;
+    // The lines after the first are how chat writes the command.
+    const [message = ""] = error.message.split("\n");
+    return role === "admin" ? `${message} [${error.code}]` : message;
   }
 
   /** Runs the command; what is not there soon, or comes step by step, is told by messages as in chat. */

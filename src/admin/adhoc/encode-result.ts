@@ -36,10 +36,7 @@ export const encodeNote = (type: NoteType, text: string): XmlDraft => ({
   children: [text],
 });
 
-/**
- * What a command found or did as children of `<command/>`: notes, and for what is more than a sentence a form of type
- * `result` (XEP-0004), a table as `<reported/>` and items.
- */
+/** What a command found or did as children of `<command/>`: notes, and for more than a sentence a form of type `result`. */
 export function encodeResult(result: SettledResult | NamedForm): readonly XmlDraft[] {
   if (result.kind === "form") return [encodeNamedForm(result)];
   const warnings = (result.warnings ?? []).map((warning) => encodeNote("warn", drawLine(warning)));
@@ -61,7 +58,7 @@ export function encodeResult(result: SettledResult | NamedForm): readonly XmlDra
     case "table":
       return result.rows.length === 0
         ? [encodeNote(main, result.empty), ...warnings]
-        : [...encodeTable(result.title, result.columns, result.rows), ...warnings];
+        : [...encodeTable(result), ...warnings];
   }
 }
 
@@ -76,36 +73,18 @@ function encodeLines(title: string | undefined, lines: readonly string[]): reado
 const encodeText = (text: string, type: NoteType): readonly XmlDraft[] =>
   text.includes("\n") ? encodeLines(undefined, text.split("\n")) : [encodeNote(type, drawLine(text))];
 
-function encodeTable(
-  title: string | undefined,
-  columns: readonly string[],
-  rows: readonly (readonly string[])[],
-): readonly XmlDraft[] {
-  const { kept, notes } = keepWithin(rows, (row) => row.reduce((sum, cell) => sum + 2 * cell.length + MARKUP, 0));
-  const reported = columns.map((label, index) => ({
-    name: "field",
-    attributes: { var: columnName(index), type: "text-single", label },
-  }));
-  const items = kept.map((row) => ({
-    name: "item",
-    children: row.map((cell, index) => ({
-      name: "field",
-      attributes: { var: columnName(index) },
-      children: encodeValue(cell),
-    })),
-  }));
-  const children = [encodeRows(columns, kept), { name: "reported", children: reported }, ...items];
-  return [encodeForm(title === undefined ? undefined : drawLine(title), children), ...notes];
+/**
+ * A row is a field, named by its first cell: `<reported/>` and items (XEP-0004 3.4) would say it better, but the window of
+ * ad-hoc commands of Gajim 1.7 breaks on them and hangs, and Profanity 0.13 shows nothing of them.
+ */
+function encodeTable({ title, columns, rows }: Extract<SettledResult, { kind: "table" }>): readonly XmlDraft[] {
+  const { kept, notes } = keepWithin(rows, (row) => row.reduce((sum, cell) => sum + cell.length + MARKUP, 0));
+  const fields = kept.map(([first = "", ...cells], index) => {
+    const named = cells.flatMap((cell, at) => (cell === "" ? [] : [`${columns[at + 1] ?? ""}: ${cell}`]));
+    return singleField(`row-${index + 1}`, drawLine(first), named.join("; "));
+  });
+  return [encodeForm(title === undefined ? undefined : drawLine(title), fields), ...notes];
 }
-
-/** The rows as lines of one field, for clients that show no table: Profanity shows nothing of one. */
-const encodeRows = (columns: readonly string[], rows: readonly (readonly string[])[]): XmlDraft => ({
-  name: "field",
-  attributes: { var: "rows", type: "text-multi", label: columns.join(" | ") },
-  children: rows.map((row) => element("value", row.map(drawLine).join(" | "))),
-});
-
-const columnName = (index: number): string => `column-${index + 1}`;
 
 const encodeForm = (title: string | undefined, children: readonly XmlDraft[]): XmlDraft => ({
   name: "x",
@@ -116,11 +95,9 @@ const encodeForm = (title: string | undefined, children: readonly XmlDraft[]): X
 const singleField = (name: string, label: string, value: string): XmlDraft => ({
   name: "field",
   attributes: { var: name, type: "text-single", label },
-  children: encodeValue(value),
+  // No empty value: clients stumble over one.
+  children: value === "" ? [] : [element("value", drawLine(value))],
 });
-
-/** No empty value: some clients take it for a missing element. */
-const encodeValue = (value: string): readonly XmlDraft[] => (value === "" ? [] : [element("value", drawLine(value))]);
 
 const encodeNamedForm = ({ title, formType, fields }: NamedForm): XmlDraft =>
   encodeForm(title, [

@@ -16,13 +16,14 @@ const nodeOf = (name: string): string => name.replaceAll(" ", "-");
 /** A command of chat as ad-hoc command: what chat reads as words is asked by forms. */
 export const toAdhocCommand = (command: Command): AdhocCommand => ({
   node: nodeOf(command.name),
-  name: `${command.name}: ${firstSentence(command.summary)}`,
+  name: `${command.name}: ${firstClause(command.summary)}`,
   who: command.who,
   steps: stepsOf(command),
   run: (context, entered, signal) => runCommand(context, { command, words: toWords(command, entered) }, signal),
 });
 
-const firstSentence = (summary: string): string => summary.replace(/\.(\s.*)?$/s, "");
+/** Clients show the name in a list of one line each. */
+const firstClause = (summary: string): string => summary.split(/[.:;](?:\s|$)/, 1).join("");
 
 /**
  * The words that chat would have given. Positional arguments stand without their names as far as they are all given,

@@ -57,15 +57,6 @@ export function view(draft: XmlDraft | undefined) {
     kinds: Object.fromEntries(fields.map((field) => [nameOf(field), field.attributes["type"]])),
     values: Object.fromEntries(fields.map((field) => [nameOf(field), valuesOf(field)])),
     choices: Object.fromEntries(fields.map((field) => [nameOf(field), choicesOf(field)])),
-    rows: x
-      ? elementsOf(x)
-          .filter(({ name }) => name === "item")
-          .map((item) => elementsOf(item).map((cell) => valuesOf(cell).join("\n")))
-      : [],
-    columns: (x ? elementsOf(x) : [])
-      .filter(({ name }) => name === "reported")
-      .flatMap(elementsOf)
-      .map(({ attributes }) => attributes["label"]),
   };
 }
 

@@ -31,7 +31,7 @@ describe.skipIf(missing !== undefined)("commands from a real Profanity on a real
     await execute("user-list");
     await client.waitFor(/Form title: user list/);
     await client.type("/form submit");
-    await client.waitFor(/alice@example\.test \| alice@example\.test \| hq/);
+    await client.waitFor(/alice@example\.test: mailbox: alice@example\.test; gateway: hq/);
   });
 
   it("enables a user by a form", async () => {

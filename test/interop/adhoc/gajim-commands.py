@@ -69,7 +69,7 @@ class Person:
     def __init__(self):
         self.window = None
         self.ticks = 0
-        self.todo = [self.open, self.choose, self.fill_in, self.read]
+        self.todo = [self.open, self.choose, self.fill_in, self.submit, self.read]
         self.drawn = 0
 
     def tick(self):
@@ -123,6 +123,11 @@ class Person:
         entries = reversed(widgets_of(self.window.get_page('stage'), Gtk.Entry))
         for entry, text in zip(entries, SETUP['texts']):
             entry.set_text(text)
+        return True
+
+    def submit(self):
+        if not self.is_shown('stage'):
+            return False
         self.tell('form')
         self.window._on_stage_action(AdHocAction.COMPLETE)
         return True

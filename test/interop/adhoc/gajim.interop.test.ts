@@ -16,7 +16,7 @@ if (missing.length > 0)
   );
 
 const SCRIPT = fileURLToPath(new URL("gajim-commands.py", import.meta.url));
-const SCREEN = ["-a", "-s", "-screen 0 1400x900x24"];
+const SCREEN = ["-a", "-s", "-screen 0 2400x1400x24"];
 /** Gajim refuses to run as root: nobody, on Debian. */
 const NOBODY = 65_534;
 const run = promisify(execFile);

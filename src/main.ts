@@ -1,13 +1,11 @@
 #!/usr/bin/env node
-import { existsSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { Command, CommanderError } from "commander";
 import { type GatewayError, toGatewayError } from "./ports/errors.ts";
 import { backUp, restore } from "./shell/back-up.ts";
 import { checkConnections } from "./shell/check-connections.ts";
 import { loadConfig } from "./shell/config-file.ts";
 import { EXIT } from "./shell/exit-codes.ts";
+import { programVersion } from "./shell/program-version.ts";
 import { runCommand } from "./shell/run-command.ts";
 import { runGateway } from "./shell/run-gateway.ts";
 import { createClock } from "./shell/runtime.ts";
@@ -71,17 +69,10 @@ async function restoreFrom(source: string, { config }: { config: string }): Prom
   return EXIT.ok;
 }
 
-/** package.json stands one folder up from the sources, two from `dist`. */
-function version(): string {
-  let folder = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(folder, "package.json")) && folder !== dirname(folder)) folder = dirname(folder);
-  return String(JSON.parse(readFileSync(join(folder, "package.json"), "utf8")).version);
-}
-
 function createProgram(finish: (code: number) => void): Command {
   const program = new Command("presence-gateway")
     .description("Shows Exchange calendars as XMPP and SIP presence.")
-    .version(version())
+    .version(programVersion())
     .exitOverride()
     .showHelpAfterError("(add --help for more)")
     .addHelpText(

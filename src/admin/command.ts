@@ -9,7 +9,7 @@ import type { UserImports } from "../ports/user-imports.ts";
 import { bindArguments } from "./bind-arguments.ts";
 import type { ExamineServer } from "./certificates/live-trust.ts";
 import { commandError } from "./command-errors.ts";
-import { describeSchema, isRequired } from "./describe-schema.ts";
+import { choicesOf, describeSchema, isRequired } from "./describe-schema.ts";
 import type { LiveGateway } from "./live-gateway.ts";
 import type { Word } from "./parse-command-line.ts";
 import type { SecretLookup } from "./secret-lookup.ts";
@@ -93,11 +93,14 @@ export interface ProgressResult {
 /** What a command answers, at once or step by step. */
 export type CommandResult = SettledResult | ProgressResult;
 
-/** One argument as help and docs/COMMANDS.md show it. */
-interface ArgumentText {
+/** One argument as help, forms and docs/COMMANDS.md show it. */
+export interface ArgumentText {
   readonly name: string;
   readonly text: string;
   readonly isRequired: boolean;
+  readonly isPositional: boolean;
+  /** The only words that it may be, where it is one of a few. */
+  readonly choices: readonly string[];
 }
 
 /** A command as the front ends see it. */
@@ -163,17 +166,20 @@ function checkDomain({ domains, role }: Actor, bound: object): void {
   throw commandError("command-forbidden", `You are administrator of ${domains.join(", ")} only.`);
 }
 
-const describeArguments = <A extends z.ZodObject>({ arguments: schema }: CommandDefinition<A>): ArgumentText[] =>
-  Object.entries(schema.shape).map(([name, each]) => ({
+function describeArguments<A extends z.ZodObject>(definition: CommandDefinition<A>): ArgumentText[] {
+  const positional: readonly string[] = definition.positional ?? [];
+  return Object.entries(definition.arguments.shape).map(([name, each]) => ({
     name: name === "others" ? "option" : name,
     text: describeSchema(each),
     isRequired: name !== "others" && isRequired(each),
+    isPositional: positional.includes(name),
+    choices: choicesOf(each),
   }));
+}
 
 function formOf<A extends z.ZodObject>(definition: CommandDefinition<A>): string {
-  const positional: readonly string[] = definition.positional ?? [];
-  const form = ({ name, isRequired: isNeeded }: ArgumentText): string => {
-    const plain = positional.includes(name) ? `<${name}>` : `${name}=…`;
+  const form = ({ name, isRequired: isNeeded, isPositional }: ArgumentText): string => {
+    const plain = isPositional ? `<${name}>` : `${name}=…`;
     return isNeeded ? plain : `[${plain}]`;
   };
   return describeArguments(definition).map(form).join(" ");

@@ -2,7 +2,7 @@ import { GatewayError, toGatewayError } from "../ports/errors.ts";
 import { promoteDomainAdmin } from "./authorization.ts";
 import type { CommandContext, CommandResult, ProgressResult } from "./command.ts";
 import { commandError } from "./command-errors.ts";
-import { findCommand } from "./find-command.ts";
+import { type FoundCommand, findCommand } from "./find-command.ts";
 import { parseCommandLine } from "./parse-command-line.ts";
 
 /**
@@ -16,8 +16,7 @@ export async function runCommandLine(asked: CommandContext, text: string, signal
     const words = parseCommandLine(line);
     if (words.length === 0) throw commandError("command-unknown", "Send help for a list of commands.");
     const found = findCommand(context.actor.role, context.commands, words);
-    const result = await found.command.run({ ...context, ...below }, found.words, signal);
-    return result.kind === "progress" ? { ...result, lines: translating(result.lines, signal) } : result;
+    return await runCommand({ ...context, ...below }, found, signal);
   } catch (error) {
     throw translate(error, signal);
   }
@@ -33,6 +32,20 @@ function splitText(
   const isTaken =
     given === undefined && text.trim() !== "" && commands.some((each) => each.takesText && each.name === name);
   return isTaken ? { line, below: { text } } : { line: whole };
+}
+
+/** Runs a command that was found for its actor, with the words after its name. Throws as `runCommandLine` does. */
+export async function runCommand(
+  context: CommandContext,
+  { command, words }: FoundCommand,
+  signal: AbortSignal,
+): Promise<CommandResult> {
+  try {
+    const result = await command.run(context, words, signal);
+    return result.kind === "progress" ? { ...result, lines: translating(result.lines, signal) } : result;
+  } catch (error) {
+    throw translate(error, signal);
+  }
 }
 
 async function* translating(lines: ProgressResult["lines"], signal: AbortSignal): ProgressResult["lines"] {

@@ -30,9 +30,8 @@ const DOUBLED = "A password that itself begins with @ or $ is written with that 
  */
 export async function findSecret(lookup: SecretLookup, option: string, value: string): Promise<FoundSecret> {
   const [sign, rest] = [value.charAt(0), value.slice(1)];
-  if ((sign !== "@" && sign !== "$") || rest.startsWith(sign)) {
-    return { value: rest.startsWith(sign) ? rest : value, isClear: true };
-  }
+  if (sign !== "@" && sign !== "$") return { value, isClear: true };
+  if (rest.startsWith(sign)) return { value: rest, isClear: true };
   const found =
     sign === "@" ? await readSecretFile(lookup.directory, option, rest) : readVariable(lookup, option, rest);
   if (found === "") throw secretError(option, "what it names is empty");

@@ -10,7 +10,15 @@ export interface ErrorDetails {
   readonly retryAfter?: number;
   /** The other side does not offer its service any more: asking again helps nobody, but a successor may. */
   readonly isWithdrawn?: boolean;
+  /** RFC 6120 8.3.4: a condition that another specification adds, for the answer to an XMPP request. */
+  readonly condition?: StanzaCondition | undefined;
   readonly cause?: unknown;
+}
+
+/** An element that says more of an XMPP error than its defined condition. */
+export interface StanzaCondition {
+  readonly name: string;
+  readonly namespace: string;
 }
 
 /** The one error that crosses ports; `message` says what happened and what to do, and holds no secret. */
@@ -20,13 +28,15 @@ export class GatewayError extends Error {
   readonly code: string;
   readonly retryAfter: number | undefined;
   readonly isWithdrawn: boolean;
+  readonly condition: StanzaCondition | undefined;
 
-  constructor(message: string, { type, code, retryAfter, isWithdrawn = false, cause }: ErrorDetails) {
+  constructor(message: string, { type, code, retryAfter, isWithdrawn = false, condition, cause }: ErrorDetails) {
     super(message, cause === undefined ? undefined : { cause });
     this.type = type;
     this.code = code;
     this.retryAfter = retryAfter;
     this.isWithdrawn = isWithdrawn;
+    this.condition = condition;
   }
 }
 

@@ -1,6 +1,7 @@
+import { AdhocFrontEnd } from "../admin/adhoc-front-end.ts";
 import { AdminAlerts } from "../admin/admin-alerts.ts";
 import type { LiveTrust } from "../admin/certificates/live-trust.ts";
-import { ChatFrontEnd } from "../admin/chat-front-end.ts";
+import { ChatFrontEnd, type ChatFrontEndDeps } from "../admin/chat-front-end.ts";
 import { type Actor, type CommandServices, LOCAL_ADMINISTRATOR } from "../admin/command.ts";
 import { COMMANDS } from "../admin/command-catalogue.ts";
 import { drawPieces } from "../admin/draw-progress.ts";
@@ -29,6 +30,7 @@ import { hearNotifications } from "./hear-notifications.ts";
 import { createLiveView } from "./live-view.ts";
 import { serveMetrics } from "./metrics-server.ts";
 import { calendarTypes, createCalendarSource, findSuccessor, type SharedContext } from "./plugin-catalog.ts";
+import { programVersion } from "./program-version.ts";
 import { createLog, createMetrics, createRuntime, type ExposedMetrics } from "./runtime.ts";
 import { keepTrust, loadTrust } from "./trust.ts";
 
@@ -106,24 +108,29 @@ async function assemble(config: LoadedConfig, environment: NodeJS.ProcessEnv, un
     clock: runtime.clock,
     live,
   };
-  const chat = new ChatFrontEnd({ link, services, runtime, admins: config.xmpp.admins });
+  const frontEnds = createFrontEnds({ link, services, runtime, admins: config.xmpp.admins });
   undo.push(() => link.stop());
   undo.push(() => gateway.stop());
   undo.push(() => alerts.stop());
-  undo.push(() => chat.stop());
+  for (const each of frontEnds) undo.push(() => each.stop());
   undo.push(keepTrust(trust, { store, link, runtime, admins: config.xmpp.admins }));
   // The server tells its presence snapshot once, at connect: whoever wants it must be listening by then.
   limitHeapGrowth("unknown");
   await gateway.start();
   limitHeapGrowth(gateway.presentities.size);
   link.start();
-  chat.start();
+  for (const each of frontEnds) each.start();
   undo.push(startImportSchedule({ services, runtime, alerts, admins: config.xmpp.admins }));
   control.open((request, signal) => runAs(LOCAL_ADMINISTRATOR, services, request, signal));
   if (config.metrics.listen)
     undo.push(await serveMetrics(config.metrics.listen, metrics, () => gauge(gateway, metrics)));
   undo.push(() => log.info("gateway.stopping"));
 }
+
+const createFrontEnds = (deps: ChatFrontEndDeps): readonly (ChatFrontEnd | AdhocFrontEnd)[] => [
+  new ChatFrontEnd(deps),
+  new AdhocFrontEnd({ ...deps, version: programVersion() }),
+];
 
 /** What commands work with, whether the gateway runs or not. */
 export const createServices = (

@@ -145,6 +145,7 @@ export function encodeStanzaError(error: GatewayError): XmlDraft {
     children: [
       { name: condition, attributes: { xmlns: NS.stanzaErrors } },
       { name: "text", attributes: { xmlns: NS.stanzaErrors }, children: [error.message] },
+      ...(error.condition ? [{ name: error.condition.name, attributes: { xmlns: error.condition.namespace } }] : []),
     ],
   };
 }

@@ -36,7 +36,7 @@ export class FakeLink implements XmppLink {
   }
 
   handle(handlers: StanzaHandlers): () => void {
-    this.handlers = handlers;
+    this.handlers = { ...this.handlers, ...handlers };
     return () => {
       this.handlers = {};
     };

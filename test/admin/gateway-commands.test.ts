@@ -49,6 +49,8 @@ describe("gateway add", () => {
     await say(`${ADD} password=@@home`);
     await say("gateway set main password=$$money");
     expect(registry.secrets.get("main")).toEqual({ password: "$money" });
+    await say("gateway set main password=ssecret");
+    expect(registry.secrets.get("main"), "any other doubled character is plain").toEqual({ password: "ssecret" });
   });
 
   it.each([

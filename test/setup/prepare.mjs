@@ -38,6 +38,8 @@ const SIP = [
   "sqlite3",
   "sip-tester",
 ];
+// Clients that people use, with what shows them to a test: a terminal, and a screen that is photographed.
+const CHAT_CLIENTS = ["dbus-daemon", "gajim", "imagemagick", "profanity", "tmux", "xauth", "xvfb"];
 const OPTIONAL = { demo: SIP.filter((name) => name !== "sip-tester") };
 const PACKAGES = {
   check: [],
@@ -50,6 +52,7 @@ const PACKAGES = {
     "ejabberd",
     "libxml2-utils",
     "openssl",
+    ...CHAT_CLIENTS,
     "python3-exchangelib",
     "python3-gssapi",
   ],

@@ -1,0 +1,253 @@
+import type { BareJid } from "../core/addresses.ts";
+import { type Instant, seconds } from "../lib/time.ts";
+import { type GatewayError, toGatewayError } from "../ports/errors.ts";
+import type { Runtime } from "../ports/runtime.ts";
+import { elementsOf, type XmlElement } from "../ports/xml-element.ts";
+import type { Stanza, XmlDraft, XmppLink } from "../ports/xmpp-link.ts";
+import type { AdhocCommand } from "./adhoc/adhoc-command.ts";
+import { requestError } from "./adhoc/adhoc-errors.ts";
+import { ADMIN_NODES } from "./adhoc/admin-nodes.ts";
+import { ComponentPresence } from "./adhoc/component-presence.ts";
+import { type Asking, conductCommand } from "./adhoc/conduct-command.ts";
+import * as discovery from "./adhoc/discovery.ts";
+import { encodeNote, encodeResult, type NamedForm } from "./adhoc/encode-result.ts";
+import type { Answers } from "./adhoc/form.ts";
+import { toAdhocCommand } from "./adhoc/form-commands.ts";
+import { NS } from "./adhoc/namespaces.ts";
+import { readRequest } from "./adhoc/read-request.ts";
+import { SessionStore } from "./adhoc/session-store.ts";
+import { findStanding, parseSender, type Standing } from "./authorization.ts";
+import type { Actor, CommandResult, CommandServices } from "./command.ts";
+import { drawPieces, gatherPieces } from "./draw-progress.ts";
+import { splitText } from "./draw-text.ts";
+import { RefusalLimiter } from "./refusal-limiter.ts";
+import { SenderQueues } from "./sender-queues.ts";
+
+/** Clients wait for an answer to a request, people for what they see: what takes longer is told by message. */
+const PATIENCE = seconds(10);
+const MOST_RUNNING = 3;
+/** As in chat: servers limit a stanza to 10,000 bytes at least (RFC 6120 13.12). */
+const LONGEST_MESSAGE = 8192;
+const LATER = "This takes its time: what comes of it is sent to you as messages.";
+const STRANGER = "This gateway answers its own users and administrators only.";
+const TOO_MANY = "These are too many requests at once: wait for the answers, please.";
+
+/** What the front end works with. */
+export interface AdhocFrontEndDeps {
+  readonly link: XmppLink;
+  readonly runtime: Runtime;
+  readonly services: CommandServices;
+  /** Bare JIDs, as `parseBareJid` gives them. */
+  readonly admins: readonly BareJid[];
+  /** The program's version, as XEP-0092 tells it. */
+  readonly version: string;
+}
+
+/** Answers what clients ask of the component itself: discovery, and every command as an ad-hoc command (XEP-0050). */
+export class AdhocFrontEnd {
+  readonly #deps: AdhocFrontEndDeps;
+  readonly #commands: readonly AdhocCommand[];
+  readonly #presence: ComponentPresence;
+  readonly #sessions = new SessionStore();
+  readonly #queues = new SenderQueues();
+  readonly #refusals = new RefusalLimiter();
+  /** Requests that were not answered yet: none may be left so. */
+  readonly #waiting = new Set<() => void>();
+  readonly #running = new Map<Promise<void>, string>();
+  readonly #lifetime = new AbortController();
+  readonly #startedAt: Instant;
+  #unhandle: (() => void) | undefined;
+
+  constructor(deps: AdhocFrontEndDeps) {
+    this.#deps = deps;
+    this.#commands = [...deps.services.commands.map(toAdhocCommand), ...ADMIN_NODES];
+    this.#startedAt = deps.runtime.clock.now();
+    const { link, runtime } = deps;
+    this.#presence = new ComponentPresence({ link, runtime, standingOf: (person) => this.#standingOf(person) });
+  }
+
+  /** Listens from now on. */
+  start(): void {
+    const { link } = this.#deps;
+    this.#unhandle = link.handle({
+      iq: (stanza) => (stanza.to === link.domain ? this.#answer(stanza) : undefined),
+    });
+    this.#presence.start();
+  }
+
+  /** Stops listening, cancels what is under way and waits for it. Safe twice. */
+  async stop(): Promise<void> {
+    this.#unhandle?.();
+    this.#lifetime.abort(new Error("the gateway is stopping"));
+    for (const refuse of this.#waiting) refuse();
+    await this.#presence.stop();
+    await this.#queues.close();
+    await Promise.all(this.#running.keys());
+  }
+
+  /** The answer to a request that is for this front end; `undefined` for others. */
+  #answer(stanza: Stanza): Promise<XmlDraft | undefined> | undefined {
+    const request = elementsOf(stanza.element)[0];
+    if (!request) return undefined;
+    if (request.namespace === NS.commands && request.name === "command") return this.#queueCommand(stanza, request);
+    if (stanza.type !== "get") return undefined;
+    const { node } = request.attributes;
+    switch (request.namespace) {
+      case NS.discoInfo:
+        return this.#describe(stanza.from, node);
+      case NS.discoItems:
+        return this.#list(stanza.from, node);
+      case NS.vcard:
+        return Promise.resolve(discovery.encodeVcard());
+      case NS.version:
+        return Promise.resolve(discovery.encodeVersion(this.#deps.version));
+      case NS.last:
+        return Promise.resolve(discovery.encodeUptime(this.#deps.runtime.clock.now() - this.#startedAt));
+      default:
+        return undefined;
+    }
+  }
+
+  async #describe(from: string, node: string | undefined): Promise<XmlDraft> {
+    if (discovery.isOwnNode(node)) return discovery.encodeOwnInfo(node);
+    if (node === NS.commands) return discovery.encodeListInfo();
+    const command = (await this.#commandsOf(from)).find((each) => each.node === node);
+    if (!command) throw requestError("cancel", "item-not-found", "There is no such node.");
+    return discovery.encodeCommandInfo(command);
+  }
+
+  async #list(from: string, node: string | undefined): Promise<XmlDraft> {
+    const { domain } = this.#deps.link;
+    if (node === undefined) return discovery.encodeOwnItems(domain);
+    const commands = await this.#commandsOf(from);
+    if (node === NS.commands) return discovery.encodeCommandItems(domain, commands);
+    if (commands.some((command) => command.node === node)) return discovery.encodeNoItems(node);
+    throw requestError("cancel", "item-not-found", "There is no such node.");
+  }
+
+  /** What the asker may use: nobody is shown what would be refused. */
+  async #commandsOf(from: string): Promise<readonly AdhocCommand[]> {
+    const person = parseSender(from);
+    const standing = person ? await this.#standingOf(person) : "stranger";
+    if (standing === "stranger") return [];
+    return standing === "admin" ? this.#commands : this.#commands.filter(({ who }) => who === "user");
+  }
+
+  #standingOf(person: NonNullable<ReturnType<typeof parseSender>>): Promise<Standing> {
+    const { admins, services } = this.#deps;
+    return findStanding({ admins, ...services }, person);
+  }
+
+  /** One request at a time a person, and few in a minute; every one is answered (RFC 6120 8.2.3). */
+  #queueCommand(stanza: Stanza, request: XmlElement): Promise<XmlDraft> {
+    const person = parseSender(stanza.from);
+    if (stanza.type !== "set") return Promise.reject(requestError("modify", "bad-request", "A command is a set."));
+    if (!person) return Promise.reject(requestError("auth", "forbidden", STRANGER));
+    let refuse = (): void => undefined;
+    const answered = new Promise<XmlDraft>((resolve, reject) => {
+      refuse = () => reject(requestError("wait", "resource-constraint", TOO_MANY));
+      const run = (): Promise<void> => this.#conduct(stanza.from, person, request).then(resolve, reject);
+      const job = { run, refuse: () => Promise.resolve(refuse()) };
+      if (!this.#queues.add(person, this.#deps.runtime.clock.now(), job)) refuse();
+    });
+    this.#waiting.add(refuse);
+    return answered.finally(() => this.#waiting.delete(refuse));
+  }
+
+  async #conduct(owner: string, person: Asking["person"], element: XmlElement): Promise<XmlDraft> {
+    const { services, runtime } = this.#deps;
+    const request = readRequest(element);
+    const standing = await this.#standingOf(person);
+    const command = this.#commands.find(({ node }) => node === request.node);
+    if (standing === "stranger") return this.#refuse(person, "a stranger", STRANGER);
+    if (!command) throw requestError("cancel", "item-not-found", "There is no such command.");
+    if (command.who === "admin" && standing !== "admin") {
+      return this.#refuse(person, `ad-hoc command ${command.node}`, "This command is for administrators.");
+    }
+    const actor: Actor = { name: person, role: standing, presentity: person };
+    const now = runtime.clock.now();
+    const asking: Asking = { owner, person, request, command, context: { ...services, actor }, now };
+    return conductCommand(asking, {
+      sessions: this.#sessions,
+      carryOut: (each, entered) => this.#carryOut(each, entered),
+      describeError: (error) => this.#describeError(error, actor),
+      uniqueId: () => runtime.uniqueId(),
+    });
+  }
+
+  async #refuse(person: string, detail: string, text: string): Promise<never> {
+    const at = this.#deps.runtime.clock.now();
+    if (this.#refusals.mayAudit(person, at)) {
+      const { registry } = this.#deps.services;
+      await registry.recordAudit({ at, actor: person, action: "command.refused", subject: person, detail });
+    }
+    throw requestError("auth", "forbidden", text);
+  }
+
+  /** Codes are for those who have docs/ERRORS.md. Of a defect the place is logged, not its text, which may quote. */
+  #describeError(error: GatewayError, { role }: Actor): string {
+    if (error.code === "internal-error") {
+      const stack = error.cause instanceof Error ? (error.cause.stack ?? "") : "";
+      const where = stack.split("\n").filter((line) => line.startsWith("    at "));
+      this.#deps.runtime.log.error("adhoc.command-broke", { where: where.slice(0, 6).join("\n") });
+    }
+    // The lines after the first are how chat writes the command.
+    const [message = ""] = error.message.split("\n");
+    return role === "admin" ? `${message} [${error.code}]` : message;
+  }
+
+  /** Runs the command; what is not there soon, or comes step by step, is told by messages as in chat. */
+  async #carryOut(asking: Asking, entered: Answers): Promise<readonly XmlDraft[]> {
+    const { clock } = this.#deps.runtime;
+    const { signal } = this.#lifetime;
+    const own = [...this.#running.values()].filter((person) => person === asking.person);
+    if (own.length >= MOST_RUNNING) throw requestError("wait", "resource-constraint", TOO_MANY);
+    const outcome = asking.command.run(asking.context, entered, signal);
+    const over = new AbortController();
+    const pause = clock.sleep(PATIENCE, AbortSignal.any([signal, over.signal])).then(
+      () => "late" as const,
+      () => "late" as const,
+    );
+    try {
+      const result = await Promise.race([outcome, pause]);
+      if (result !== "late" && result.kind !== "progress") return encodeResult(result);
+    } finally {
+      over.abort();
+    }
+    const task = this.#tell(asking, outcome).finally(() => this.#running.delete(task));
+    this.#running.set(task, asking.person);
+    return [encodeNote("info", LATER)];
+  }
+
+  /** Never rejects. */
+  async #tell(asking: Asking, outcome: Promise<CommandResult | NamedForm>): Promise<void> {
+    const { runtime } = this.#deps;
+    try {
+      for await (const text of this.#texts(asking, outcome)) await this.#send(asking.owner, text);
+    } catch (error) {
+      if (this.#lifetime.signal.aborted) return;
+      runtime.log.warn("adhoc.message-failed", { person: asking.person, code: toGatewayError(error).code });
+    }
+  }
+
+  async *#texts(asking: Asking, outcome: Promise<CommandResult | NamedForm>): AsyncGenerator<string, void> {
+    const { signal } = this.#lifetime;
+    try {
+      const result = await outcome;
+      if (result.kind === "form") yield result.fields.flatMap(({ values }) => values).join("\n");
+      else yield* gatherPieces(drawPieces(result), this.#deps.runtime.clock, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      yield this.#describeError(toGatewayError(error), asking.context.actor);
+    }
+  }
+
+  async #send(to: string, text: string): Promise<void> {
+    const { link, runtime } = this.#deps;
+    for (const part of splitText(text, LONGEST_MESSAGE)) {
+      const attributes = { from: link.domain, to, type: "chat", id: runtime.uniqueId() };
+      const children = [{ name: "body", children: [part] }];
+      await link.send({ name: "message", attributes, children }, this.#lifetime.signal);
+    }
+  }
+}

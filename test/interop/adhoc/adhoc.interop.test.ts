@@ -1,0 +1,129 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import xml, { type Element } from "@xmpp/xml";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { findEjabberd, startEjabberd } from "../../lab/ejabberd.ts";
+import { type GatewayProcess, prepareGateway } from "../../lab/gateway-process.ts";
+import { connectJabber, type JabberClient, type JabberReply } from "../../lab/jabber-client.ts";
+import { startProsody } from "../../lab/prosody.ts";
+
+const HOST = "example.test";
+const COMPONENT = { jid: `calendar.${HOST}`, secret: "lab component only" };
+const NS = "http://jabber.org/protocol/commands";
+const DATA = "jabber:x:data";
+const USERS = ["carol", "alice"].map((name) => ({ name, password: name }));
+const SETUP = { host: HOST, component: COMPONENT, users: USERS };
+
+if (findEjabberd() === undefined) console.log("skipped: ejabberd is not installed (apt-get install ejabberd)");
+
+const SERVERS = [
+  { name: "Prosody", start: () => startProsody(SETUP), actsBy: "privilege", isMissing: false },
+  {
+    name: "ejabberd",
+    start: () => startEjabberd({ ...SETUP, trusted: true }),
+    actsBy: "trusted",
+    isMissing: findEjabberd() === undefined,
+  },
+] as const;
+
+for (const { name, start, actsBy, isMissing } of SERVERS)
+  describe.skipIf(isMissing)(`ad-hoc commands through a real ${name}`, () => {
+    const directory = mkdtempSync(join(tmpdir(), "presence-adhoc-"));
+    let server: Awaited<ReturnType<typeof start>>;
+    let gateway: GatewayProcess;
+    let carol: JabberClient;
+    let alice: JabberClient;
+    const connect = (user: string) =>
+      connectJabber({ jid: `${user}@${HOST}`, password: user, port: server.c2sPort, host: "127.0.0.1" });
+
+    beforeAll(async () => {
+      server = await start();
+      gateway = prepareGateway({
+        directory,
+        componentPort: server.componentPort,
+        component: COMPONENT.jid,
+        secret: COMPONENT.secret,
+        domains: [HOST],
+        admins: [`carol@${HOST}`],
+        actsBy,
+      });
+      await gateway.start();
+      [carol, alice] = [await connect("carol"), await connect("alice")];
+      await carol.sendPresence();
+    });
+    afterAll(async () => {
+      await carol?.close();
+      await alice?.close();
+      await gateway?.end("SIGTERM");
+      await server?.stop();
+      rmSync(directory, { recursive: true, force: true });
+    });
+
+    const ask = (client: JabberClient, type: "get" | "set", payload: Element) =>
+      client.request({ type, to: COMPONENT.jid, payload });
+    const send = (client: JabberClient, attributes: Record<string, string>, fields?: Record<string, string>) =>
+      ask(client, "set", xml("command", { xmlns: NS, ...attributes }, ...(fields ? [submit(fields)] : [])));
+
+    it("are found by browsing: the administrator's are not shown to a user", async () => {
+      const list = (client: JabberClient) =>
+        ask(client, "get", xml("query", { xmlns: "http://jabber.org/protocol/disco#items", node: NS }));
+      expect(nodesOf(await list(carol))).toEqual(expect.arrayContaining(["me", "gateway-add", "user-list"]));
+      const own = nodesOf(await list(alice));
+      expect(own).toContain("me");
+      expect(own).not.toContain("user-list");
+      expect(await send(alice, { node: "user-list" })).toMatchObject({ type: "error", condition: "forbidden" });
+    });
+
+    it("add a gateway by two forms, without the password ever coming back, and enable a user", async () => {
+      const node = "gateway-add";
+      const sessionid = sessionOf(await send(carol, { node, action: "execute" }));
+      const options = await send(carol, { node, sessionid, action: "next" }, { name: "hq", type: "ews" });
+      expect(kindOf(options, "password")).toBe("text-private");
+      const url = "https://127.0.0.1:9/EWS/Exchange.asmx";
+      const stolen = await send(alice, { node, sessionid, action: "complete" }, { url, account: "svc" });
+      expect(stolen.type).toBe("error");
+      const entered = { url, account: "svc", password: "s3cret words" };
+      const done = await send(carol, { node, sessionid, action: "complete" }, entered);
+      expect(done.element.toString()).toContain("Gateway hq is added");
+      expect(done.element.toString()).not.toContain("s3cret");
+      const enable = { node: "user-enable", sessionid: sessionOf(await send(carol, { node: "user-enable" })) };
+      await send(carol, enable, { jid: `alice@${HOST}` });
+      const list = { node: "user-list", sessionid: sessionOf(await send(carol, { node: "user-list" })) };
+      expect((await send(carol, list, {})).element.toString()).toContain(`alice@${HOST}`);
+    });
+
+    it("show the component in the roster of who adds it, with the capabilities that disco#info has", async () => {
+      await carol.send(`<presence to="${COMPONENT.jid}" type="subscribe"/>`);
+      const shown = await carol
+        .waitFor((client) => capsOf(client) !== undefined, "the component's presence")
+        .then(() => capsOf(carol));
+      const node = `${shown?.attrs["node"]}#${shown?.attrs["ver"]}`;
+      const info = await ask(carol, "get", xml("query", { xmlns: "http://jabber.org/protocol/disco#info", node }));
+      expect(info.element.toString()).toContain(NS);
+    });
+  });
+
+const submit = (fields: Record<string, string>): Element =>
+  xml(
+    "x",
+    { xmlns: DATA, type: "submit" },
+    ...Object.entries(fields).map(([name, value]) => xml("field", { var: name }, xml("value", {}, value))),
+  );
+
+const commandOf = ({ element }: JabberReply): Element | undefined => element.getChild("command", NS);
+const sessionOf = (reply: JabberReply): string => String(commandOf(reply)?.attrs["sessionid"]);
+const nodesOf = ({ element }: JabberReply): readonly string[] =>
+  element.getChildElements().flatMap((query) => query.getChildElements().map(({ attrs }) => String(attrs["node"])));
+
+const kindOf = (reply: JabberReply, name: string): unknown =>
+  commandOf(reply)
+    ?.getChild("x", DATA)
+    ?.getChildren("field")
+    .find(({ attrs }) => attrs["var"] === name)?.attrs["type"];
+
+const capsOf = (client: JabberClient): Element | undefined =>
+  client.seen
+    .filter(({ element }) => element.attrs["from"] === COMPONENT.jid)
+    .map(({ element }) => element.getChild("c", "http://jabber.org/protocol/caps"))
+    .find((caps) => caps !== undefined);

@@ -35,6 +35,7 @@ export function describePublication({ show, text, activity }: PresenceDocument):
 const RULE_TEXTS: Readonly<Record<RuleName, string>> = {
   offline: "none of the user's clients is online, so the calendar is not shown",
   override: "the user has asked that the calendar not be shown",
+  "own-state": "the user has asked to be shown so",
   phone: "the user is in a call",
   "client-dnd": "a client says do not disturb, which stands before the calendar",
   "automatic-replies": "the mailbox has automatic replies on, which are set to count as out of office",

@@ -2,12 +2,14 @@ import { z } from "zod";
 import { domainOf, type PresentityId, parseMailbox } from "../../core/addresses.ts";
 import { isCandidate, poolOf } from "../../core/server-pool.ts";
 import { nearest } from "../../lib/nearest.ts";
+import { readParameters } from "../../ports/parameters.ts";
 import type { User } from "../../ports/registry.ts";
 import { gatewayNameArgument, mailboxArgument, presentityArgument, userLocaleArgument } from "../argument-schemas.ts";
 import { type CommandContext, defineCommand } from "../command.ts";
 import { commandError } from "../command-errors.ts";
 import { findKnownPool, findKnownUser, recordChange } from "../find-entities.ts";
 import { localeWarnings } from "../locale-warnings.ts";
+import { OVERRULE, overruleOptOut } from "../opt-out.ts";
 import { chooseSip, describeSip, sipArgument, sipWarnings } from "../sip-address.ts";
 import { asksMailbox, chooseLocale } from "../user-locale.ts";
 
@@ -23,6 +25,14 @@ const options = {
   sip: sipArgument.optional(),
 };
 
+const despite = z
+  .string()
+  .trim()
+  .toLowerCase()
+  .pipe(z.literal(OVERRULE, `must be ${OVERRULE}`))
+  .optional()
+  .describe(`${OVERRULE}: shows even somebody who has opted out by chat, and tells them.`);
+
 interface Wanted {
   readonly jid: PresentityId;
   readonly mailbox?: User["mailbox"] | undefined;
@@ -36,8 +46,8 @@ export const userEnable = defineCommand({
   name: "user enable",
   who: "admin",
   summary:
-    "Shows a user's calendar state from now on. Where not given, the mailbox is the JID, and the locale that of the mailbox, else en.",
-  arguments: z.strictObject({ jid, ...options }),
+    "Shows a user's calendar state from now on. Where not given, the mailbox is the JID, and the locale that of the mailbox, else the parameter default-language.",
+  arguments: z.strictObject({ jid, ...options, despite }),
   positional: ["jid"],
   examples: [
     "user enable alice@example.com",
@@ -46,15 +56,18 @@ export const userEnable = defineCommand({
   ],
   run: async (context, args) => {
     checkDomain(context, args.jid);
-    const before = await context.registry.findUser(args.jid);
+    const { registry } = context;
+    const before = await registry.findUser(args.jid);
+    const stored = await registry.listParameters();
     const user: User = {
       presentity: args.jid,
       mailbox: args.mailbox ?? before?.mailbox ?? parseMailboxOf(args.jid),
       gateway: await chooseGateway(context, args.gateway, before?.gateway),
-      ...chooseLocale(args.locale, before),
+      ...chooseLocale(args.locale, before, readParameters(() => stored).choice("default-language")),
       isEnabled: true,
-      ...(await chooseSip(context.registry, args.sip, { ...before, presentity: args.jid })),
+      ...(await chooseSip(registry, args.sip, { ...before, presentity: args.jid })),
     };
+    if (before?.optedOutAt !== undefined) await overruleOptOut(context, before, args.despite === OVERRULE);
     const warnings = await replaceUser(context, user, "user.enabled");
     return { kind: "text", text: `${args.jid} is enabled: ${describeUser(user)}.`, warnings };
   },

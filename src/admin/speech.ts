@@ -55,7 +55,7 @@ export class Speech {
     const texts = CHAT_CATALOGUE[this.language] ?? CHAT_CATALOGUE.en;
     const given: Readonly<Record<string, string>> = values;
     const said = texts[key].replace(/\{(\w+)\}/g, (_, name: string) => this.embed(given[name] ?? ""));
-    return this.#isRightToLeft && /[ .:]/.test(said) ? `${RIGHT_TO_LEFT_MARK}${said}` : said;
+    return this.#isRightToLeft ? `${RIGHT_TO_LEFT_MARK}${said}` : said;
   }
 
   /** What may be of another direction than the text around it: names, addresses, commands, times. */

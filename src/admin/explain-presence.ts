@@ -65,7 +65,7 @@ export function explainPresence(explained: Explained, now: Instant): readonly Fi
   const nextChange = leftOut ? undefined : composition.validUntil;
   return [
     ...(explained.parts ? [] : [STOPPED]),
-    ...(leftOut ? [describeLeftOut(leftOut)] : describeResult(entry, because, now)),
+    ...(leftOut ? [describeLeftOut(user, leftOut)] : describeResult(entry, because, now)),
     ...describeTrouble(explained, now),
     ...because.inputs.map((input) => describeInput(leftOut ? { ...input, hasWon: false } : input, entry, now)),
     ["entries around now", describeEntries(entry.calendar?.intervals ?? [], now)],
@@ -88,9 +88,9 @@ function describeServer({ user: { gateway }, entry: { server: name }, server }: 
 
 const STOPPED: Field = ["gateway", "not running; this is what it knew last"];
 
-const describeLeftOut = (reason: string): Field => [
+const describeLeftOut = ({ isEnabled, presentity }: User, reason: string): Field => [
   "shown",
-  `nothing of the calendar, and contacts see the clients' own presence: ${reason}`,
+  `nothing of the calendar: ${reason}, and contacts see the clients' own presence.${isEnabled ? "" : ` Use: user enable ${presentity}`}`,
 ];
 
 function describeResult(entry: JournalEntry, because: Because, now: Instant): Field[] {

@@ -4,9 +4,9 @@ import { commandError } from "./command-errors.ts";
 import { recordChange } from "./find-entities.ts";
 import { speechFor } from "./speech.ts";
 
-/** Why nothing of the user's calendar is shown, and what to do; `undefined` when it is shown. */
-export function whyLeftOut({ isEnabled, optedOutAt, presentity }: User): string | undefined {
-  if (!isEnabled) return `the user is disabled. Use: user enable ${presentity}`;
+/** Why nothing of the user's calendar is shown; `undefined` when it is. */
+export function whyLeftOut({ isEnabled, optedOutAt }: User): string | undefined {
+  if (!isEnabled) return "the user is disabled";
   return optedOutAt === undefined ? undefined : "the user has opted out by chat";
 }
 

@@ -2,13 +2,7 @@ import { z } from "zod";
 import type { Override } from "../core/compose.ts";
 import type { Instant } from "../lib/time.ts";
 import type { User } from "../ports/registry.ts";
-import {
-  type Command,
-  type CommandContext,
-  type CommandDefinition,
-  defineCommand,
-  type SettledResult,
-} from "./command.ts";
+import { type Command, type CommandContext, defineCommand, type SettledResult } from "./command.ts";
 import { commandError } from "./command-errors.ts";
 import type { SummaryKey } from "./languages/chat-texts.ts";
 import { EN } from "./languages/en.ts";
@@ -26,8 +20,8 @@ export interface OwnCommandDefinition {
   readonly name: string;
   readonly summary: SummaryKey;
   readonly form?: string;
-  /** What the words after the name are for, for docs and forms; absent: there are none. */
-  readonly words?: string;
+  /** What stands after the name, in this order, each with what it is; the last takes all the rest. */
+  readonly fields?: Readonly<Record<string, string>>;
   readonly examples: readonly string[];
   /** Whether it is there for those who have opted out too. */
   readonly isForOptedOut?: boolean;
@@ -53,23 +47,33 @@ export const SUMMARIES: Readonly<Record<string, SummaryKey>> = {
   "opt in": "doesOptIn",
 };
 
-const NO_WORDS = z.strictObject({});
-
 /** Makes the command of its definition: for enabled users only, each for itself. A refusal is a result that has failed. */
 export function defineOwnCommand(definition: OwnCommandDefinition): Command {
-  const { name, summary, form, words, examples } = definition;
-  const base = { name, who: "user", summary: EN[summary], examples, ...(form !== undefined && { form }) } as const;
-  if (words === undefined) {
-    return defineCommand({ ...base, arguments: NO_WORDS, run: (context) => runOwn(definition, context, "") });
-  }
-  const withWords: CommandDefinition<z.ZodObject<{ words: z.ZodOptional<z.ZodString> }>> = {
-    ...base,
-    arguments: z.strictObject({ words: z.string().optional().describe(words) }),
-    positional: ["words"],
-    takesRest: true,
-    run: (context, given) => runOwn(definition, context, given.words?.trim() ?? ""),
-  };
-  return defineCommand(withWords);
+  const { name, summary, form, fields = {}, examples } = definition;
+  const names = Object.keys(fields);
+  const shape = Object.fromEntries(
+    names.map((each) => [
+      each,
+      z
+        .string()
+        .optional()
+        .describe(fields[each] ?? ""),
+    ]),
+  );
+  return defineCommand({
+    name,
+    who: "user",
+    summary: EN[summary],
+    ...(form !== undefined && { form }),
+    arguments: z.strictObject(shape),
+    positional: names,
+    takesRest: names.length > 0,
+    examples,
+    run: (context, given) => {
+      const words = names.map((each) => given[each]?.trim() ?? "").filter((each) => each !== "");
+      return runOwn(definition, context, words.join(" "));
+    },
+  });
 }
 
 async function runOwn(

@@ -227,7 +227,7 @@ describe("pause and resume", () => {
     ["pause for 2h", hours(2)],
     ["pause 90", minutes(90)],
     ["PAUSE For 1h 30 min", minutes(90)],
-    ["pause words=1d", hours(24)],
+    ["pause time=1d", hours(24)],
     ["pause until 14:30", hours(5.5)],
     ["pause until 2:30 pm", hours(5.5)],
     ["pause until 8", hours(23)],

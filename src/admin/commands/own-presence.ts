@@ -10,6 +10,9 @@ import { formatTime } from "../format-moment.ts";
 import { defineOwnCommand, type OwnContext, Refusal, replaceOverride } from "../own-command.ts";
 import { readUntil, UNTIL_EXAMPLES } from "../read-until.ts";
 
+const HOW_LONG =
+  "How long: for 45m, for 2h, for 1d (a bare number is minutes), until 15:30, until tomorrow 9:00, until 2026-12-24.";
+
 /** `me`. */
 export const me = defineOwnCommand({
   name: "me",
@@ -29,8 +32,7 @@ export const pause = defineOwnCommand({
   name: "pause",
   summary: "doesPause",
   form: "[for <duration>|until <time>]",
-  words:
-    "How long: for 45m, for 2h, for 1d (a bare number is minutes), until 15:30, until tomorrow 9:00, until 2026-12-24.",
+  fields: { time: HOW_LONG },
   examples: ["pause", "pause for 2h", "pause until 15:30"],
   run: async (context, words) => {
     const { now, user } = context;
@@ -85,7 +87,10 @@ export const set = defineOwnCommand({
   name: "set",
   summary: "doesSet",
   form: `${SETTABLE_SHOWS.join("|")} [for <duration>|until <time>]`,
-  words: `${SETTABLE_SHOWS.join(", ")}; then how long, as for pause. Where not given, until the present block of the calendar ends: the present meetings, or the time until the next one, at most until midnight.`,
+  fields: {
+    state: `${SETTABLE_SHOWS.join(", ")}.`,
+    time: `${HOW_LONG} Where not given, until the present block of the calendar ends: the present meetings, or the time until the next one, at most until midnight.`,
+  },
   examples: ["set away", "set dnd for 90m", "set available until 15:30"],
   run: async (context, words) => {
     const { user, speech, now } = context;

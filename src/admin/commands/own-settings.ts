@@ -16,7 +16,7 @@ export const language = defineOwnCommand({
   name: "language",
   summary: "doesLanguage",
   form: "[<tag>|auto]",
-  words: "A BCP 47 language tag, such as en, de-AT or zh-Hant; auto: that of the mailbox.",
+  fields: { tag: "A BCP 47 language tag, such as en, de-AT or zh-Hant; auto: that of the mailbox." },
   examples: ["language", "language de", "language auto"],
   isForOptedOut: true,
   run: async (context, words) => {
@@ -51,7 +51,7 @@ export const zone = defineOwnCommand({
   name: "zone",
   summary: "doesZone",
   form: "[<zone>|auto]",
-  words: "An IANA time zone such as Europe/Berlin; auto: that of the mailbox, where it is read.",
+  fields: { zone: "An IANA time zone such as Europe/Berlin; auto: that of the mailbox, where it is read." },
   examples: ["zone", "zone Europe/Berlin", "zone auto"],
   isForOptedOut: true,
   run: async (context, words) => {

@@ -39,7 +39,7 @@ export const why = defineCommand({
 function describeUnknown(user: User, { live }: CommandContext): string {
   const { presentity } = user;
   const leftOut = whyLeftOut(user);
-  if (leftOut) return `Of ${presentity} nothing of the calendar is shown: ${leftOut}`;
+  if (leftOut) return `Of ${presentity} nothing of the calendar is shown: ${leftOut}.`;
   const reason = live ? "the calendar has not been read and no client was heard" : "the gateway is not running";
   return `Nothing is known of ${presentity} yet: ${reason}.`;
 }
@@ -55,7 +55,7 @@ export const refresh = defineCommand({
   run: async (context, args) => {
     const user = await findKnownUser(context.registry, args.jid);
     const leftOut = whyLeftOut(user);
-    if (leftOut) throw commandError("command-conflict", `The calendar of ${args.jid} is not read: ${leftOut}`);
+    if (leftOut) throw commandError("command-conflict", `The calendar of ${args.jid} is not read: ${leftOut}.`);
     if (!context.live) {
       throw commandError(
         "command-not-running",

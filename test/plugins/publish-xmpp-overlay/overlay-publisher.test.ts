@@ -52,7 +52,6 @@ describe("the overlay", () => {
       `<overlay ${NS} until="2" activity="in_a_meeting"/>`,
     );
     expect(encode({ show: "unavailable", source: "client" }, "en")).toBe(`<overlay ${NS}/>`);
-    expect(encode({ show: "away", source: "override" }, "en")).toBe(`<overlay ${NS}/>`);
   });
 
   test("of what is heard by SIP is an overlay, with the phone's own notes", () => {

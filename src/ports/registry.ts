@@ -44,6 +44,8 @@ export const NO_HOLDINGS = {
   client_presence: 0,
   result: 0,
   audit: 0,
+  registry_change: 0,
+  plugin_memory: 0,
 } as const;
 
 /** How many rows each table holds of one presentity. */

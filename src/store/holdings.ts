@@ -16,6 +16,9 @@ export function prepareHoldings(database: StoreDatabase): (presentity: Presentit
       (SELECT count(*) FROM override WHERE presentity = @presentity) AS override,
       (SELECT count(*) FROM client_presence WHERE presentity = @presentity) AS client_presence,
       (SELECT count(*) FROM result WHERE presentity = @presentity) AS result,
-      (SELECT count(*) FROM audit WHERE subject = @presentity) AS audit`);
+      (SELECT count(*) FROM audit WHERE subject = @presentity) AS audit,
+      (SELECT count(*) FROM registry_change WHERE kind = 'user' AND subject = @presentity) AS registry_change,
+      (SELECT count(*) FROM plugin_memory
+        WHERE instr(key, @presentity) > 0 OR instr(value, @presentity) > 0) AS plugin_memory`);
   return (presentity) => count.get({ presentity }) ?? NO_HOLDINGS;
 }

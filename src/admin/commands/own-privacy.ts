@@ -20,14 +20,14 @@ async function describeHoldings(context: OwnContext): Promise<readonly string[]>
   const rows = await registry.countHoldings(presentity);
   const entry = findEntry(context, presentity);
   const lines: readonly (readonly [number, string])[] = [
-    [rows.user, speech.say("holdAccount", { jid: presentity, mailbox })],
+    [rows.user + rows.registry_change, speech.say("holdAccount", { jid: presentity, mailbox })],
     [rows.user + rows.time_zone + rows.opt_out, speech.say("holdChoices", {})],
     [rows.busy_time, speech.say("holdCalendar", { count: String(entry?.calendar?.intervals.length ?? 0) })],
     [rows.automatic_replies, speech.say("holdReplies", {})],
     [rows.placement + rows.calendar_error, speech.say("holdServer", {})],
     [rows.override, speech.say("holdRequest", {})],
     [rows.client_presence, speech.say("holdClients", { count: String(entry?.clients.length ?? 0) })],
-    [rows.result, speech.say("holdShown", {})],
+    [rows.result + rows.plugin_memory, speech.say("holdShown", {})],
     [rows.audit, speech.say("holdLog", { count: String(rows.audit) })],
   ];
   return [

@@ -2,19 +2,7 @@ import type { Because, RuleName } from "../core/compose.ts";
 import type { PresenceDocument, TextKey } from "../core/presence.ts";
 import { TEXT_CATALOGUE } from "../core/text-catalogue.ts";
 
-const SHOWS: Readonly<Record<PresenceDocument["show"], string>> = {
-  chat: "free for chat",
-  available: "available",
-  away: "away",
-  xa: "away for long",
-  dnd: "do not disturb",
-  unavailable: "offline",
-};
-
 const textOf = (key: TextKey): string => TEXT_CATALOGUE.en[key];
-
-/** The show in words. */
-export const describeShow = (show: PresenceDocument["show"]): string => SHOWS[show];
 
 /** What is shown in short: `dnd, text "In a meeting", activity in_a_meeting`. Never the user's own status text. */
 export function describeDocument({ show, text, activity }: PresenceDocument): string {

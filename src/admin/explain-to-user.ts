@@ -35,13 +35,16 @@ export function explainToUser(explained: Explained, speech: Speech, now: Instant
   const { entry } = explained;
   const { because, document: composed, validUntil } = composeEntry(explained, now);
   const document = entry.document ?? composed;
-  const rule = because.rule === "client" && isCalendarUnknown(because) ? "calendar-unknown" : because.rule;
   const { composedAt } = entry;
+  // A call is not among what the journal knows: what is shown tells of it.
+  const isInCall = document.source === "phone";
+  const rule = because.rule === "client" && isCalendarUnknown(because) ? "calendar-unknown" : because.rule;
+  const change = isInCall ? undefined : validUntil;
   return [
     speech.say("shownAs", { state: speech.state(document.show, document.text) }),
-    sayReason(speech, rule),
+    sayReason(speech, isInCall ? "phone" : rule),
     ...(composedAt === undefined ? [] : [speech.say("since", { when: speech.moment(composedAt, now) })]),
-    ...(validUntil === undefined ? [] : [speech.say("nextChange", { when: speech.moment(validUntil, now) })]),
+    ...(change === undefined ? [] : [speech.say("nextChange", { when: speech.moment(change, now) })]),
     ...describeKnowledge(entry, speech, now),
     ...describeWays(entry, { document, speech, now }),
   ];

@@ -149,6 +149,13 @@ describe("me", () => {
     );
   });
 
+  it("tells of a call, of which only the document knows", async () => {
+    await show([entry(-10, 50)]);
+    const document = { show: "dnd", source: "phone", text: "on-the-phone", from: at(0) } as const;
+    stage.journal.recordComposition(ALICE, { document, composedAt: at(0) }, { published: [], outbox: [] });
+    expect(await ask("me")).toMatch(/^You are shown as: On the phone \(do not disturb\)\nYou are in a call\.\nSince: /);
+  });
+
   it("is refused to those who have no presence here", async () => {
     expect(await stage.say("me")).toMatch(/Use: why <jid>/);
     expect(await stage.say("me", actorOf("bob@example.com", "user"))).toMatch(/Ask your administrator/);
@@ -296,6 +303,11 @@ describe("set", () => {
     expect(await ask("me")).toMatch(/You set this yourself by chat/);
     await stage.say("resume", asAlice);
     expect(stage.journal.find(ALICE)?.override).toBeUndefined();
+  });
+
+  it("says when it is not seen because nobody is online", async () => {
+    await show([], []);
+    expect(await ask("set away")).toMatch(/^You are shown as: away\nNone of your clients is online.*\nUntil: /);
   });
 
   it("does not hold to the end of a meeting that is not known any more", async () => {

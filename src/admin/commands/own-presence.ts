@@ -43,7 +43,7 @@ export const pause = defineOwnCommand({
       subject: user.presentity,
       detail: until === undefined ? "" : `until ${formatTime(until, now)}`,
     });
-    return confirm(context, context.speech.say("paused", {}), until);
+    return confirm(context, [context.speech.say("paused", {})], until);
   },
 });
 
@@ -78,7 +78,7 @@ export const end = defineOwnCommand({
       subject: user.presentity,
       detail: `until ${formatTime(until, now)}`,
     });
-    return confirm(context, speech.say("ended", {}), until);
+    return confirm(context, [speech.say("ended", {})], until);
   },
 });
 
@@ -105,14 +105,19 @@ export const set = defineOwnCommand({
       subject: user.presentity,
       detail: `${show} until ${formatInstant(until)}`,
     });
-    return confirm(context, speech.say("shownAs", { state: speech.state(show) }), until);
+    const entry = findEntry(context, user.presentity);
+    const policy = await loadPolicy(context.registry);
+    const rule = entry && composeEntry({ entry: { ...entry, override }, policy }, now).because.rule;
+    const isHidden = rule !== undefined && rule !== "own-state";
+    const shown = isHidden ? [sayReason(speech, rule)] : [];
+    return confirm(context, [speech.say("shownAs", { state: speech.state(show) }), ...shown], until);
   },
 });
 
 /** What is so now, until when, and how to take it back. */
-function confirm({ speech, now }: OwnContext, what: string, until: Instant | undefined): SettledResult {
+function confirm({ speech, now }: OwnContext, what: readonly string[], until: Instant | undefined): SettledResult {
   const times = until === undefined ? [] : [speech.say("until", { when: speech.moment(until, now) })];
-  return { kind: "lines", lines: [what, ...times, speech.say("toResume", { command: "resume" })] };
+  return { kind: "lines", lines: [...what, ...times, speech.say("toResume", { command: "resume" })] };
 }
 
 function readEnd({ speech, now }: OwnContext, text: string): Instant {

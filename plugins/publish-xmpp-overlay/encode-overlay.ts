@@ -8,8 +8,7 @@ import { NS_SERVER_MODULE } from "../shared-xmpp/namespaces.ts";
 export const CLEAR: PresenceDocument = { show: "available", source: "client" };
 
 /** What an XMPP client says for itself needs no overlay; what is heard by SIP does (RFC 8048 6.3). */
-const isOverClients = ({ source, via }: PresenceDocument): boolean =>
-  source === "calendar" || source === "phone" || via !== undefined;
+const isOverClients = ({ source, via }: PresenceDocument): boolean => source !== "client" || via !== undefined;
 
 /**
  * What of the document the overlay shows. What the client itself says needs none; an activity beside it is kept all the
@@ -36,14 +35,15 @@ export const overlayEnd = ({ until }: PresenceDocument, limit: Instant): number 
   Math.ceil(earlier(until ?? limit, limit) / 1000);
 
 /**
- * The `<overlay/>` of a reduced document; without attributes and children it clears. Statuses in the user's language and
- * in English: the watcher's client picks (RFC 6121 4.7.2.2). Pure.
+ * The `<overlay/>` of a reduced document; without attributes and children it clears. Statuses in the user's
+ * language, in the site's and in English: the watcher's client picks (RFC 6121 4.7.2.2). Pure.
  *
+ * @param locales the user's, then others for watchers who do not read it
  * @param limit the overlay ends then at the latest, whatever the document says
  */
 export function encodeOverlay(
   document: PresenceDocument,
-  locale: string,
+  locales: readonly string[],
   limit: Instant,
   catalogue: TextCatalogue,
 ): XmlDraft {
@@ -58,7 +58,7 @@ export function encodeOverlay(
       until: String(overlayEnd(document, limit)),
       activity: activity?.specific ?? activity?.general,
     },
-    children: statusesOf(document, locale, catalogue).map(([tag, words]) => ({
+    children: statusesOf(document, locales, catalogue).map(([tag, words]) => ({
       name: "status",
       attributes: { "xml:lang": tag || undefined },
       children: [words],
@@ -68,11 +68,11 @@ export function encodeOverlay(
 
 function statusesOf(
   { text, note = {} }: PresenceDocument,
-  locale: string,
+  locales: readonly string[],
   catalogue: TextCatalogue,
 ): readonly (readonly [tag: string, words: string])[] {
   if (!text) return Object.entries(note);
-  const languages = [...new Set([matchLanguage(catalogue, locale), "en"])];
+  const languages = [...new Set([...locales.map((locale) => matchLanguage(catalogue, locale)), "en"])];
   const statuses = languages.map((tag) => [tag, stateText(catalogue, text, tag)] as const);
   return statuses.filter(([, words], index) => statuses.findIndex((each) => each[1] === words) === index);
 }

@@ -13,5 +13,6 @@ export default definePlugin({
   options: z.strictObject({}),
   secrets: [],
   needs: ["xmpp"],
-  create: (_options, { xmpp, runtime }) => new OverlayPublisher(xmpp, TEXT_CATALOGUE, runtime.clock),
+  create: (_options, { xmpp, runtime, parameters }) =>
+    new OverlayPublisher(xmpp, TEXT_CATALOGUE, runtime.clock, () => parameters.choice("default-language")),
 });

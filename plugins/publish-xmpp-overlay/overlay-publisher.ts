@@ -30,16 +30,18 @@ export class OverlayPublisher implements PresencePublisher {
   readonly #orders: OverlayOrders;
   readonly #catalogue: TextCatalogue;
   readonly #clock: Clock;
+  readonly #defaultLanguage: () => string;
   readonly #epoch: AccessEpoch;
   readonly #task: BackgroundTask;
   readonly #drafts = new Memo<XmlDraft>();
   readonly #reduced = new Memo<PresenceDocument>();
 
-  constructor(link: XmppLink, catalogue: TextCatalogue, clock: Clock) {
+  constructor(link: XmppLink, catalogue: TextCatalogue, clock: Clock, defaultLanguage: () => string = () => "en") {
     this.#link = link;
     this.#orders = new OverlayOrders(link);
     this.#catalogue = catalogue;
     this.#clock = clock;
+    this.#defaultLanguage = defaultLanguage;
     this.#epoch = new AccessEpoch(link, nameEpoch);
     this.#task = new BackgroundTask((signal) => this.#epoch.run(signal));
   }
@@ -80,8 +82,9 @@ export class OverlayPublisher implements PresencePublisher {
   #overlay(document: PresenceDocument, locale: string): XmlDraft {
     const reduced = reduceToOverlay(document);
     const limit = plus(this.#clock.now(), LIFETIME);
-    const draw = (): XmlDraft => frozen(encodeOverlay(reduced, locale, limit, this.#catalogue));
-    return this.#drafts.get(`${keyOf(reduced)}\n${overlayEnd(reduced, limit)}\n${locale}`, draw);
+    const locales = [locale, this.#defaultLanguage()];
+    const draw = (): XmlDraft => frozen(encodeOverlay(reduced, locales, limit, this.#catalogue));
+    return this.#drafts.get(`${keyOf(reduced)}\n${overlayEnd(reduced, limit)}\n${locales}`, draw);
   }
 
   epoch(): string | undefined {

@@ -16,8 +16,8 @@ import { toAdhocCommand } from "./adhoc/form-commands.ts";
 import { NS } from "./adhoc/namespaces.ts";
 import { readRequest } from "./adhoc/read-request.ts";
 import { SessionStore } from "./adhoc/session-store.ts";
-import { findStanding, parseSender, type Standing } from "./authorization.ts";
-import type { Actor, CommandResult, CommandServices } from "./command.ts";
+import { findStanding, parseSender, promoteDomainAdmin, type Standing } from "./authorization.ts";
+import type { Actor, CommandResult, CommandServices, Role } from "./command.ts";
 import { drawPieces, gatherPieces } from "./draw-progress.ts";
 import { splitText } from "./draw-text.ts";
 import { RefusalLimiter } from "./refusal-limiter.ts";
@@ -129,8 +129,13 @@ export class AdhocFrontEnd {
   async #commandsOf(from: string): Promise<readonly AdhocCommand[]> {
     const person = parseSender(from);
     const standing = person ? await this.#standingOf(person) : "stranger";
-    if (standing === "stranger") return [];
-    return standing === "admin" ? this.#commands : this.#commands.filter(({ who }) => who === "user");
+    if (!person || standing === "stranger") return [];
+    const { actor } = this.#contextOf(person, standing);
+    return this.#commands.filter((command) => mayUse(actor, command));
+  }
+
+  #contextOf(person: Asking["person"], role: Role): Asking["context"] {
+    return promoteDomainAdmin({ ...this.#deps.services, actor: { name: person, role, presentity: person } });
   }
 
   #standingOf(person: NonNullable<ReturnType<typeof parseSender>>): Promise<Standing> {
@@ -155,22 +160,21 @@ export class AdhocFrontEnd {
   }
 
   async #conduct(owner: string, person: Asking["person"], element: XmlElement): Promise<XmlDraft> {
-    const { services, runtime } = this.#deps;
+    const { runtime } = this.#deps;
     const request = readRequest(element);
     const standing = await this.#standingOf(person);
     const command = this.#commands.find(({ node }) => node === request.node);
     if (standing === "stranger") return this.#refuse(person, "a stranger", STRANGER);
     if (!command) throw requestError("cancel", "item-not-found", "There is no such command.");
-    if (command.who === "admin" && standing !== "admin") {
+    const context = this.#contextOf(person, standing);
+    if (!mayUse(context.actor, command)) {
       return this.#refuse(person, `ad-hoc command ${command.node}`, "This command is for administrators.");
     }
-    const actor: Actor = { name: person, role: standing, presentity: person };
-    const now = runtime.clock.now();
-    const asking: Asking = { owner, person, request, command, context: { ...services, actor }, now };
+    const asking: Asking = { owner, person, request, command, context, now: runtime.clock.now() };
     return conductCommand(asking, {
       sessions: this.#sessions,
       carryOut: (each, entered) => this.#carryOut(each, entered),
-      describeError: (error) => this.#describeError(error, actor),
+      describeError: (error) => this.#describeError(error, context.actor),
       uniqueId: () => runtime.uniqueId(),
     });
   }
@@ -251,3 +255,7 @@ export class AdhocFrontEnd {
     }
   }
 }
+
+/** An administrator of one domain has the commands for that, and those of every user. */
+const mayUse = ({ role, domains }: Actor, { who, isPerDomain }: AdhocCommand): boolean =>
+  who === "user" || (role === "admin" && (domains === undefined || isPerDomain === true));

@@ -2,7 +2,6 @@ import { isIP } from "node:net";
 import { z } from "zod";
 import { AddressError, type Mailbox, parseMailbox, parsePresentityId } from "../core/addresses.ts";
 import { parseLanguageTag } from "../lib/language-tag.ts";
-import { type Milliseconds, parseLength } from "../lib/time.ts";
 
 /** A schema of a text that `parse` reads; what `parse` throws as AddressError is the problem shown. */
 const readBy = <Value>(parse: (text: string) => Value) =>
@@ -139,12 +138,3 @@ export const countArgument = (max: number) =>
     .regex(/^\d{1,6}$/, `must be a whole number from 1 to ${max}`)
     .transform(Number)
     .refine((count) => count >= 1 && count <= max, `must be a whole number from 1 to ${max}`);
-
-/** A length of time from `min` to `max`; a bare number is minutes. */
-export const lengthArgument = (min: Milliseconds, max: Milliseconds, problem: string) =>
-  z.string().transform((text, context): Milliseconds => {
-    const length = parseLength(text);
-    if (length !== undefined && length >= min && length <= max) return length;
-    context.addIssue({ code: "custom", message: problem });
-    return z.NEVER;
-  });

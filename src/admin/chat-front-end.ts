@@ -1,4 +1,4 @@
-import type { BareJid } from "../core/addresses.ts";
+import type { BareJid, PresentityId } from "../core/addresses.ts";
 import { type GatewayError, toGatewayError } from "../ports/errors.ts";
 import type { Runtime } from "../ports/runtime.ts";
 import type { XmppLink } from "../ports/xmpp-link.ts";
@@ -10,11 +10,11 @@ import { type ChatMessage, readChatMessage } from "./read-chat-message.ts";
 import { RefusalLimiter } from "./refusal-limiter.ts";
 import { runCommandLine } from "./run-command-line.ts";
 import { SenderQueues } from "./sender-queues.ts";
+import { sayFailure, speechTo } from "./speech.ts";
 
 /** Servers limit a stanza to 10,000 bytes at least (RFC 6120 13.12); escaping and the envelope need room. */
 const LONGEST_ANSWER = 8192;
 const STRANGER = "This gateway answers its own users and administrators only.";
-const TOO_MANY = "These are too many messages at once: wait for the answers, please. What came last was not read.";
 
 /** What the chat front end works with. */
 export interface ChatFrontEndDeps {
@@ -59,7 +59,7 @@ export class ChatFrontEnd {
     const now = this.#deps.runtime.clock.now();
     const isTaken = this.#queues.add(message.sender, now, {
       run: () => this.#handle(message),
-      refuse: () => this.#handle({ ...message, body: { problem: TOO_MANY } }),
+      refuse: () => this.#handle({ ...message, body: { problem: "tooMany" } }),
     });
     if (!isTaken) this.#deps.runtime.log.debug("chat.message-dropped", { sender: message.sender });
   }
@@ -70,7 +70,7 @@ export class ChatFrontEnd {
     try {
       const standing = await findStanding({ admins, ...services }, message.sender);
       if (standing === "stranger") return await this.#refuseStranger(message);
-      const actor: Actor = { name: message.sender, role: standing, presentity: message.sender };
+      const actor = { name: message.sender, role: standing, presentity: message.sender };
       for await (const text of this.#reply(message, actor)) await this.#answer(message, text);
     } catch (error) {
       if (this.#lifetime.signal.aborted) return;
@@ -79,9 +79,13 @@ export class ChatFrontEnd {
   }
 
   /** The texts of the answer: of what takes its time, several. */
-  async *#reply({ body }: ChatMessage, actor: Actor): AsyncGenerator<string, void> {
+  async *#reply(
+    { body }: ChatMessage,
+    actor: Actor & { readonly presentity: PresentityId },
+  ): AsyncGenerator<string, void> {
+    const speech = await speechTo(this.#deps.services.registry, actor.presentity);
     if (typeof body !== "string") {
-      yield body.problem;
+      yield speech.say(body.problem, {});
       return;
     }
     const { signal } = this.#lifetime;
@@ -94,7 +98,7 @@ export class ChatFrontEnd {
       if (failure.code === "command-forbidden") await this.#recordRefusal(actor.name, failure.message);
       if (failure.code === "internal-error") this.#recordDefect(failure);
       // Codes are for those who have docs/ERRORS.md.
-      yield actor.role === "admin" ? drawError(failure) : failure.message;
+      yield actor.role === "admin" ? drawError(failure) : sayFailure(speech, failure);
     }
   }
 

@@ -10,7 +10,9 @@ import { gatewayAdd, gatewayRemove, gatewaySet } from "./commands/gateway-change
 import { gatewayList, gatewayShow } from "./commands/gateway-show.ts";
 import { gatewayTest } from "./commands/gateway-test.ts";
 import { help } from "./commands/help.ts";
-import { end, me, pause, resume } from "./commands/own-presence.ts";
+import { end, me, pause, resume, set } from "./commands/own-presence.ts";
+import { optIn, optOut, privacy } from "./commands/own-privacy.ts";
+import { language, zone } from "./commands/own-settings.ts";
 import { parameterList, parameterSet } from "./commands/parameter.ts";
 import { sipStatus } from "./commands/sip-status.ts";
 import { status } from "./commands/status.ts";
@@ -33,6 +35,12 @@ export const COMMANDS: readonly Command[] = [
   pause,
   resume,
   end,
+  set,
+  language,
+  zone,
+  privacy,
+  optOut,
+  optIn,
   status,
   gatewayAdd,
   gatewayList,

@@ -2,19 +2,7 @@ import type { Because, RuleName } from "../core/compose.ts";
 import type { PresenceDocument, TextKey } from "../core/presence.ts";
 import { TEXT_CATALOGUE } from "../core/text-catalogue.ts";
 
-const SHOWS: Readonly<Record<PresenceDocument["show"], string>> = {
-  chat: "free for chat",
-  available: "available",
-  away: "away",
-  xa: "away for long",
-  dnd: "do not disturb",
-  unavailable: "offline",
-};
-
 const textOf = (key: TextKey): string => TEXT_CATALOGUE.en[key];
-
-/** The show in words. */
-export const describeShow = (show: PresenceDocument["show"]): string => SHOWS[show];
 
 /** What is shown in short: `dnd, text "In a meeting", activity in_a_meeting`. Never the user's own status text. */
 export function describeDocument({ show, text, activity }: PresenceDocument): string {
@@ -35,6 +23,7 @@ export function describePublication({ show, text, activity }: PresenceDocument):
 const RULE_TEXTS: Readonly<Record<RuleName, string>> = {
   offline: "none of the user's clients is online, so the calendar is not shown",
   override: "the user has asked that the calendar not be shown",
+  "own-state": "the user has asked to be shown so",
   phone: "the user is in a call",
   "client-dnd": "a client says do not disturb, which stands before the calendar",
   "automatic-replies": "the mailbox has automatic replies on, which are set to count as out of office",

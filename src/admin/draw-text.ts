@@ -49,8 +49,16 @@ function drawTable(columns: readonly string[], rows: readonly (readonly string[]
 
 /** One line of bounded length. Names of clients come from strangers: no line breaks, controls or turned-round text. */
 const drawValue = (value: string, limit = LONGEST_CELL): string => {
-  const line = value.replace(/[\p{Cc}\u2028\u2029]+/gu, " ").replace(/[\u202A-\u202E\u2066-\u2069]/g, "");
+  const line = withoutTurns(value.replace(/[\p{Cc}\u2028\u2029]+/gu, " "));
   return line.length > limit ? `${line.slice(0, limit).replace(/[\uD800-\uDBFF]$/, "")}…` : line;
+};
+
+/** Isolates that the gateway itself sets around a value (Speech) are left: each is closed, and none is in another. */
+const withoutTurns = (line: string): string => {
+  const plain = line.replace(/[\u202A-\u202E\u2066\u2067]/g, "");
+  return /^[^\u2068\u2069]*(\u2068[^\u2068\u2069]*\u2069[^\u2068\u2069]*)*$/.test(plain)
+    ? plain
+    : plain.replace(/[\u2068\u2069]/g, "");
 };
 
 /** The text in parts of at most `limit` UTF-8 bytes, cut at line ends where there are any. */

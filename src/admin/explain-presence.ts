@@ -16,6 +16,7 @@ import { describeHealth, isInTrouble, namePart } from "./describe-health.ts";
 import { describeDetails } from "./describe-publication.ts";
 import { formatDistance, formatMoment, formatTime } from "./format-moment.ts";
 import type { GatewayPart } from "./live-gateway.ts";
+import { whyLeftOut } from "./opt-out.ts";
 
 /** One presentity, looked at. */
 export interface Explained {
@@ -60,12 +61,13 @@ export function explainPresence(explained: Explained, now: Instant): readonly Fi
   const { user, entry } = explained;
   const composition = composeEntry(explained, now);
   const { because } = composition;
-  const nextChange = user.isEnabled ? composition.validUntil : undefined;
+  const leftOut = whyLeftOut(user);
+  const nextChange = leftOut ? undefined : composition.validUntil;
   return [
     ...(explained.parts ? [] : [STOPPED]),
-    ...(user.isEnabled ? describeResult(entry, because, now) : [disabled(user)]),
+    ...(leftOut ? [describeLeftOut(user, leftOut)] : describeResult(entry, because, now)),
     ...describeTrouble(explained, now),
-    ...because.inputs.map((input) => describeInput(user.isEnabled ? input : { ...input, hasWon: false }, entry, now)),
+    ...because.inputs.map((input) => describeInput(leftOut ? { ...input, hasWon: false } : input, entry, now)),
     ["entries around now", describeEntries(entry.calendar?.intervals ?? [], now)],
     ["mailbox", `${user.mailbox} on ${describeServer(explained)}`],
     ["calendar read", entry.calendar ? formatMoment(entry.calendar.heardAt, now) : "never"],
@@ -86,9 +88,9 @@ function describeServer({ user: { gateway }, entry: { server: name }, server }: 
 
 const STOPPED: Field = ["gateway", "not running; this is what it knew last"];
 
-const disabled = ({ presentity }: User): Field => [
+const describeLeftOut = ({ isEnabled, presentity }: User, reason: string): Field => [
   "shown",
-  `nothing of the calendar: the user is disabled, and contacts see the clients' own presence. Use: user enable ${presentity}`,
+  `nothing of the calendar: ${reason}, and contacts see the clients' own presence.${isEnabled ? "" : ` Use: user enable ${presentity}`}`,
 ];
 
 function describeResult(entry: JournalEntry, because: Because, now: Instant): Field[] {

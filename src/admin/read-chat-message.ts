@@ -13,7 +13,7 @@ export interface ChatMessage {
   readonly to: string;
   readonly type: "chat" | "normal";
   readonly thread?: string;
-  readonly body: string | { readonly problem: string };
+  readonly body: string | { readonly problem: "encrypted" | "tooLong" | "tooMany" };
 }
 
 /** XEP-0203, and XEP-0091, which it replaced: a message that waited must not be carried out when nobody expects it. */
@@ -35,7 +35,7 @@ export function readChatMessage(stanza: Stanza, component: BareJid): ChatMessage
   if (!body || children.some(({ namespace }) => DELAYS.includes(namespace))) return undefined;
   if (!isForGateway(stanza.to, component)) return undefined;
   const text = children.some(({ namespace }) => ENCRYPTED.includes(namespace))
-    ? { problem: "I cannot read encrypted messages: switch encryption off for this chat, please." }
+    ? ({ problem: "encrypted" } as const)
     : readBody(body);
   if (typeof text === "string" && text.trim() === "") return undefined;
   const thread = textOf(children.find(({ name }) => name === "thread"));
@@ -63,7 +63,7 @@ function readBody({ children }: XmlElement): ChatMessage["body"] {
   let length = 0;
   for (const child of children) length += typeof child === "string" ? child.length : 0;
   return length > LONGEST_COMMAND
-    ? { problem: "This message is too long: at most 64 KiB are read." }
+    ? { problem: "tooLong" }
     : children.filter((child) => typeof child === "string").join("");
 }
 

@@ -5,11 +5,9 @@ type UserLocale = Pick<User, "locale" | "localeFrom">;
 /** Instead of a language tag: as the mailbox says. */
 const AS_MAILBOX = "auto";
 
-const UNSET: UserLocale = { locale: "en", localeFrom: "default" };
-
 /** The locale that a user gets: as given, else as before; with `auto` the one before stands until the mailbox is heard. */
-export function chooseLocale(given: string | undefined, before: User | undefined): UserLocale {
-  const { locale, localeFrom } = before ?? UNSET;
+export function chooseLocale(given: string | undefined, before: User | undefined, fallback = "en"): UserLocale {
+  const { locale, localeFrom }: UserLocale = before ?? { locale: fallback, localeFrom: "default" };
   if (given === AS_MAILBOX) return { locale, localeFrom: "default" };
   if (given !== undefined) return { locale: given };
   return { locale, ...(localeFrom && { localeFrom }) };
@@ -20,6 +18,7 @@ export const asksMailbox = (given: string | undefined): boolean => given === AS_
 
 /** The locale and where it comes from. */
 export function describeLocale({ locale, localeFrom }: User): string {
+  if (localeFrom === "user") return `${locale}, as the user chose`;
   if (localeFrom === undefined) return `${locale}, set by an administrator`;
   return localeFrom === "mailbox" ? `${locale}, as the mailbox says` : `${locale}, for nothing else is known yet`;
 }

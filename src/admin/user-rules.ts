@@ -1,7 +1,8 @@
 import { domainOf, type PresentityId, parseMailbox, type SipAor, sipKeyOf } from "../core/addresses.ts";
 import { isCandidate, poolOf } from "../core/server-pool.ts";
 import { nearest } from "../lib/nearest.ts";
-import type { CalendarServer, User } from "../ports/registry.ts";
+import { readParameters } from "../ports/parameters.ts";
+import type { CalendarServer, Registry, User } from "../ports/registry.ts";
 import type { CommandContext } from "./command.ts";
 import { commandError } from "./command-errors.ts";
 import { knownPool } from "./find-entities.ts";
@@ -23,6 +24,8 @@ export interface UserRules {
   /** Domains whose users may be enabled, as `parseBareJid` gives them. */
   readonly servedDomains: readonly string[];
   readonly servers: readonly CalendarServer[];
+  /** BCP 47, where nobody names one: the parameter `default-language`. */
+  readonly defaultLanguage: string;
   readonly findSipOwner: (sip: SipAor) => PresentityId | undefined;
 }
 
@@ -30,7 +33,14 @@ export interface UserRules {
 export async function userRules({ registry, servedDomains }: CommandContext): Promise<UserRules> {
   const owners = sipOwners(await registry.listUsers());
   const servers = await registry.listCalendarServers();
-  return { servedDomains, servers, findSipOwner: (sip) => owners.get(sipKeyOf(sip)) };
+  const defaultLanguage = await defaultLanguageOf(registry);
+  return { servedDomains, servers, defaultLanguage, findSipOwner: (sip) => owners.get(sipKeyOf(sip)) };
+}
+
+/** The site's language, BCP 47. */
+export async function defaultLanguageOf(registry: Pick<Registry, "listParameters">): Promise<string> {
+  const stored = await registry.listParameters();
+  return readParameters(() => stored).choice("default-language");
 }
 
 /** Whose each SIP address is, at work or at rest, by `sipKeyOf`. */
@@ -50,7 +60,7 @@ export function enabledUser(wish: UserWish, before: User | undefined, rules: Use
     presentity: wish.jid,
     mailbox: wish.mailbox ?? before?.mailbox ?? parseMailboxOf(wish.jid),
     gateway: chooseGateway(rules.servers, wish.gateway, before?.gateway),
-    ...chooseLocale(wish.locale, before),
+    ...chooseLocale(wish.locale, before, rules.defaultLanguage),
     isEnabled: true,
     ...chooseSip(rules.findSipOwner, wish.sip, { ...before, presentity: wish.jid }),
   };

@@ -6,7 +6,7 @@ import {
   viewAutomaticReplies,
 } from "./automatic-replies.ts";
 import { type BusyInterval, blockEnd, boundariesAfter, mergeIntervals } from "./busy-time.ts";
-import { clientDocument, dress, withTimes } from "./dress-document.ts";
+import { asAsked, clientDocument, dress, withTimes } from "./dress-document.ts";
 import { appearanceOf, claimOfMailbox } from "./mailbox-claim.ts";
 import { type CompositionPolicy, isLongBusy, isPlain } from "./policy.ts";
 import { type ClientPresence, type PresenceDocument, samePresence, strongestClient } from "./presence.ts";
@@ -19,12 +19,20 @@ import {
   viewCalendar,
 } from "./view-calendar.ts";
 
-/** What the user asked for by chat: `end` the present meeting, or `pause` the calendar; over at `until`, if given. */
-export interface Override {
-  readonly kind: "end" | "pause";
-  readonly setAt: Instant;
-  readonly until?: Instant;
-}
+/** The shows that users may set by chat. */
+export const SETTABLE_SHOWS = ["available", "away", "dnd"] as const;
+
+/** What the user asked for by chat; over at `until`, if given. */
+export type Override =
+  /** `end` the present meeting, or `pause` the calendar. */
+  | { readonly kind: "end" | "pause"; readonly setAt: Instant; readonly until?: Instant }
+  /** Be shown so, whatever clients and calendar say. */
+  | {
+      readonly kind: "set";
+      readonly show: (typeof SETTABLE_SHOWS)[number];
+      readonly setAt: Instant;
+      readonly until: Instant;
+    };
 
 /** A call in progress, as last heard: a server that has died must not leave anybody on the phone for ever. */
 export interface PhoneState {
@@ -46,6 +54,7 @@ export interface CompositionInputs {
 export type RuleName =
   | "offline"
   | "override"
+  | "own-state"
   | "phone"
   | "client-dnd"
   | "automatic-replies"
@@ -128,12 +137,22 @@ export const shownBlockEnd = (
   intervals: readonly BusyInterval[],
   policy: CompositionPolicy,
   now: Instant,
+): Instant | undefined => blockEnd(shownOf(intervals, policy), now);
+
+/** The end of the present stretch without such entries: the start of the next one, where one is known. */
+export const nextShownStart = (
+  intervals: readonly BusyInterval[],
+  policy: CompositionPolicy,
+  now: Instant,
 ): Instant | undefined =>
-  blockEnd(
-    intervals.filter(
-      (interval) => !isLongBusy(interval, policy.ignoreBusyFrom) && !isPlain(policy.status[interval.status]),
-    ),
-    now,
+  shownOf(intervals, policy).reduce<Instant | undefined>(
+    (first, { start, end }) => (start > now && end > start && (first === undefined || start < first) ? start : first),
+    undefined,
+  );
+
+const shownOf = (intervals: readonly BusyInterval[], policy: CompositionPolicy): readonly BusyInterval[] =>
+  intervals.filter(
+    (interval) => !isLongBusy(interval, policy.ignoreBusyFrom) && !isPlain(policy.status[interval.status]),
   );
 
 function prepare(inputs: CompositionInputs, policy: CompositionPolicy): Prepared {
@@ -161,7 +180,7 @@ function decide(prepared: Prepared, now: Instant): Decision {
   const { inputs, policy, client } = prepared;
   const calendar = viewCalendar(prepared.merged, staleAt(prepared), now);
   const own = clientDocument(client);
-  const isOverridden = isInForce(inputs.override, now);
+  const override = isInForce(inputs.override, now) ? inputs.override : undefined;
   const phone = inputs.phone && now < inputs.phone.knownUntil ? inputs.phone : undefined;
 
   if (!client && policy.offline === "hide") return { document: own, rule: "offline", winner: "client", calendar };
@@ -169,8 +188,7 @@ function decide(prepared: Prepared, now: Instant): Decision {
     const document = dress(own, policy.phone, { source: "phone", from: phone.since });
     return { document, rule: "phone", winner: "phone", calendar };
   }
-  // What is asked for by "end" and "pause" is that the calendar be not shown: the rest stands as it is.
-  if (isOverridden) return { document: own, rule: "override", winner: "override", calendar };
+  if (override) return { ...decideOverride(own, override), calendar };
   if (client?.show === "dnd") {
     const { start: from, end: until } = calendar.interval ?? {};
     const activity = policy.activityUnderDnd ? appearanceOf(calendar.status, policy).activity : undefined;
@@ -185,6 +203,12 @@ function decide(prepared: Prepared, now: Instant): Decision {
   if (!client) return { document: own, rule: "offline", winner: "client", calendar };
   return { document: own, rule: "client", winner: "client", calendar };
 }
+
+/** What is asked for by "end" and "pause" is that the calendar be not shown: the rest stands as it is. */
+const decideOverride = (own: PresenceDocument, override: Override): Omit<Decision, "calendar"> =>
+  override.kind === "set"
+    ? { document: asAsked(own, override), rule: "own-state", winner: "override" }
+    : { document: own, rule: "override", winner: "override" };
 
 /** Looks only at instants at which an input changes its meaning: edges of the calendar, its going stale, other inputs' ends. */
 function firstChange(prepared: Prepared, document: PresenceDocument, now: Instant): Instant | undefined {
@@ -230,7 +254,8 @@ function reportInputs(prepared: Prepared, { winner, calendar }: Decision, now: I
   }
   if (inputs.override) {
     const { kind, setAt, until } = inputs.override;
-    const state = isInForce(inputs.override, now) ? kind : `${kind}, over`;
+    const what = inputs.override.kind === "set" ? `set ${inputs.override.show}` : kind;
+    const state = isInForce(inputs.override, now) ? what : `${what}, over`;
     reports.push({
       input: "override",
       state,

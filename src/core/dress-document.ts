@@ -31,6 +31,21 @@ export function withTimes(
   return document;
 }
 
+/** What the user asked to be shown as; the client's own note stays. */
+export function asAsked(
+  { note, priority }: PresenceDocument,
+  { show, setAt, until }: { readonly show: PresenceDocument["show"]; readonly setAt: Instant; readonly until: Instant },
+): PresenceDocument {
+  return {
+    show,
+    source: "override",
+    ...(note && { note }),
+    ...(priority !== undefined && { priority }),
+    from: setAt,
+    until,
+  };
+}
+
 /** The client's document in the given appearance, never less busy than the client says. */
 export function dress(
   own: PresenceDocument,

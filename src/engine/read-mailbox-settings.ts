@@ -7,7 +7,7 @@ import { type GatewayError, toGatewayError } from "../ports/errors.ts";
 import type { MailboxSettingsResult } from "../ports/mailbox-settings.ts";
 import type { Runtime } from "../ports/runtime.ts";
 import type { Presentities } from "./presentity.ts";
-import { type RecordSettingsDeps, recordAutomaticReplies, recordLocale } from "./record-mailbox-settings.ts";
+import { type RecordSettingsDeps, recordAutomaticReplies, recordOwner } from "./record-mailbox-settings.ts";
 
 const DAY = hours(24);
 /** Each batch comes up to so much before its day is over, so that the days do not all begin at one hour. */
@@ -176,10 +176,10 @@ export class ReadMailboxSettings {
     if (!this.#mailboxes.has(mailbox)) return;
     if ("error" in result) return this.#mailboxFailed(mailbox, result.error);
     this.#failures.delete(mailbox);
-    const { automaticReplies: replies, locale } = result.settings;
+    const { automaticReplies: replies } = result.settings;
     for (const presentity of [...this.#deps.presentities.ofMailbox(this.#gateway, mailbox)]) {
       recordAutomaticReplies(this.#deps, presentity, replies && { replies, heardAt });
-      if (locale !== undefined) await recordLocale(this.#deps, presentity, locale);
+      await recordOwner(this.#deps, presentity, result.settings);
     }
   }
 

@@ -1,6 +1,8 @@
 import { type AutomaticRepliesState, sameAutomaticReplies } from "../core/automatic-replies.ts";
 import { type Milliseconds, plus } from "../lib/time.ts";
+import { parseTimeZone } from "../lib/time-zone.ts";
 import type { Journal } from "../ports/journal.ts";
+import type { MailboxSettings } from "../ports/mailbox-settings.ts";
 import type { Registry } from "../ports/registry.ts";
 import type { Presentity } from "./presentity.ts";
 
@@ -26,14 +28,20 @@ export function recordAutomaticReplies(
   if (!isQuiet) recompute(presentity);
 }
 
-/** The mailbox's locale becomes the user's, unless an administrator has set one. */
-export async function recordLocale(
+/** The mailbox's locale and time zone become the user's, unless somebody has set others. */
+export async function recordOwner(
   { registry }: Pick<RecordSettingsDeps, "registry">,
   { id, user: known }: Presentity,
-  locale: string,
+  { locale, timeZone }: Pick<MailboxSettings, "locale" | "timeZone">,
 ): Promise<void> {
+  const zone = timeZone === undefined ? undefined : parseTimeZone(timeZone);
+  if (locale === undefined && zone === undefined) return;
   const user = await registry.findUser(id);
-  if (!user?.localeFrom || user.mailbox !== known?.mailbox) return;
+  if (!user || user.mailbox !== known?.mailbox) return;
+  if (zone !== undefined && user.timeZone?.from !== "user" && user.timeZone?.zone !== zone) {
+    await registry.replaceTimeZone(id, { zone, from: "mailbox" });
+  }
+  if (locale === undefined || !user.localeFrom || user.localeFrom === "user") return;
   if (user.locale === locale && user.localeFrom === "mailbox") return;
   await registry.replaceUser({ ...user, locale, localeFrom: "mailbox" });
 }

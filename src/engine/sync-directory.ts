@@ -63,9 +63,16 @@ export async function syncDirectory(
 
 /** Tells who is a user; until then nobody is, so that it must come before anything is published. */
 export async function syncUsers(deps: SyncDirectoryDeps): Promise<void> {
-  const users = new Map((await deps.registry.listUsers()).map((user) => [user.presentity, user]));
+  const users = new Map((await deps.registry.listUsers()).map((user) => [user.presentity, asShown(user)]));
   for (const user of users.values()) assignUser(user.presentity, user, deps);
   for (const presentity of deps.presentities) if (!users.has(presentity.id)) assignUser(presentity.id, undefined, deps);
+}
+
+/** To the engine, whoever opted out is disabled. */
+function asShown(user: User): User;
+function asShown(user: User | undefined): User | undefined;
+function asShown(user: User | undefined): User | undefined {
+  return user?.optedOutAt === undefined ? user : { ...user, isEnabled: false };
 }
 
 async function syncServers(deps: SyncDirectoryDeps, signal: AbortSignal): Promise<void> {
@@ -75,7 +82,7 @@ async function syncServers(deps: SyncDirectoryDeps, signal: AbortSignal): Promis
 async function takeChange(change: RegistryChange, deps: SyncDirectoryDeps, signal: AbortSignal): Promise<void> {
   switch (change.kind) {
     case "user":
-      assignUser(change.presentity, await deps.registry.findUser(change.presentity), deps);
+      assignUser(change.presentity, asShown(await deps.registry.findUser(change.presentity)), deps);
       return;
     case "calendar-server":
       await deps.calendarServers.sync(change.name, signal);
@@ -108,6 +115,10 @@ function forgetCalendar(presentity: Presentity, { journal }: SyncDirectoryDeps):
 const hasUnrecordedClients = ({ clients, unconfirmed, document }: Presentity): boolean =>
   clients.length > (document ? unconfirmed.length : 0);
 
+/** Another mailbox's is not the user's, and nothing is kept of who opted out. */
+const hasNoCalendarOf = (before: User, user: User | undefined): boolean =>
+  before.mailbox !== user?.mailbox || (before.isEnabled && user.optedOutAt !== undefined);
+
 /** Puts the user's configuration to work; the calendar is kept where only the server changed, so that no gap shows. */
 function assignUser(id: PresentityId, user: User | undefined, deps: SyncDirectoryDeps): void {
   const presentity = user ? deps.presentities.open(id) : deps.presentities.find(id);
@@ -115,7 +126,7 @@ function assignUser(id: PresentityId, user: User | undefined, deps: SyncDirector
   const before = presentity.user;
   deps.presentities.assign(presentity, user);
   if (before?.isEnabled) deps.calendarServers.release(presentity.server, before.mailbox);
-  if (before && before.mailbox !== user?.mailbox) forgetCalendar(presentity, deps);
+  if (before && hasNoCalendarOf(before, user)) forgetCalendar(presentity, deps);
   if (!user?.isEnabled) presentity.calendarError = undefined;
   if (user && hasUnrecordedClients(presentity)) deps.journal.replaceClients(id, presentity.clients);
   deps.calendarServers.add(presentity);

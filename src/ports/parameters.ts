@@ -1,3 +1,6 @@
+import { TEXT_CATALOGUE } from "../core/text-catalogue.ts";
+import { parseTimeZone } from "../lib/time-zone.ts";
+
 /**
  * The service parameters: what an administrator may tune while the gateway runs. Each has a default and a range, and
  * takes effect at once. Ids P1 to P6 are those of the calendaring service parameters of Cisco's Presence Engine.
@@ -18,8 +21,14 @@ interface ChoiceParameter {
   readonly text: string;
 }
 
+interface ZoneParameter {
+  readonly kind: "zone";
+  readonly default: string;
+  readonly text: string;
+}
+
 /** One parameter's definition. */
-export type ParameterDefinition = IntegerParameter | ChoiceParameter;
+export type ParameterDefinition = IntegerParameter | ChoiceParameter | ZoneParameter;
 
 const integer = (
   unit: string,
@@ -40,6 +49,8 @@ const choice = (choices: readonly [string, ...string[]], text: string): ChoicePa
   choices,
   text,
 });
+
+const OTHER_LANGUAGES = Object.keys(TEXT_CATALOGUE).filter((tag) => tag !== "en");
 
 /** Every parameter by name. */
 export const PARAMETERS = {
@@ -104,6 +115,15 @@ export const PARAMETERS = {
     [0, 0, 720],
     "Busy entries of at least this length are ignored (24: whole days). 0: none is. Out of office always counts.",
   ),
+  "default-language": choice(
+    ["en", ...OTHER_LANGUAGES],
+    "The language of users of whom none is known, and of a second status text beside that in the user's own language.",
+  ),
+  "time-zone": {
+    kind: "zone",
+    default: "UTC",
+    text: "The time zone of chat answers to users of whom none is known.",
+  },
 } as const satisfies Readonly<Record<string, ParameterDefinition>>;
 
 /** A parameter's name. */
@@ -133,6 +153,10 @@ export function checkParameter(
   if (definition.kind === "choice") {
     const found = definition.choices.find((each) => each === trimmed.toLowerCase());
     return found ? { value: found } : { problem: `${name} must be one of: ${definition.choices.join(", ")}` };
+  }
+  if (definition.kind === "zone") {
+    const zone = parseTimeZone(trimmed);
+    return zone ? { value: zone } : { problem: `${name} must be a time zone such as Europe/Berlin` };
   }
   const { min, max, unit } = definition;
   const value = /^[+-]?\d{1,9}$/.test(trimmed) ? Number(trimmed) : Number.NaN;

@@ -16,10 +16,40 @@ export interface User {
   readonly sip?: SipAor;
   /** The address of record that is kept while SIP is off for the user; never together with `sip`. */
   readonly restingSip?: SipAor;
+  /** In which zone the user is told times; `replaceUser` leaves it as it is. */
+  readonly timeZone?: TimeZoneChoice;
+  /** Since when the user wants to be left out: nothing is read nor shown. `replaceUser` leaves it as it is. */
+  readonly optedOutAt?: Instant;
 }
 
 /** Where a locale comes from that no administrator has set. */
-export type LocaleOrigin = "mailbox" | "default";
+export type LocaleOrigin = "mailbox" | "default" | "user";
+
+/** A time zone (IANA) and who told it. */
+export interface TimeZoneChoice {
+  readonly zone: string;
+  readonly from: "mailbox" | "user";
+}
+
+/** Nothing stored of a presentity: the store's tables that hold something of one, each with its count of rows. */
+export const NO_HOLDINGS = {
+  user: 0,
+  time_zone: 0,
+  opt_out: 0,
+  busy_time: 0,
+  calendar_error: 0,
+  automatic_replies: 0,
+  placement: 0,
+  override: 0,
+  client_presence: 0,
+  result: 0,
+  audit: 0,
+  registry_change: 0,
+  plugin_memory: 0,
+} as const;
+
+/** How many rows each table holds of one presentity. */
+export type Holdings = Readonly<Record<keyof typeof NO_HOLDINGS, number>>;
 
 /** A configured calendar server: plain options, and the names of its sealed secrets. */
 export interface CalendarServer {
@@ -79,7 +109,14 @@ export interface Registry {
   replaceUser(user: User): Promise<void>;
   /** Many at once, with the audit lines about them: all of it or nothing. */
   replaceUsers(users: readonly User[], audit: readonly AuditEntry[]): Promise<void>;
+  /** An opt-out stays. */
   deleteUser(presentity: PresentityId): Promise<void>;
+  /** `undefined` forgets it. */
+  replaceTimeZone(presentity: PresentityId, choice: TimeZoneChoice | undefined): Promise<void>;
+  /** `undefined`: the user is left out no more. */
+  replaceOptOut(presentity: PresentityId, at: Instant | undefined): Promise<void>;
+  /** What is stored of the presentity, journal included. */
+  countHoldings(presentity: PresentityId): Promise<Holdings>;
 
   listCalendarServers(): Promise<readonly CalendarServer[]>;
   findCalendarServer(name: string): Promise<CalendarServer | undefined>;

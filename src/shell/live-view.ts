@@ -10,10 +10,13 @@ import type { Parameters } from "../ports/parameters.ts";
 import type { Health } from "../ports/plugin.ts";
 import type { PresencePublisher } from "../ports/presence-publisher.ts";
 import type { Clock } from "../ports/runtime.ts";
+import type { XmppLink } from "../ports/xmpp-link.ts";
 
 /** What the view looks at. */
 export interface LiveViewDeps {
   readonly gateway: Gateway;
+  readonly link: Pick<XmppLink, "domain" | "send">;
+  readonly uniqueId: () => string;
   readonly clock: Clock;
   readonly parameters: Parameters;
   readonly linkHealth: () => Health;
@@ -39,6 +42,10 @@ export function createLiveView(deps: LiveViewDeps): LiveGateway {
     testCalendarServer: (name, subject, signal) => testServer(gateway, { name, subject }, signal),
     findCalendarName: (name, mailbox, signal) => findCalendarName(gateway, { name, mailbox }, signal),
     setOverride: (id, override) => gateway.setOverride(id, override),
+    tellUser: (id, text) => {
+      const attributes = { from: deps.link.domain, to: id, type: "chat", id: deps.uniqueId() };
+      return deps.link.send({ name: "message", attributes, children: [{ name: "body", children: [text] }] });
+    },
   };
 }
 

@@ -97,6 +97,8 @@ async function assemble(config: LoadedConfig, environment: NodeJS.ProcessEnv, un
   });
   const live = createLiveView({
     gateway,
+    link,
+    uniqueId: () => runtime.uniqueId(),
     clock: runtime.clock,
     parameters,
     linkHealth: () => link.health(),

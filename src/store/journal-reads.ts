@@ -145,15 +145,24 @@ function preparePlacements(database: StoreDatabase): AddTable {
   };
 }
 
+/** The schema checks that a set state has both. */
+type OverrideColumns =
+  | [presentity: PresentityId, kind: "end" | "pause", show: null, setAt: Instant, until: Instant | null]
+  | [presentity: PresentityId, kind: "set", show: SetState["show"], setAt: Instant, until: Instant];
+
+type SetState = Extract<Override, { kind: "set" }>;
+
 function prepareOverrides(database: StoreDatabase): AddTable {
   const list = database
-    .prepare<[string, string], [PresentityId, Override["kind"], Instant, Instant | null]>(
-      "SELECT presentity, kind, set_at, until FROM override WHERE presentity BETWEEN ? AND ? ORDER BY presentity",
+    .prepare<[string, string], OverrideColumns>(
+      "SELECT presentity, kind, show, set_at, until FROM override WHERE presentity BETWEEN ? AND ? ORDER BY presentity",
     )
     .raw();
   return (entryOf, first, last) => {
-    for (const [presentity, kind, setAt, until] of list.all(first, last)) {
-      entryOf(presentity).override = { kind, setAt, ...(until !== null && { until }) };
+    for (const row of list.all(first, last)) {
+      const [presentity, kind, show, setAt, until] = row;
+      entryOf(presentity).override =
+        kind === "set" ? { kind, show, setAt, until } : { kind, setAt, ...(until !== null && { until }) };
     }
   };
 }

@@ -41,9 +41,10 @@ function prepareInputWrites(database: StoreDatabase) {
     INSERT INTO placement (presentity, server) VALUES (?, ?)
     ON CONFLICT (presentity) DO UPDATE SET server = excluded.server`);
   const deleteServer = database.prepare<[string]>("DELETE FROM placement WHERE presentity = ?");
-  const replaceOverride = database.prepare<[string, string, number, number | null]>(`
-    INSERT INTO override (presentity, kind, set_at, until) VALUES (?, ?, ?, ?)
-    ON CONFLICT (presentity) DO UPDATE SET kind = excluded.kind, set_at = excluded.set_at, until = excluded.until`);
+  const replaceOverride = database.prepare<[string, string, string | null, number, number | null]>(`
+    INSERT INTO override (presentity, kind, show, set_at, until) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (presentity) DO UPDATE SET
+      kind = excluded.kind, show = excluded.show, set_at = excluded.set_at, until = excluded.until`);
   const deleteOverride = database.prepare<[string]>("DELETE FROM override WHERE presentity = ?");
   const replaceClients = database.prepare<[string, string]>(`
     INSERT INTO client_presence (presentity, clients) VALUES (?, ?)
@@ -58,8 +59,11 @@ function prepareInputWrites(database: StoreDatabase) {
     deleteCalendarError: (presentity: PresentityId) => deleteCalendarError.run(presentity),
     replaceServer: (presentity: PresentityId, server: string) => replaceServer.run(presentity, server),
     deleteServer: (presentity: PresentityId) => deleteServer.run(presentity),
-    replaceOverride: (presentity: PresentityId, { kind, setAt, until }: Override) =>
-      replaceOverride.run(presentity, kind, whole(setAt), wholeOrNull(until)),
+    replaceOverride: (presentity: PresentityId, override: Override) => {
+      const { kind, setAt, until } = override;
+      const show = override.kind === "set" ? override.show : null;
+      replaceOverride.run(presentity, kind, show, whole(setAt), wholeOrNull(until));
+    },
     deleteOverride: (presentity: PresentityId) => deleteOverride.run(presentity),
     replaceClients: (presentity: PresentityId, clients: readonly ClientPresence[]) =>
       replaceClients.run(presentity, JSON.stringify(clients)),

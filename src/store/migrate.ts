@@ -68,7 +68,7 @@ function refuseNewer(database: StoreDatabase, applied: ReadonlySet<number>, migr
 }
 
 /** The program's migrations in order. They stand beside package.json, seen from the sources and from the built files. */
-function readMigrations(): readonly Migration[] {
+export function readMigrations(): readonly Migration[] {
   const folder = join(packageFolder(), "migrations");
   return readdirSync(folder)
     .filter((file) => /^\d{4}-.*\.sql$/.test(file))

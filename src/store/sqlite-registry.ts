@@ -1,10 +1,21 @@
 import type { PresentityId } from "../core/addresses.ts";
-import { milliseconds } from "../lib/time.ts";
-import type { AuditEntry, CalendarName, CalendarServer, Registry, RegistryChange, User } from "../ports/registry.ts";
+import { type Instant, milliseconds } from "../lib/time.ts";
+import type {
+  AuditEntry,
+  CalendarName,
+  CalendarServer,
+  Holdings,
+  Registry,
+  RegistryChange,
+  TimeZoneChoice,
+  User,
+} from "../ports/registry.ts";
 import type { Clock } from "../ports/runtime.ts";
 import { prepareAudit } from "./audit.ts";
 import { prepareCalendarSecrets, prepareCalendarServers } from "./calendar-servers.ts";
 import type { StoreDatabase } from "./database.ts";
+import { prepareHoldings } from "./holdings.ts";
+import { prepareOwnChoices } from "./own-choices.ts";
 import { prepareRegistryChanges } from "./registry-changes.ts";
 import type { SecretBox } from "./secret-box.ts";
 import { prepareCalendarNames, prepareParameters } from "./settings.ts";
@@ -55,6 +66,18 @@ export class SqliteRegistry implements Registry {
 
   async deleteUser(presentity: PresentityId): Promise<void> {
     this.write({ kind: "user", presentity }, () => this.#statements.users.delete(presentity));
+  }
+
+  async replaceTimeZone(presentity: PresentityId, choice: TimeZoneChoice | undefined): Promise<void> {
+    this.write({ kind: "user", presentity }, () => this.#statements.choices.replaceTimeZone(presentity, choice));
+  }
+
+  async replaceOptOut(presentity: PresentityId, at: Instant | undefined): Promise<void> {
+    this.write({ kind: "user", presentity }, () => this.#statements.choices.replaceOptOut(presentity, at));
+  }
+
+  async countHoldings(presentity: PresentityId): Promise<Holdings> {
+    return this.#database.read(() => this.#statements.countHoldings(presentity));
   }
 
   async listCalendarServers(): Promise<readonly CalendarServer[]> {
@@ -166,6 +189,8 @@ export class SqliteRegistry implements Registry {
 
 const prepareStatements = (database: StoreDatabase, box: SecretBox) => ({
   users: prepareUsers(database),
+  choices: prepareOwnChoices(database),
+  countHoldings: prepareHoldings(database),
   servers: prepareCalendarServers(database),
   secrets: prepareCalendarSecrets(database, box),
   parameters: prepareParameters(database),

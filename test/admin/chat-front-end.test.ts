@@ -52,6 +52,35 @@ const endless = (name: string): Command =>
     return { kind: "text", text: "never" };
   });
 
+describe("a user's message", () => {
+  it.each([
+    ["nosuch", /^Diesen Befehl gibt es nicht/],
+    ["user list", /^Dieser Befehl ist für Administratoren/],
+    ['pause "2h', /^Dieser Befehl war nicht zu verstehen/],
+    ["me twice", /^Dieser Befehl war nicht zu verstehen/],
+    ["pause for ever", /^Diese Zeit ist nicht brauchbar/],
+    ["help", /^Dieses Gateway zeigt „In einer Besprechung“.*\nhelp \[<command>\] — Listet/],
+    ["help set", /^Zeigt Sie so an.*\nForm: set available\|away\|dnd/],
+    ["x".repeat(70_000), /^Diese Nachricht ist zu lang/],
+  ])("is answered in the user's language, problems too: %#", async (text, expected) => {
+    await stage.seed("alice@example.com");
+    await stage.say("locale set alice@example.com de");
+    const [answer] = await receive(message(text, { from: "alice@example.com/home" }));
+    expect(answer).toMatch(expected);
+  });
+
+  it("that breaks something is answered without its particulars", async () => {
+    await stage.seed("alice@example.com");
+    await stage.say("locale set alice@example.com ja");
+    const run = async () => {
+      throw new GatewayError("the disk burns", { type: "wait", code: "store-failed" });
+    };
+    startWith({ commands: [commandNamed("burn", run)] });
+    const answers = await receive(message("burn", { from: "alice@example.com/home" }));
+    expect(answers.at(-1)).toBe("ゲートウェイで問題が発生しました。後でもう一度お試しください。");
+  });
+});
+
 describe("an administrator's message", () => {
   it("is answered to the full JID, from the address written to, in its thread", async () => {
     await receive(message("user list", { to: "presence.example.com/x", more: [element("thread", "t1")] }));

@@ -49,6 +49,8 @@ const calendarType = (name: string) =>
 export class FakeLive implements LiveGateway {
   readonly refreshed: PresentityId[] = [];
   readonly tested: (readonly [name: string, subject: TestSubject])[] = [];
+  readonly told: (readonly [PresentityId, string])[] = [];
+  cannotTell: GatewayError | undefined;
   readonly placed = new Map<string, number>();
   steps: readonly TestStep[] = [];
   /** What calendar folders are named, by mailbox. */
@@ -103,6 +105,11 @@ export class FakeLive implements LiveGateway {
       this.calendarNames.get(mailbox) ?? new GatewayError(`${server}: none`, { type: "cancel", code: "test" });
     if (typeof name === "string") return name;
     throw name;
+  }
+
+  async tellUser(presentity: PresentityId, text: string): Promise<void> {
+    if (this.cannotTell) throw this.cannotTell;
+    this.told.push([presentity, text]);
   }
 
   setOverride(presentity: PresentityId, override: Override | undefined): void {

@@ -115,19 +115,45 @@ describe("why", () => {
   });
 });
 
+/** ICU parts the time from its half of the day by a narrow space. */
+const ask = async (text: string): Promise<string> => (await stage.say(text, asAlice)).replace(/[^\S\n]/g, " ");
+
 describe("me", () => {
-  it("tells a user in the user's language how and why they are shown, and what they can do", async () => {
-    await stage.say("locale set alice@example.com de");
+  it("tells a user how they are shown, why, since and until when, how fresh that is, and what they can do", async () => {
     await show([entry(-10, 50)]);
-    expect(await stage.say("me", asAlice)).toBe(
+    expect(await ask("me")).toBe(
       [
-        "You are shown as “In einer Besprechung” (do not disturb), since 09:00:00 UTC (now).",
-        "Why: your calendar says that you are busy.",
-        "This changes at 09:50:00 UTC (in 50 m).",
-        "Your calendar was last read 3 m ago.",
+        "You are shown as: In a meeting (do not disturb)",
+        "Your calendar says that you are busy.",
+        "Since: 9:00 AM UTC (now)",
+        "Next change: 9:50 AM UTC (in 50 minutes)",
+        "Calendar last read: 3 minutes ago",
         "To end this early, send: end",
       ].join("\n"),
     );
+  });
+
+  it("speaks the user's language and tells the user's time", async () => {
+    await stage.say("locale set alice@example.com de-AT");
+    await stage.registry.replaceTimeZone(ALICE, { zone: "Europe/Vienna", from: "mailbox" });
+    await show([entry(-10, 60 * 24)]);
+    expect(await ask("me")).toBe(
+      [
+        "Sie werden angezeigt als: In einer Besprechung (bitte nicht stören)",
+        "Laut Ihrem Kalender sind Sie beschäftigt.",
+        "Seit: 10:00 MEZ (jetzt)",
+        "Nächste Änderung: 11:57 MEZ (in 117 Minuten)",
+        "Kalender zuletzt gelesen: vor 3 Minuten",
+        "Um dies vorzeitig zu beenden, senden Sie: end",
+      ].join("\n"),
+    );
+  });
+
+  it("tells of a call, of which only the document knows", async () => {
+    await show([entry(-10, 50)]);
+    const document = { show: "dnd", source: "phone", text: "on-the-phone", from: at(0) } as const;
+    stage.journal.recordComposition(ALICE, { document, composedAt: at(0) }, { published: [], outbox: [] });
+    expect(await ask("me")).toMatch(/^You are shown as: On the phone \(do not disturb\)\nYou are in a call\.\nSince: /);
   });
 
   it("is refused to those who have no presence here", async () => {
@@ -142,7 +168,7 @@ describe("me", () => {
     stage.journal.replaceClients(ALICE, [client()]);
     stage.journal.recordCalendarError(ALICE, { code: "x", message: "inner detail", at: at(0) });
     const text = await stage.say("me", asAlice);
-    expect(text).toMatch(/has not been read yet\. The last try failed; your administrator can see why/);
+    expect(text).toMatch(/has not been read yet\.\nThe last try failed; your administrator can see why/);
     expect(text).not.toContain("inner detail");
   });
 });
@@ -152,20 +178,20 @@ describe("end", () => {
     const replies = { kind: "scheduled", start: at(-hours(2)), end: at(hours(3)) } as const;
     stage.journal.replaceAutomaticReplies(ALICE, { replies, heardAt: at(-hours(1)) });
     await show([entry(-10, 50)]);
-    expect(await stage.say("me", asAlice)).toMatch(/Why: your mailbox answers mail automatically/);
-    expect(await stage.say("end", asAlice)).toMatch(/^Ended\. It would have lasted until 12:00:00 UTC/);
+    expect(await ask("me")).toMatch(/Your mailbox answers mail automatically/);
+    expect(await ask("end")).toMatch(/not shown any more\.\nUntil: 12:00 PM UTC/);
   });
 
   it("ends the block of overlapping meetings, not the next one", async () => {
     await show([entry(-10, 30), entry(20, 50), entry(50, 80)]);
-    expect(await stage.say("end", asAlice)).toMatch(/^Ended\. It would have lasted until 09:50:00 UTC/);
+    expect(await ask("end")).toMatch(/Until: 9:50 AM UTC/);
     expect(stage.journal.find(ALICE)?.override).toEqual({ kind: "end", setAt: at(0), until: at(minutes(50)) });
     expect(stage.registry.audit).toMatchObject([
       { actor: ALICE, action: "override.ended", detail: "until 09:50:00 UTC" },
     ]);
     await recompose();
-    expect(await stage.say("me", asAlice)).toMatch(/Ended early until 09:50:00 UTC/);
-    expect(await stage.say("end", asAlice)).toMatch(/No meeting of yours is shown now: you asked/);
+    expect(await ask("me")).toMatch(/not shown any more\.\nUntil: 9:50 AM UTC/);
+    expect(await ask("end")).toMatch(/No meeting of yours is shown now\.\nYou asked/);
   });
 
   it("leaves out entries that are too long to count", async () => {
@@ -184,7 +210,7 @@ describe("end", () => {
 
   it("ends the activity beside the user's own do not disturb", async () => {
     await show([entry(-10, 50)], [client("dnd")]);
-    expect(await stage.say("end", asAlice)).toMatch(/^Ended/);
+    expect(await ask("end")).toMatch(/^Your present meeting is not shown/);
   });
 
   it.each<readonly [string, readonly BusyInterval[], readonly ClientPresence[]]>([
@@ -192,7 +218,8 @@ describe("end", () => {
     ["no client is online", [entry(-10, 20)], []],
   ])("says that there is none when %s", async (_case, intervals, clients) => {
     await show(intervals, clients);
-    expect(await stage.say("end", asAlice)).toMatch(/^No meeting of yours is shown now.*command-not-possible/);
+    expect(await stage.run("end", asAlice)).toMatchObject({ hasFailed: true });
+    expect(await ask("end")).toMatch(/^No meeting of yours is shown now\./);
     expect(stage.journal.find(ALICE)?.override).toBeUndefined();
   });
 
@@ -207,28 +234,95 @@ describe("pause and resume", () => {
     ["pause for 2h", hours(2)],
     ["pause 90", minutes(90)],
     ["PAUSE For 1h 30 min", minutes(90)],
-    ["pause duration=1d", hours(24)],
-  ])("%s hides the calendar until its time", async (text, length) => {
+    ["pause time=1d", hours(24)],
+    ["pause until 14:30", hours(5.5)],
+    ["pause until 2:30 pm", hours(5.5)],
+    ["pause until 8", hours(23)],
+    ["pause until tomorrow 9:30", hours(24.5)],
+    ["pause until 2026-11-25", hours(24 + 15)],
+  ])("[U6] %s hides the calendar until its time", async (text, length) => {
     await stage.say(text, asAlice);
     const until = length === undefined ? {} : { until: at(length) };
     expect(stage.journal.find(ALICE)?.override).toEqual({ kind: "pause", setAt: at(0), ...until });
-    expect(await stage.say("resume", asAlice)).toBe("Your calendar is shown again.");
+    expect(await stage.say("resume", asAlice)).toBe("Your calendar is shown.");
     expect(stage.journal.find(ALICE)?.override).toBeUndefined();
-    expect(await stage.say("resume", asAlice)).toBe("Your calendar is shown already.");
+    expect(await stage.say("resume", asAlice)).toBe("Your calendar is shown.");
     expect(stage.registry.audit.map((line) => line.action)).toEqual(["override.paused", "override.removed"]);
   });
 
-  it.each(["pause for", "pause for ever", "pause 0", "pause 30s", "pause 400d", "pause until 14:00"])(
-    "refuses %j",
-    async (text) => {
-      expect(await stage.say(text, asAlice)).toMatch(/duration: must be a time such as 30m, 2h or 1d/);
-      expect(stage.journal.find(ALICE)?.override).toBeUndefined();
-    },
-  );
+  it("counts the time of day in the user's zone", async () => {
+    await stage.registry.replaceTimeZone(ALICE, { zone: "America/New_York", from: "user" });
+    expect(await ask("pause until 9:00")).toMatch(/Until: 9:00 AM EST \(in 5 hours\)/);
+    expect(stage.journal.find(ALICE)?.override?.until).toBe(at(hours(5)));
+  });
+
+  it.each([
+    "for",
+    "for ever",
+    "0",
+    "30s",
+    "400d",
+    "until",
+    "until 25:00",
+    "for 14:00",
+    "until 2026-02-30",
+    "x".repeat(5000),
+  ])("refuses to pause %j", async (text) => {
+    expect(await stage.say(`pause ${text}`, asAlice)).toMatch(/This is no time that can be used.*until 15:30/);
+    expect(stage.journal.find(ALICE)?.override).toBeUndefined();
+  });
 
   it("knows that a pause is over", async () => {
     await stage.say("pause 10m", asAlice);
     await stage.runtime.clock.advance(minutes(10));
-    expect(await stage.say("resume", asAlice)).toBe("Your calendar is shown already.");
+    await stage.say("resume", asAlice);
+    expect(stage.registry.audit.map((line) => line.action)).toEqual(["override.paused"]);
   });
+});
+
+describe("set", () => {
+  it.each<readonly [string, string, readonly BusyInterval[], number]>([
+    [
+      "to the end of the present block of meetings",
+      "set available",
+      [entry(-10, 30), entry(20, 50), entry(50, 80)],
+      minutes(50),
+    ],
+    ["to the start of the next meeting while there is none", "set away", [entry(-30, -10), entry(40, 60)], minutes(40)],
+    ["to midnight while none is known", "set dnd", [], hours(15)],
+    ["to the time that is given", "set DND until 10:15", [entry(-10, 50)], minutes(75)],
+    ["as long as is asked for", "set away for 20m", [entry(-10, 50)], minutes(20)],
+  ])("[U6] holds %s", async (_case, text, intervals, length) => {
+    await show(intervals);
+    const state = text.split(" ")[1]?.toLowerCase();
+    expect(await ask(text)).toMatch(/^You are shown as: .*\nUntil: .*\nTo show your calendar again, send: resume$/);
+    expect(stage.journal.find(ALICE)?.override).toEqual({ kind: "set", show: state, setAt: at(0), until: at(length) });
+    expect(stage.registry.audit).toMatchObject([{ action: "override.set", subject: ALICE }]);
+    await recompose();
+    expect(stage.journal.find(ALICE)?.document).toMatchObject({ show: state, source: "override" });
+    expect(await ask("me")).toMatch(/You set this yourself by chat/);
+    await stage.say("resume", asAlice);
+    expect(stage.journal.find(ALICE)?.override).toBeUndefined();
+  });
+
+  it("says when it is not seen because nobody is online", async () => {
+    await show([], []);
+    expect(await ask("set away")).toMatch(/^You are shown as: away\nNone of your clients is online.*\nUntil: /);
+  });
+
+  it("does not hold to the end of a meeting that is not known any more", async () => {
+    await show([entry(-10, 50)]);
+    await stage.runtime.clock.advance(hours(3));
+    await stage.say("set away", asAlice);
+    expect(stage.journal.find(ALICE)?.override?.until).toBe(at(hours(15)));
+  });
+
+  it.each(["set", "set meeting", "set in_a_meeting", "set xa", "set away for ever", "set dnd until"])(
+    "refuses %j: a meeting comes from the calendar only",
+    async (text) => {
+      await show([]);
+      expect(await stage.run(text, asAlice)).toMatchObject({ hasFailed: true });
+      expect(stage.journal.find(ALICE)?.override).toBeUndefined();
+    },
+  );
 });

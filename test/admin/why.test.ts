@@ -142,7 +142,7 @@ describe("why tells the truth when", () => {
       /rule: client: the calendar is unknown, so the strongest client speaks\n.*\ncalendar: unknown: not heard of for too long/,
     );
     const text = await stage.say("me", actorOf(ALICE, "user"));
-    expect(text).toContain("Why: your calendar could not be read, so only your clients count.");
+    expect(text).toContain("Your calendar could not be read, so only your clients count.");
   });
 
   it("a publisher carries only a part: it shows no more than that", async () => {

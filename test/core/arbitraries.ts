@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import type { AutomaticReplies, AutomaticRepliesState } from "../../src/core/automatic-replies.ts";
 import type { BusyInterval, FreeBusyStatus } from "../../src/core/busy-time.ts";
-import type { CompositionInputs } from "../../src/core/compose.ts";
+import { type CompositionInputs, type Override, SETTABLE_SHOWS } from "../../src/core/compose.ts";
 import { type CompositionPolicy, DEFAULT_POLICY } from "../../src/core/policy.ts";
 import type { ClientPresence } from "../../src/core/presence.ts";
 import { TEXT_CATALOGUE } from "../../src/core/text-catalogue.ts";
@@ -53,9 +53,19 @@ const someAutomaticReplies: fc.Arbitrary<AutomaticRepliesState> = fc.record({
   heardAt: fc.integer({ min: 0, max: 8 }).map(instant),
 });
 
-const anOverride = fc.record(
-  { kind: fc.constantFrom("end" as const, "pause" as const), setAt: anInstant, until: anInstant },
-  { requiredKeys: ["kind", "setAt"] },
+export const aSetState: fc.Arbitrary<Override> = fc.record({
+  kind: fc.constant("set" as const),
+  show: fc.constantFrom(...SETTABLE_SHOWS),
+  setAt: anInstant,
+  until: anInstant,
+});
+
+const anOverride: fc.Arbitrary<Override> = fc.oneof(
+  fc.record(
+    { kind: fc.constantFrom("end" as const, "pause" as const), setAt: anInstant, until: anInstant },
+    { requiredKeys: ["kind", "setAt"] },
+  ),
+  aSetState,
 );
 
 /** Present once in so many times: rare inputs must not hide what the common ones do. */

@@ -5,7 +5,7 @@ import { type CompositionInputs, composePresence, type InputReport, type RuleNam
 import { DEFAULT_POLICY } from "../../src/core/policy.ts";
 import { busynessOf, samePresence, strongestClient } from "../../src/core/presence.ts";
 import { type Instant, instant } from "../../src/lib/time.ts";
-import { anInstant, aPolicy, HORIZON, someClients, someInputs } from "./arbitraries.ts";
+import { anInstant, aPolicy, aSetState, HORIZON, someClients, someInputs } from "./arbitraries.ts";
 
 /** Past every edge that the arbitraries can make: the last is something heard at HORIZON going stale. */
 const END = 2 * HORIZON + 2;
@@ -16,6 +16,7 @@ const instantsAfter = (now: Instant): readonly Instant[] =>
 const WINNERS: Readonly<Record<RuleName, InputReport["input"]>> = {
   offline: "client",
   override: "override",
+  "own-state": "override",
   phone: "phone",
   "client-dnd": "client",
   "automatic-replies": "automatic-replies",
@@ -44,10 +45,11 @@ const reordered = (inputs: CompositionInputs): fc.Arbitrary<CompositionInputs> =
   }));
 
 describe("composed presence", () => {
-  it("is never less busy than any client's dnd, nor than the client that speaks for the user", () => {
+  it("is never less busy than any client's dnd, nor than the client that speaks, unless the user asks for that", () => {
     fc.assert(
       fc.property(someInputs, aPolicy, anInstant, (inputs, policy, now) => {
-        const { document } = composePresence(inputs, policy, now);
+        const { document, because } = composePresence(inputs, policy, now);
+        fc.pre(because.rule !== "own-state");
         const speaker = strongestClient(inputs.clients);
         expect(busynessOf(document.show)).toBeGreaterThanOrEqual(busynessOf(speaker?.show ?? "unavailable"));
         if (inputs.clients.some(({ show }) => show === "dnd")) expect(document.show).toBe("dnd");
@@ -105,8 +107,7 @@ describe("composed presence", () => {
         const { document, because } = composePresence(inputs, policy, now);
         const winners = because.inputs.filter(({ hasWon }) => hasWon).map(({ input }) => input);
         expect(winners).toEqual([WINNERS[because.rule]]);
-        const winner = WINNERS[because.rule];
-        expect(document.source).toBe(SOURCES.get(winner) ?? winner);
+        expect(document.source).toBe(SOURCES.get(because.rule) ?? WINNERS[because.rule]);
       }),
     );
   });
@@ -169,6 +170,31 @@ describe("composed presence", () => {
         if (isHidden || now >= phone.knownUntil)
           expect(document).toEqual(composePresence(withoutPhone, policy, now).document);
         else expect([document.source, document.activity?.specific]).toEqual(["phone", "on_the_phone"]);
+      }),
+    );
+  });
+
+  it("is what the user set, whatever else there is, until its time, but for a call and for nobody being there", () => {
+    const withState = fc.tuple(someInputs, aSetState);
+    fc.assert(
+      fc.property(withState, aPolicy, anInstant, ([inputs, override], policy, now) => {
+        const { override: _, ...others } = inputs;
+        const { document } = composePresence({ ...inputs, override }, policy, now);
+        const isHidden = inputs.clients.length === 0 && policy.offline === "hide";
+        const isInCall = inputs.phone !== undefined && now < inputs.phone.knownUntil;
+        if (isHidden || isInCall || override.until === undefined || now >= override.until)
+          expect(document).toEqual(composePresence(others, policy, now).document);
+        else expect(document).toMatchObject({ show: override.kind === "set" && override.show, source: "override" });
+      }),
+    );
+  });
+
+  it("is never a meeting because of what the user set", () => {
+    fc.assert(
+      fc.property(someInputs, aSetState, aPolicy, (inputs, override, policy) => {
+        const { document, because } = composePresence({ ...inputs, override }, policy, override.setAt);
+        fc.pre(because.rule === "own-state");
+        expect([document.activity, document.text]).toEqual([undefined, undefined]);
       }),
     );
   });

@@ -98,6 +98,39 @@ const TABLE: readonly Line[] = [
     rule: "calendar-busy",
   },
   {
+    name: "what the user set by chat stands before dnd of a client and the meeting",
+    inputs: {
+      clients: [client("dnd", { status: { "": "Writing" } })],
+      calendar: calendar(entry("busy")),
+      override: { kind: "set", show: "available", setAt: at(-5), until: at(30) },
+    },
+    document: { show: "available", source: "override", note: { "": "Writing" }, from: at(-5), until: at(30) },
+    rule: "own-state",
+  },
+  {
+    name: "what the user set by chat is not shown while nobody is online",
+    inputs: { clients: [], override: { kind: "set", show: "away", setAt: at(-5), until: at(30) } },
+    document: { show: "unavailable", source: "client" },
+    rule: "offline",
+  },
+  {
+    name: "what the user set by chat shows with nobody online where the calendar does",
+    inputs: { clients: [], override: { kind: "set", show: "away", setAt: at(-5), until: at(30) } },
+    policy: { offline: "show" },
+    document: { show: "away", source: "override", from: at(-5), until: at(30) },
+    rule: "own-state",
+  },
+  {
+    name: "a call outranks what the user set by chat",
+    inputs: {
+      ...online(),
+      phone: { since: at(-1), knownUntil: at(60) },
+      override: { kind: "set", show: "available", setAt: at(-5), until: at(30) },
+    },
+    document: { show: "dnd", source: "phone", activity: ON_THE_PHONE, text: "on-the-phone", from: at(-1) },
+    rule: "phone",
+  },
+  {
     name: "a call outranks the meeting",
     inputs: { ...online(entry("busy")), phone: { since: at(-1), knownUntil: at(60) } },
     document: { show: "dnd", source: "phone", activity: ON_THE_PHONE, text: "on-the-phone", from: at(-1) },

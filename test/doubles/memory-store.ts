@@ -6,13 +6,16 @@ import type { ClientPresence } from "../../src/core/presence.ts";
 import { Channel } from "../../src/lib/channel.ts";
 import type { Instant } from "../../src/lib/time.ts";
 import type { Journal, JournalEntry, Publications } from "../../src/ports/journal.ts";
-import type {
-  AuditEntry,
-  CalendarName,
-  CalendarServer,
-  Registry,
-  RegistryChange,
-  User,
+import {
+  type AuditEntry,
+  type CalendarName,
+  type CalendarServer,
+  type Holdings,
+  NO_HOLDINGS,
+  type Registry,
+  type RegistryChange,
+  type TimeZoneChoice,
+  type User,
 } from "../../src/ports/registry.ts";
 import type { ReadImport, UserImport, UserImports } from "../../src/ports/user-imports.ts";
 
@@ -22,6 +25,8 @@ const byKey = <Value>(map: ReadonlyMap<string, Value>): readonly Value[] =>
 /** A registry in memory: what it is given it keeps as it is; every change goes to all watchers at once. */
 export class MemoryRegistry implements Registry {
   readonly users = new Map<PresentityId, User>();
+  readonly timeZones = new Map<PresentityId, TimeZoneChoice>();
+  readonly optOuts = new Map<PresentityId, Instant>();
   readonly servers = new Map<string, CalendarServer>();
   readonly secrets = new Map<string, Readonly<Record<string, string>>>();
   readonly parameters = new Map<string, string>();
@@ -31,11 +36,12 @@ export class MemoryRegistry implements Registry {
   readonly #watchers = new Set<Channel<RegistryChange>>();
 
   async listUsers(): Promise<readonly User[]> {
-    return byKey(this.users);
+    return byKey(this.users).map((user) => this.#withChoices(user));
   }
 
   async findUser(presentity: PresentityId): Promise<User | undefined> {
-    return this.users.get(presentity);
+    const user = this.users.get(presentity);
+    return user && this.#withChoices(user);
   }
 
   async replaceUser(user: User): Promise<void> {
@@ -46,6 +52,35 @@ export class MemoryRegistry implements Registry {
   async replaceUsers(users: readonly User[], audit: readonly AuditEntry[]): Promise<void> {
     for (const user of users) await this.replaceUser(user);
     this.audit.push(...audit);
+  }
+
+  async replaceTimeZone(presentity: PresentityId, choice: TimeZoneChoice | undefined): Promise<void> {
+    if (choice) this.timeZones.set(presentity, choice);
+    else this.timeZones.delete(presentity);
+    this.#report({ kind: "user", presentity });
+  }
+
+  async replaceOptOut(presentity: PresentityId, at: Instant | undefined): Promise<void> {
+    if (at === undefined) this.optOuts.delete(presentity);
+    else this.optOuts.set(presentity, at);
+    this.#report({ kind: "user", presentity });
+  }
+
+  /** Of the registry's own tables. */
+  async countHoldings(presentity: PresentityId): Promise<Holdings> {
+    return {
+      ...NO_HOLDINGS,
+      user: Number(this.users.has(presentity)),
+      time_zone: Number(this.timeZones.has(presentity)),
+      opt_out: Number(this.optOuts.has(presentity)),
+      audit: this.audit.filter(({ subject }) => subject === presentity).length,
+    };
+  }
+
+  #withChoices({ timeZone: _, optedOutAt: _at, ...user }: User): User {
+    const timeZone = this.timeZones.get(user.presentity);
+    const optedOutAt = this.optOuts.get(user.presentity);
+    return { ...user, ...(timeZone && { timeZone }), ...(optedOutAt !== undefined && { optedOutAt }) };
   }
 
   async deleteUser(presentity: PresentityId): Promise<void> {

@@ -102,6 +102,38 @@ describe("the gateway", () => {
     expect(lab.store.journal.find(parsePresentityId(ALICE))).toBeUndefined();
   });
 
+  it("[U6] withdraws and forgets the calendar of somebody who opts out, and reads it anew when they come back", async () => {
+    lab.calendar.set(ALICE, [meeting(-5, 30)]);
+    lab.clients.online(ALICE);
+    await lab.enable(ALICE);
+    expect(shownOf(lab, ALICE)).toBe("dnd/in-a-meeting");
+    const alice = parsePresentityId(ALICE);
+    await lab.store.registry.replaceOptOut(alice, lab.runtime.clock.now());
+    await lab.runtime.clock.advance(seconds(1));
+    expect(shownOf(lab, ALICE)).toBe("unavailable");
+    expect(lab.gateway.describe(alice)?.calendar).toBeUndefined();
+    const fetches = lab.calendar.fetches.length;
+    await lab.runtime.clock.advance(hours(2));
+    expect(lab.calendar.fetches.length).toBe(fetches);
+    lab.calendar.set(ALICE, [meeting(100, 150)]);
+    await lab.store.registry.replaceOptOut(alice, undefined);
+    await lab.runtime.clock.advance(seconds(10));
+    expect(shownOf(lab, ALICE)).toBe("dnd/in-a-meeting");
+  });
+
+  it("[U6] shows what the user has set by chat, and the meeting again when that is over", async () => {
+    lab.calendar.set(ALICE, [meeting(-5, 60)]);
+    lab.clients.online(ALICE);
+    await lab.enable(ALICE);
+    const now = lab.runtime.clock.now();
+    const set = { kind: "set", show: "away", setAt: now, until: plus(now, minutes(20)) } as const;
+    lab.gateway.setOverride(parsePresentityId(ALICE), set);
+    await lab.runtime.clock.advance(10);
+    expect(shownOf(lab, ALICE)).toBe("away");
+    await lab.runtime.clock.advance(minutes(20));
+    expect(shownOf(lab, ALICE)).toBe("dnd/in-a-meeting");
+  });
+
   it("[R8] lets a changed parameter take effect at once", async () => {
     lab.calendar.set(ALICE, [meeting(-5, 30)]);
     lab.clients.online(ALICE);

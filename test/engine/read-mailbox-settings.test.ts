@@ -54,7 +54,7 @@ function createSite(count: number, options: Partial<User> = {}) {
   }
   job.start(new AbortController().signal);
   const localeOf = (mailbox: Mailbox) => registry.users.get(parsePresentityId(mailbox));
-  return { runtime, journal, mailboxes, requests, recomputed, settings, site, job, presentityOf, localeOf };
+  return { runtime, journal, registry, mailboxes, requests, recomputed, settings, site, job, presentityOf, localeOf };
 }
 
 const failure = (type: GatewayError["type"], code: string, retryAfter?: number): GatewayError =>
@@ -121,17 +121,33 @@ describe("reading mailbox settings", () => {
     expect(journal.find(id)?.automaticReplies).toBeUndefined();
   });
 
+  it("gives the user the mailbox's time zone, by its IANA name, unless the user has set one", async () => {
+    const { runtime, settings, registry } = createSite(1);
+    const alice = parsePresentityId(ALICE);
+    settings.set(ALICE, { timeZone: "W. Europe Standard Time" });
+    await runtime.clock.advance(minutes(3));
+    expect(registry.timeZones.get(alice)).toEqual({ zone: "Europe/Berlin", from: "mailbox" });
+    settings.set(ALICE, { timeZone: "Customized Time Zone" });
+    await runtime.clock.advance(hours(25));
+    expect(registry.timeZones.get(alice)).toEqual({ zone: "Europe/Berlin", from: "mailbox" });
+    await registry.replaceTimeZone(alice, { zone: "Asia/Tokyo", from: "user" });
+    settings.set(ALICE, { timeZone: "Europe/Paris" });
+    await runtime.clock.advance(hours(25));
+    expect(registry.timeZones.get(alice)).toEqual({ zone: "Asia/Tokyo", from: "user" });
+  });
+
   it("[L4] gives the user the mailbox's locale unless an administrator has set one", async () => {
     for (const [localeFrom, expected] of [
       ["default", { locale: "de-AT", localeFrom: "mailbox" }],
       ["mailbox", { locale: "de-AT", localeFrom: "mailbox" }],
       [undefined, { locale: "en" }],
+      ["user", { locale: "en" }],
     ] as const) {
       const { runtime, settings, localeOf } = createSite(1, localeFrom ? { localeFrom } : {});
       settings.set(ALICE, { locale: "de-AT" });
       await runtime.clock.advance(minutes(3));
       expect(localeOf(ALICE)).toMatchObject(expected);
-      expect(localeOf(ALICE)?.localeFrom).toBe(localeFrom && "mailbox");
+      expect(localeOf(ALICE)?.localeFrom).toBe(localeFrom === "default" ? "mailbox" : localeFrom);
     }
   });
 });

@@ -219,7 +219,7 @@ function assemble({ store, link, runtime, options, alert }: Parts): Gateway {
 const servicesOf = ({
   store,
   link,
-  runtime: { clock },
+  runtime: { clock, uniqueId },
   gateway,
 }: Omit<Parts, "options" | "alert"> & { gateway: Gateway }) => ({
   registry: store.registry,
@@ -227,6 +227,8 @@ const servicesOf = ({
   clock,
   live: createLiveView({
     gateway,
+    link,
+    uniqueId,
     clock,
     parameters: new LiveParameters(store.registry),
     linkHealth: () => link.health(),

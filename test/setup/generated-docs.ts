@@ -99,6 +99,11 @@ const descriptionOf = (schema: unknown): string => (schema instanceof z.ZodType 
 const shapeRows = (shape: Readonly<Record<string, unknown>>): readonly (readonly string[])[] =>
   Object.entries(shape).map(([key, schema]) => [`\`${key}\``, defaultOf(schema), descriptionOf(schema)]);
 
+function rangeOf(each: ParameterDefinition): string {
+  if (each.kind === "integer") return `${each.min} to ${each.max} ${each.unit}`;
+  return each.kind === "choice" ? each.choices.join(", ") : "a time zone such as Europe/Berlin";
+}
+
 function composeConfigurationPage(): string {
   const sections = Object.entries(CONFIG_SCHEMA.shape).flatMap(([name, schema]) => {
     const inner = unwrap(schema);
@@ -114,7 +119,7 @@ function composeConfigurationPage(): string {
   const parameters = Object.entries<ParameterDefinition>(PARAMETERS).map(([name, each]) => [
     `\`${name}\``,
     String(each.default),
-    each.kind === "integer" ? `${each.min} to ${each.max} ${each.unit}` : each.choices.join(", "),
+    rangeOf(each),
     each.text,
   ]);
   const types = calendarTypes.flatMap(({ name, summary, options, secrets }) => [

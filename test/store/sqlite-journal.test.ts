@@ -215,6 +215,9 @@ const someStep: fc.Arbitrary<Step> = fc.oneof(
   step("override", [anyone, fc.option(someInstant, { nil: undefined })], (j, who, until) =>
     j.replaceOverride(who, until === NOW ? undefined : { kind: "end", setAt: NOW, ...(until && { until }) }),
   ),
+  step("set", [anyone, someInstant], (j, who, until) =>
+    j.replaceOverride(who, { kind: "set", show: "away", setAt: NOW, until }),
+  ),
   step("server", [anyone, fc.constantFrom("cas1", "cas2", undefined)], (j, who, server) =>
     j.replaceServer(who, server),
   ),

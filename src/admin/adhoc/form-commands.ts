@@ -18,6 +18,7 @@ export const toAdhocCommand = (command: Command): AdhocCommand => ({
   node: nodeOf(command.name),
   name: `${command.name}: ${firstClause(command.summary)}`,
   who: command.who,
+  isPerDomain: command.isPerDomain === true,
   steps: stepsOf(command),
   run: (context, entered, signal) => runCommand(context, { command, words: toWords(command, entered) }, signal),
 });
@@ -173,6 +174,7 @@ const askValue =
       const range = `${definition.min} to ${definition.max} ${definition.unit}`;
       return describeStep(command, [{ ...field, kind: "text-single" }], `${remark}, range ${range}.`);
     }
+    if (definition.kind === "zone") return describeStep(command, [{ ...field, kind: "text-single" }], `${remark}.`);
     const choices = definition.choices.map((each) => ({ value: each, label: each }));
     return describeStep(command, [{ ...field, kind: "list-single", choices }], `${remark}.`);
   };

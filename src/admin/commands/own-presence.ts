@@ -1,154 +1,157 @@
-import { z } from "zod";
-import { type Override, shownBlockEnd } from "../../core/compose.ts";
-import { hours, type Instant, minutes, plus } from "../../lib/time.ts";
+import { nextShownStart, type Override, SETTABLE_SHOWS, shownBlockEnd } from "../../core/compose.ts";
+import { earlier, formatInstant, type Instant } from "../../lib/time.ts";
+import { nextTimeOfDay } from "../../lib/time-zone.ts";
 import type { JournalEntry } from "../../ports/journal.ts";
-import type { User } from "../../ports/registry.ts";
-import { lengthArgument } from "../argument-schemas.ts";
-import { type CommandContext, defineCommand } from "../command.ts";
-import { commandError } from "../command-errors.ts";
+import type { SettledResult } from "../command.ts";
 import { composeEntry, loadPolicy } from "../explain-presence.ts";
-import { explainToUser, isCalendarShown, OWN_REASONS } from "../explain-to-user.ts";
+import { explainToUser, isCalendarShown, sayReason } from "../explain-to-user.ts";
 import { findEntry, recordChange } from "../find-entities.ts";
-import { formatMoment, formatTime } from "../format-moment.ts";
+import { formatTime } from "../format-moment.ts";
+import { defineOwnCommand, type OwnContext, Refusal, replaceOverride } from "../own-command.ts";
+import { readUntil, UNTIL_EXAMPLES } from "../read-until.ts";
 
-const LONGEST_PAUSE = hours(366 * 24);
+const HOW_LONG =
+  "How long: for 45m, for 2h, for 1d (a bare number is minutes), until 15:30, until tomorrow 9:00, until 2026-12-24.";
 
 /** `me`. */
-export const me = defineCommand({
+export const me = defineOwnCommand({
   name: "me",
-  who: "user",
-  summary: "Tells how you are shown, and why.",
-  arguments: z.strictObject({}),
+  summary: "doesMe",
   examples: ["me"],
   run: async (context) => {
-    const user = await findOwnUser(context);
+    const { user, speech, now } = context;
     const entry = findEntry(context, user.presentity);
-    if (!entry) return { kind: "text", text: "Nothing is known of you yet. Ask again in a minute." };
+    if (!entry) return { kind: "text", text: speech.say("unknownYet", {}) };
     const explained = { user, entry, policy: await loadPolicy(context.registry) };
-    return { kind: "lines", lines: explainToUser(explained, context.clock.now()) };
+    return { kind: "lines", lines: explainToUser(explained, speech, now) };
   },
 });
 
 /** `pause`. */
-export const pause = defineCommand({
+export const pause = defineOwnCommand({
   name: "pause",
-  who: "user",
-  summary: "Stops showing your calendar, for a time or until you resume.",
-  form: "[for <duration>]",
-  arguments: z.strictObject({
-    duration: z
-      .string()
-      .transform((text) => text.replace(/^\s*for\b/i, "").trim())
-      .pipe(
-        lengthArgument(minutes(1), LONGEST_PAUSE, "must be a time such as 30m, 2h or 1d, from 1 minute to 366 days"),
-      )
-      .optional()
-      .describe("How long, for example 45m, 2h or 1d; a bare number is minutes."),
-  }),
-  positional: ["duration"],
-  takesRest: true,
-  examples: ["pause", "pause for 2h", "pause 1h 30m"],
-  run: async (context, { duration }) => {
-    const user = await findOwnUser(context);
-    const now = context.clock.now();
-    const until = duration === undefined ? undefined : plus(now, duration);
-    replaceOverride(context, user, { kind: "pause", setAt: now, ...(until !== undefined && { until }) });
-    const end =
-      until === undefined ? "until you send resume" : `until ${formatMoment(until, now)}, or until you send resume`;
+  summary: "doesPause",
+  form: "[for <duration>|until <time>]",
+  fields: { time: HOW_LONG },
+  examples: ["pause", "pause for 2h", "pause until 15:30"],
+  run: async (context, words) => {
+    const { now, user } = context;
+    const until = words === "" ? undefined : readEnd(context, words);
+    replaceOverride(context, { kind: "pause", setAt: now, ...(until !== undefined && { until }) });
     await recordChange(context, {
       action: "override.paused",
       subject: user.presentity,
       detail: until === undefined ? "" : `until ${formatTime(until, now)}`,
     });
-    return { kind: "text", text: `Your calendar is not shown ${end}.` };
+    return confirm(context, [context.speech.say("paused", {})], until);
   },
 });
 
 /** `resume`. */
-export const resume = defineCommand({
+export const resume = defineOwnCommand({
   name: "resume",
-  who: "user",
-  summary: "Shows your calendar again after pause or end.",
-  arguments: z.strictObject({}),
+  summary: "doesResume",
   examples: ["resume"],
   run: async (context) => {
-    const user = await findOwnUser(context);
+    const { user, speech, now } = context;
     const override = findEntry(context, user.presentity)?.override;
-    const isOver = override?.until !== undefined && override.until <= context.clock.now();
-    if (!override || isOver) return { kind: "text", text: "Your calendar is shown already." };
-    replaceOverride(context, user, undefined);
-    await recordChange(context, { action: "override.removed", subject: user.presentity });
-    return { kind: "text", text: "Your calendar is shown again." };
+    const isOver = override?.until !== undefined && override.until <= now;
+    if (override && !isOver) {
+      replaceOverride(context, undefined);
+      await recordChange(context, { action: "override.removed", subject: user.presentity });
+    }
+    return { kind: "text", text: speech.say("resumed", {}) };
   },
 });
 
 /** `end`. */
-export const end = defineCommand({
+export const end = defineOwnCommand({
   name: "end",
-  who: "user",
-  summary: "Ends your present meeting early: it is not shown any more; the next one is.",
-  arguments: z.strictObject({}),
+  summary: "doesEnd",
   examples: ["end"],
   run: async (context) => {
-    const user = await findOwnUser(context);
-    const now = context.clock.now();
-    const until = await findMeetingEnd(context, findEntry(context, user.presentity), now);
-    replaceOverride(context, user, { kind: "end", setAt: now, until });
+    const { user, speech, now } = context;
+    const until = await findMeetingEnd(context, findEntry(context, user.presentity));
+    replaceOverride(context, { kind: "end", setAt: now, until });
     await recordChange(context, {
       action: "override.ended",
       subject: user.presentity,
       detail: `until ${formatTime(until, now)}`,
     });
-    return {
-      kind: "text",
-      text: `Ended. It would have lasted until ${formatMoment(until, now)}. To take it back, send: resume`,
-    };
+    return confirm(context, [speech.say("ended", {})], until);
   },
 });
 
-/** The user who gives the command. A local administrator is none. */
-async function findOwnUser({ actor, registry }: CommandContext): Promise<User> {
-  if (!actor.presentity) {
-    throw commandError("command-not-possible", "This command is about the one who sends it by chat. Use: why <jid>");
-  }
-  const user = await registry.findUser(actor.presentity);
-  if (user?.isEnabled) return user;
-  throw commandError(
-    "command-not-possible",
-    "Your calendar is not shown by this gateway. Ask your administrator to enable you.",
-  );
+/** `set`. */
+export const set = defineOwnCommand({
+  name: "set",
+  summary: "doesSet",
+  form: `${SETTABLE_SHOWS.join("|")} [for <duration>|until <time>]`,
+  fields: {
+    state: `${SETTABLE_SHOWS.join(", ")}.`,
+    time: `${HOW_LONG} Where not given, until the present block of the calendar ends: the present meetings, or the time until the next one, at most until midnight.`,
+  },
+  examples: ["set away", "set dnd for 90m", "set available until 15:30"],
+  run: async (context, words) => {
+    const { user, speech, now } = context;
+    const [, state = "", time = ""] = /^(\S*)\s*(.*)$/s.exec(words) ?? [];
+    const show = SETTABLE_SHOWS.find((each) => each === state.toLowerCase());
+    if (!show) throw new Refusal(speech.say("badState", { choices: SETTABLE_SHOWS.join(", ") }));
+    const until = time === "" ? await findBlockEnd(context) : readEnd(context, time);
+    const override: Override = { kind: "set", show, setAt: now, until };
+    replaceOverride(context, override);
+    await recordChange(context, {
+      action: "override.set",
+      subject: user.presentity,
+      detail: `${show} until ${formatInstant(until)}`,
+    });
+    const entry = findEntry(context, user.presentity);
+    const policy = await loadPolicy(context.registry);
+    const rule = entry && composeEntry({ entry: { ...entry, override }, policy }, now).because.rule;
+    const isHidden = rule !== undefined && rule !== "own-state";
+    const shown = isHidden ? [sayReason(speech, rule)] : [];
+    return confirm(context, [speech.say("shownAs", { state: speech.state(show) }), ...shown], until);
+  },
+});
+
+/** What is so now, until when, and how to take it back. */
+function confirm({ speech, now }: OwnContext, what: readonly string[], until: Instant | undefined): SettledResult {
+  const times = until === undefined ? [] : [speech.say("until", { when: speech.moment(until, now) })];
+  return { kind: "lines", lines: [...what, ...times, speech.say("toResume", { command: "resume" })] };
 }
 
-/** When the block of meetings that is shown ends; throws when none is shown. */
-async function findMeetingEnd(
-  context: CommandContext,
-  entry: JournalEntry | undefined,
-  now: Instant,
-): Promise<Instant> {
+function readEnd({ speech, now }: OwnContext, text: string): Instant {
+  const until = readUntil(text, now, speech.zone);
+  if (until !== undefined) return until;
+  throw new Refusal(speech.say("badTime", { examples: UNTIL_EXAMPLES }));
+}
+
+/** When the block of meetings that is shown ends; refuses when none is shown. */
+async function findMeetingEnd(context: OwnContext, entry: JournalEntry | undefined): Promise<Instant> {
+  const { speech, now } = context;
   const policy = await loadPolicy(context.registry);
   if (!entry?.document || !isCalendarShown(entry.document)) {
-    const rule = entry?.document && composeEntry({ entry, policy }, now).because.rule;
-    throw commandError(
-      "command-not-possible",
-      `No meeting of yours is shown now${rule ? `: ${OWN_REASONS[rule]}` : ""}.`,
-    );
+    const reason = entry?.document ? [sayReason(speech, composeEntry({ entry, policy }, now).because.rule)] : [];
+    throw new Refusal([speech.say("noMeeting", {}), ...reason].join("\n"));
   }
   const { rule } = composeEntry({ entry, policy }, now).because;
   const blockEnd =
     rule === "automatic-replies" ? undefined : shownBlockEnd(entry.calendar?.intervals ?? [], policy, now);
   const until = blockEnd ?? entry.document.until;
   if (until !== undefined && until > now) return until;
-  throw commandError("command-not-possible", "The present state has no known end. Use: pause for <duration>");
+  throw new Refusal(speech.say("noEnd", { command: "pause for 2h" }));
 }
 
-function replaceOverride(
-  { live, journal }: CommandContext,
-  { presentity }: User,
-  override: Override | undefined,
-): void {
-  if (live) live.setOverride(presentity, override);
-  else {
-    journal.replaceOverride(presentity, override);
-    journal.flush();
-  }
+/** When the present meetings end, or else the next one begins; at most until midnight, so that nothing is forgotten for days. */
+async function findBlockEnd(context: OwnContext): Promise<Instant> {
+  const { user, speech, now } = context;
+  const policy = await loadPolicy(context.registry);
+  const calendar = findEntry(context, user.presentity)?.calendar;
+  const intervals = calendar && now < calendar.heardAt + policy.staleAfter ? calendar.intervals : [];
+  const present = shownBlockEnd(intervals, policy, now);
+  if (present !== undefined) return present;
+  const next = nextShownStart(intervals, policy, now);
+  const midnight = nextTimeOfDay({ hour: 0, minute: 0 }, now, speech.zone);
+  const ends = [next, midnight].filter((each) => each !== undefined);
+  return ends.length > 0 ? ends.reduce(earlier) : readEnd(context, "for 8h");
 }

@@ -52,10 +52,16 @@ function effectiveValue(name: ParameterName, stored: string | undefined): string
   return checked && "value" in checked ? checked.value : String(PARAMETERS[name].default);
 }
 
-const describeRange = (definition: ParameterDefinition): string =>
-  definition.kind === "integer"
-    ? `${definition.default}, ${definition.min} to ${definition.max} ${definition.unit}`
-    : `${definition.default}, one of: ${definition.choices.join(" ")}`;
+function describeRange(definition: ParameterDefinition): string {
+  switch (definition.kind) {
+    case "integer":
+      return `${definition.default}, ${definition.min} to ${definition.max} ${definition.unit}`;
+    case "choice":
+      return `${definition.default}, one of: ${definition.choices.join(" ")}`;
+    case "zone":
+      return `${definition.default}, a time zone such as Europe/Berlin`;
+  }
+}
 
 /** `parameter set`. */
 export const parameterSet = defineCommand({

@@ -43,8 +43,10 @@ async function describeStored({ registry }: CommandContext): Promise<readonly Fi
   const users = await registry.listUsers();
   const gateways = await registry.listCalendarServers();
   const enabled = users.filter((user) => user.isEnabled).length;
+  const optedOut = users.filter((user) => user.isEnabled && user.optedOutAt !== undefined).length;
+  const leftOut = optedOut === 0 ? "" : ` (of them ${optedOut} opted out)`;
   return [
-    ["users", `${enabled} enabled, ${users.length - enabled} disabled`],
+    ["users", `${enabled} enabled${leftOut}, ${users.length - enabled} disabled`],
     ["gateways", gateways.map((each) => (each.isEnabled ? each.name : `${each.name} (disabled)`)).join(", ") || "none"],
   ];
 }

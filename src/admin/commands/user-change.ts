@@ -6,6 +6,7 @@ import { type CommandContext, defineCommand } from "../command.ts";
 import { commandError } from "../command-errors.ts";
 import { findKnownUser, recordChange } from "../find-entities.ts";
 import { localeWarnings } from "../locale-warnings.ts";
+import { OVERRULE, overruleOptOut } from "../opt-out.ts";
 import { sipArgument, sipWarnings } from "../sip-address.ts";
 import { asksMailbox } from "../user-locale.ts";
 import { changedUser, describeUser, enabledUser, type UserWish, userRules } from "../user-rules.ts";
@@ -22,14 +23,22 @@ const options = {
   sip: sipArgument.optional(),
 };
 
+const despite = z
+  .string()
+  .trim()
+  .toLowerCase()
+  .pipe(z.literal(OVERRULE, `must be ${OVERRULE}`))
+  .optional()
+  .describe(`${OVERRULE}: shows even somebody who has opted out by chat, and tells them.`);
+
 /** `user enable`. */
 export const userEnable = defineCommand({
   name: "user enable",
   who: "admin",
   isPerDomain: true,
   summary:
-    "Shows a user's calendar state from now on. Where not given, the mailbox is the JID, and the locale that of the mailbox, else en.",
-  arguments: z.strictObject({ jid, ...options }),
+    "Shows a user's calendar state from now on. Where not given, the mailbox is the JID, and the locale that of the mailbox, else the parameter default-language.",
+  arguments: z.strictObject({ jid, ...options, despite }),
   positional: ["jid"],
   examples: [
     "user enable alice@example.com",
@@ -39,6 +48,7 @@ export const userEnable = defineCommand({
   run: async (context, args) => {
     const before = await context.registry.findUser(args.jid);
     const user = enabledUser(args, before, await userRules(context));
+    if (before?.optedOutAt !== undefined) await overruleOptOut(context, before, args.despite === OVERRULE);
     const warnings = await replaceUser(context, user, "user.enabled");
     return { kind: "text", text: `${args.jid} is enabled: ${describeUser(user)}.`, warnings };
   },

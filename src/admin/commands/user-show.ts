@@ -6,6 +6,7 @@ import { isOwnDomain } from "../authorization.ts";
 import { type CommandContext, defineCommand, type Field } from "../command.ts";
 import { describeDocument } from "../describe-document.ts";
 import { findEntry, findKnownUser } from "../find-entities.ts";
+import { formatDate } from "../format-moment.ts";
 import { describeSip } from "../sip-address.ts";
 import { describeLocale } from "../user-locale.ts";
 
@@ -43,14 +44,15 @@ function sipFields(user: User): readonly Field[] {
 }
 
 /** `enabled`, with the code of what keeps the calendar from being read. */
-function describeState(context: CommandContext, { isEnabled, presentity }: User): string {
+function describeState(context: CommandContext, { isEnabled, optedOutAt, presentity }: User): string {
   if (!isEnabled) return "disabled";
+  if (optedOutAt !== undefined) return `opted out by chat on ${formatDate(optedOutAt)}`;
   const error = findEntry(context, presentity)?.calendarError;
   return error ? `enabled, ${error.code}` : "enabled";
 }
 
-function describeShown({ isEnabled }: User, entry: JournalEntry | undefined): string {
-  if (!isEnabled) return "nothing of the calendar";
+function describeShown({ isEnabled, optedOutAt }: User, entry: JournalEntry | undefined): string {
+  if (!isEnabled || optedOutAt !== undefined) return "nothing of the calendar";
   return entry?.document ? describeDocument(entry.document) : "nothing yet";
 }
 

@@ -5,6 +5,7 @@ import { type CommandContext, defineCommand } from "../command.ts";
 import { commandError } from "../command-errors.ts";
 import { explainPresence, loadPolicy } from "../explain-presence.ts";
 import { findEntry, findKnownUser } from "../find-entities.ts";
+import { whyLeftOut } from "../opt-out.ts";
 
 const jid = presentityArgument.describe("The user's bare JID.");
 
@@ -36,8 +37,10 @@ export const why = defineCommand({
   },
 });
 
-function describeUnknown({ presentity, isEnabled }: User, { live }: CommandContext): string {
-  if (!isEnabled) return `${presentity} is disabled: nothing of the calendar is shown. Use: user enable ${presentity}`;
+function describeUnknown(user: User, { live }: CommandContext): string {
+  const { presentity } = user;
+  const leftOut = whyLeftOut(user);
+  if (leftOut) return `Of ${presentity} nothing of the calendar is shown: ${leftOut}.`;
   const reason = live ? "the calendar has not been read and no client was heard" : "the gateway is not running";
   return `Nothing is known of ${presentity} yet: ${reason}.`;
 }
@@ -53,8 +56,8 @@ export const refresh = defineCommand({
   examples: ["refresh alice@example.com"],
   run: async (context, args) => {
     const user = await findKnownUser(context.registry, args.jid);
-    if (!user.isEnabled)
-      throw commandError("command-conflict", `${args.jid} is disabled. Use: user enable ${args.jid}`);
+    const leftOut = whyLeftOut(user);
+    if (leftOut) throw commandError("command-conflict", `The calendar of ${args.jid} is not read: ${leftOut}.`);
     if (!context.live) {
       throw commandError(
         "command-not-running",

@@ -5,7 +5,7 @@ import { isOwnDomain } from "../authorization.ts";
 import type { Actor, CommandContext } from "../command.ts";
 import { commandError } from "../command-errors.ts";
 import { localeWarnings } from "../locale-warnings.ts";
-import { changedUser, enabledUser, sipOwners, type UserRules, type UserWish } from "../user-rules.ts";
+import { changedUser, defaultLanguageOf, enabledUser, sipOwners, type UserRules, type UserWish } from "../user-rules.ts";
 import type { ImportRow, WrongRow } from "./read-import.ts";
 
 /** What a row comes to: the user as it will be, and what is to be known of it. */
@@ -32,7 +32,8 @@ export class RowDecider {
   /** Begins with what is configured now. */
   static async create({ registry, servedDomains, actor }: CommandContext): Promise<RowDecider> {
     const servers = await registry.listCalendarServers();
-    return new RowDecider({ servedDomains, servers }, await registry.listUsers(), actor);
+    const defaultLanguage = await defaultLanguageOf(registry);
+    return new RowDecider({ servedDomains, servers, defaultLanguage }, await registry.listUsers(), actor);
   }
 
   /** What the row comes to, where the user is `before` now. */

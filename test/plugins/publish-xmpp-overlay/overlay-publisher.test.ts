@@ -15,8 +15,8 @@ import { type ScriptedSite, startScriptedSite, usersOf } from "../xmpp-site.ts";
 
 const ALICE = parsePresentityId("alice@example.test");
 const LIMIT = instant(2_000_000_000_000);
-const encode = (document: PresenceDocument, locale: string): string =>
-  encodeXml(encodeOverlay(reduceToOverlay(document), locale, LIMIT, TEXT_CATALOGUE));
+const encode = (document: PresenceDocument, ...locales: readonly string[]): string =>
+  encodeXml(encodeOverlay(reduceToOverlay(document), locales, LIMIT, TEXT_CATALOGUE));
 const NS = `xmlns="urn:x-presence-gateway:server:1"`;
 
 describe("the overlay", () => {
@@ -25,6 +25,18 @@ describe("the overlay", () => {
     expect(encode(MEETING, "de")).toBe(
       `<overlay ${NS} show="dnd" until="${until}" activity="in_a_meeting"><status xml:lang="de">In einer Besprechung</status><status xml:lang="en">In a meeting</status></overlay>`,
     );
+  });
+
+  test("carries the status in the site's language too, where the user's is another one", () => {
+    const statuses = (text: string) => [...text.matchAll(/<status xml:lang="([\w-]+)"/g)].map(([, tag]) => tag);
+    expect(statuses(encode(MEETING, "ar", "de-AT"))).toEqual(["ar", "de", "en"]);
+    expect(statuses(encode(MEETING, "de-DE", "de-AT"))).toEqual(["de", "en"]);
+  });
+
+  test("covers the client with what the user set by chat", () => {
+    const until = plus(MONDAY_MORNING, hours(1));
+    const set = { show: "available", source: "override", from: MONDAY_MORNING, until, note: { "": "here" } } as const;
+    expect(encode(set, "de")).toBe(`<overlay ${NS} show="available" until="${until / 1000}"/>`);
   });
 
   test("says the same words once only", () => {
@@ -40,7 +52,6 @@ describe("the overlay", () => {
       `<overlay ${NS} until="2" activity="in_a_meeting"/>`,
     );
     expect(encode({ show: "unavailable", source: "client" }, "en")).toBe(`<overlay ${NS}/>`);
-    expect(encode({ show: "away", source: "override" }, "en")).toBe(`<overlay ${NS}/>`);
   });
 
   test("of what is heard by SIP is an overlay, with the phone's own notes", () => {

@@ -1,0 +1,92 @@
+import type { ChatTexts } from "./chat-texts.ts";
+
+/** French. */
+export const FR: ChatTexts = {
+  available: "disponible",
+  away: "absent",
+  dnd: "ne pas déranger",
+  offline: "hors ligne",
+
+  unknownYet: "On ne sait encore rien de vous. Redemandez dans une minute.",
+  shownAs: "Vous apparaissez comme : {state}",
+  since: "Depuis : {when}",
+  until: "Jusqu’à : {when}",
+  nextChange: "Prochain changement : {when}",
+  calendarRead: "Dernière lecture du calendrier : {when}",
+  calendarUnread: "Votre calendrier n’a pas encore été lu.",
+  readFailed: "La dernière tentative a échoué ; votre administrateur peut voir pourquoi.",
+  becauseOffline: "Aucun de vos clients n’est en ligne ; votre calendrier n’est donc pas affiché.",
+  becausePaused: "Vous avez demandé que votre calendrier ne soit pas affiché.",
+  becauseSet: "Vous l’avez choisi vous-même dans cette discussion.",
+  becausePhone: "Vous êtes en communication.",
+  becauseDnd: "Vous avez choisi « ne pas déranger » vous-même dans votre client.",
+  becauseReplies: "Votre boîte aux lettres répond automatiquement ; vous êtes donc absent du bureau.",
+  becauseOof: "D’après votre calendrier, vous êtes absent du bureau.",
+  becauseBusy: "D’après votre calendrier, vous êtes occupé.",
+  becauseTentative: "Votre calendrier contient une entrée provisoire.",
+  becauseElsewhere: "D’après votre calendrier, vous travaillez ailleurs.",
+  becauseUnknown: "Votre calendrier n’a pas pu être lu ; seuls vos clients comptent.",
+  becauseClient: "Votre calendrier est libre en ce moment ; c’est l’état de votre client qui compte.",
+
+  paused: "Votre calendrier n’est pas affiché.",
+  ended: "Votre réunion actuelle n’est plus affichée.",
+  resumed: "Votre calendrier est affiché.",
+  toResume: "Pour afficher de nouveau votre calendrier, envoyez : {command}",
+  toEnd: "Pour y mettre fin plus tôt, envoyez : {command}",
+  toPause: "Pour masquer votre calendrier, envoyez : {command}",
+  noMeeting: "Aucune réunion n’est affichée pour vous en ce moment.",
+  noEnd: "L’état actuel n’a pas de fin connue. Envoyez : {command}",
+  badTime: "Cette durée ou heure n’est pas utilisable ; il faut de 1 minute à 366 jours. Exemples : {examples}",
+  badState: "On peut choisir : {choices}. Une réunion ne vient que de votre calendrier.",
+
+  languageIs: "Votre langue : {language}",
+  languages: "Langues disponibles : {list}",
+  zoneIs: "Votre fuseau horaire : {zone}. Il y est {time}.",
+  asMailbox: "À partir de maintenant, c’est votre boîte aux lettres qui décide.",
+  badZone: "Ce fuseau horaire n’existe pas. Exemples : {examples}",
+
+  privacyTitle: "Ce que la passerelle sait et conserve de vous :",
+  holdAccount: "Votre adresse {jid} et votre boîte aux lettres {mailbox}",
+  holdChoices: "Votre langue, votre fuseau horaire et si vous êtes laissé de côté",
+  holdCalendar:
+    "Votre calendrier : début, fin et disponibilité des entrées, jamais objet, lieu ni personnes. Entrées : {count}",
+  holdReplies: "Quand votre boîte aux lettres répond automatiquement, jamais ce qu’elle répond",
+  holdServer: "Le serveur où votre calendrier est lu et ce qui y a échoué en dernier",
+  holdRequest: "Votre dernière demande dans cette discussion (pause, end ou set)",
+  holdClients: "L’état et le texte d’état de vos clients. Clients : {count}",
+  holdShown: "Ce qui est affiché de vous et à quel service cela a été envoyé",
+  holdLog: "Le journal de ce qui a été changé pour vous, par qui et quand. Lignes : {count}",
+  toOptOut: "Pour être entièrement laissé de côté, envoyez : {command}",
+  optedOut:
+    "Vous êtes laissé de côté : votre calendrier n’est ni lu ni affiché, et ce qui en était conservé est effacé. Pour revenir, envoyez : {command}",
+  optedIn: "Vous n’êtes pas laissé de côté : votre calendrier est lu et affiché.",
+  overruled:
+    "{admin} a décidé que votre calendrier soit de nouveau affiché alors que vous vouliez être laissé de côté. Pour l’être de nouveau, envoyez : {command}",
+
+  notEnabled:
+    "Votre calendrier n’est pas affiché par cette passerelle. Demandez à votre administrateur de vous activer.",
+  unknownCommand: "Cette commande n’existe pas. Envoyez {command} pour une liste.",
+  forAdministrators:
+    "Cette commande est réservée aux administrateurs. Envoyez {command} pour celles que vous pouvez utiliser.",
+  notUnderstood: "Cette commande n’a pas été comprise. Pour sa forme, envoyez : {command}",
+  wentWrong: "Quelque chose s’est mal passé dans la passerelle. Réessayez plus tard.",
+  tooMany: "C’est trop de messages à la fois : attendez les réponses, s’il vous plaît. Les derniers n’ont pas été lus.",
+  tooLong: "Ce message est trop long : 64 Kio au plus sont lus.",
+  encrypted:
+    "Je ne peux pas lire les messages chiffrés : désactivez le chiffrement pour cette discussion, s’il vous plaît.",
+
+  helpTitle: "Cette passerelle affiche « En réunion » d’après votre calendrier. Commandes :",
+  usage: "Forme : {usage}",
+  example: "Exemple : {example}",
+  doesHelp: "Donne la liste des commandes que vous pouvez utiliser, ou en explique une.",
+  doesMe: "Dit comment vous apparaissez, jusqu’à quand et pourquoi.",
+  doesPause: "Cesse d’afficher votre calendrier, pour un temps ou jusqu’à la reprise.",
+  doesResume: "Affiche de nouveau votre calendrier après pause, end ou set.",
+  doesEnd: "Termine votre réunion actuelle plus tôt : elle n’est plus affichée, la suivante le sera.",
+  doesSet: "Vous montre comme vous le dites, jusqu’à la fin du bloc actuel de votre calendrier ou jusqu’à une heure.",
+  doesLanguage: "Montre ou change la langue de vos textes et de ces réponses.",
+  doesZone: "Montre ou change le fuseau horaire de ces réponses.",
+  doesPrivacy: "Dit ce que la passerelle sait et conserve de vous.",
+  doesOptOut: "Vous laisse de côté : votre calendrier n’est ni lu ni affiché, et ce qui en était conservé est effacé.",
+  doesOptIn: "Annule opt out.",
+};

@@ -1,0 +1,109 @@
+import { z } from "zod";
+import type { Override } from "../core/compose.ts";
+import type { Instant } from "../lib/time.ts";
+import type { User } from "../ports/registry.ts";
+import { type Command, type CommandContext, defineCommand, type SettledResult } from "./command.ts";
+import { commandError } from "./command-errors.ts";
+import type { SummaryKey } from "./languages/chat-texts.ts";
+import { EN } from "./languages/en.ts";
+import { type Speech, speechFor } from "./speech.ts";
+
+/** What a command that users give for themselves works with. */
+export interface OwnContext extends CommandContext {
+  readonly user: User;
+  readonly speech: Speech;
+  readonly now: Instant;
+}
+
+/** A command that users give for themselves, answered in their language. */
+export interface OwnCommandDefinition {
+  readonly name: string;
+  readonly summary: SummaryKey;
+  readonly form?: string;
+  /** What stands after the name, in this order, each with what it is; the last takes all the rest. */
+  readonly fields?: Readonly<Record<string, string>>;
+  readonly examples: readonly string[];
+  /** Whether it is there for those who have opted out too. */
+  readonly isForOptedOut?: boolean;
+  /** Throws Refusal for what the user can mend. */
+  run(context: OwnContext, words: string): Promise<SettledResult> | SettledResult;
+}
+
+/** What keeps a user's command from being carried out, in the user's language. */
+export class Refusal extends Error {}
+
+/** Texts of users' commands by the name of the command, for help in every language. */
+export const SUMMARIES: Readonly<Record<string, SummaryKey>> = {
+  help: "doesHelp",
+  me: "doesMe",
+  pause: "doesPause",
+  resume: "doesResume",
+  end: "doesEnd",
+  set: "doesSet",
+  language: "doesLanguage",
+  zone: "doesZone",
+  privacy: "doesPrivacy",
+  "opt out": "doesOptOut",
+  "opt in": "doesOptIn",
+};
+
+/** Makes the command of its definition: for enabled users only, each for itself. A refusal is a result that has failed. */
+export function defineOwnCommand(definition: OwnCommandDefinition): Command {
+  const { name, summary, form, fields = {}, examples } = definition;
+  const names = Object.keys(fields);
+  const shape = Object.fromEntries(
+    names.map((each) => [
+      each,
+      z
+        .string()
+        .optional()
+        .describe(fields[each] ?? ""),
+    ]),
+  );
+  return defineCommand({
+    name,
+    who: "user",
+    summary: EN[summary],
+    ...(form !== undefined && { form }),
+    arguments: z.strictObject(shape),
+    positional: names,
+    takesRest: names.length > 0,
+    examples,
+    run: (context, given) => {
+      const words = names.map((each) => given[each]?.trim() ?? "").filter((each) => each !== "");
+      return runOwn(definition, context, words.join(" "));
+    },
+  });
+}
+
+async function runOwn(
+  definition: OwnCommandDefinition,
+  context: CommandContext,
+  words: string,
+): Promise<SettledResult> {
+  const { actor, registry, clock } = context;
+  if (!actor.presentity) {
+    throw commandError("command-not-possible", "This command is about the one who sends it by chat. Use: why <jid>");
+  }
+  const user = await registry.findUser(actor.presentity);
+  const speech = await speechFor(registry, user);
+  try {
+    if (!user?.isEnabled) throw new Refusal(speech.say("notEnabled", {}));
+    if (user.optedOutAt !== undefined && !definition.isForOptedOut) {
+      throw new Refusal(speech.say("optedOut", { command: "opt in" }));
+    }
+    return await definition.run({ ...context, user, speech, now: clock.now() }, words);
+  } catch (error) {
+    if (error instanceof Refusal) return { kind: "text", text: error.message, hasFailed: true };
+    throw error;
+  }
+}
+
+/** Sets or takes away what the user asked for; recorded where the gateway does not run. */
+export function replaceOverride({ live, journal, user }: OwnContext, override: Override | undefined): void {
+  if (live) live.setOverride(user.presentity, override);
+  else {
+    journal.replaceOverride(user.presentity, override);
+    journal.flush();
+  }
+}

@@ -38,6 +38,8 @@ const SIP = [
   "sqlite3",
   "sip-tester",
 ];
+// The real directory server; the tests fill it with its own slapadd.
+const LDAP = ["slapd"];
 const OPTIONAL = { demo: SIP.filter((name) => name !== "sip-tester") };
 const PACKAGES = {
   check: [],
@@ -46,6 +48,7 @@ const PACKAGES = {
     ...PROSODY,
     ...APACHE_NTLM,
     ...SIP,
+    ...LDAP,
     "baresip-core",
     "ejabberd",
     "libxml2-utils",
@@ -53,7 +56,7 @@ const PACKAGES = {
     "python3-exchangelib",
     "python3-gssapi",
   ],
-  bench: [...PROSODY, ...APACHE_NTLM, ...SIP, "python3-exchangelib"],
+  bench: [...PROSODY, ...APACHE_NTLM, ...SIP, ...LDAP, "python3-exchangelib"],
 };
 
 async function main() {

@@ -7,7 +7,7 @@ export interface ChangeMarks {
   /** The attribute that grows with each change of an entry. */
   readonly attribute: "uSNChanged" | "modifyTimestamp";
   /** The mark for next time, if there can be one; to be asked before anything is read. */
-  begin(session: LdapSession): Promise<MarkMaker>;
+  begin(session: Pick<LdapSession, "entry">): Promise<MarkMaker>;
 }
 
 /** Makes the mark while entries are read. */

@@ -159,7 +159,10 @@ export interface Person {
 export const personDn = (uid: string): string => `uid=${uid},ou=people,${BASE}`;
 
 /** People and groups (name: members) as LDIF. */
-export function composeLdif(people: readonly Person[], groups: Readonly<Record<string, readonly string[]>> = {}): string {
+export function composeLdif(
+  people: readonly Person[],
+  groups: Readonly<Record<string, readonly string[]>> = {},
+): string {
   const units = ["people", "groups"].map((ou) => `dn: ou=${ou},${BASE}\nobjectClass: organizationalUnit\nou: ${ou}\n`);
   const persons = people.map(({ uid, mail = `${uid}@example.com`, language }) =>
     [

@@ -4,6 +4,7 @@ import { definePlugin } from "../../src/ports/plugin-definition.ts";
 import { readCa } from "../shared-http/read-ca.ts";
 import { TIMESTAMP_MARKS, USN_MARKS } from "./change-mark.ts";
 import type { EntryMapping } from "./decode-entry.ts";
+import { isFilter } from "./distinguished-name.ts";
 import { parseServer, tlsOptionsOf } from "./ldap-connection.ts";
 import { LdapDirectory } from "./ldap-directory.ts";
 import { ldapError } from "./ldap-errors.ts";
@@ -58,7 +59,7 @@ const options = z
     filter: z
       .string()
       .max(4096)
-      .regex(/^\(.+\)$/s, "must be an LDAP filter in parentheses")
+      .refine(isFilter, "must be one LDAP filter, in parentheses that match")
       .optional()
       .describe(
         "Who of them counts (RFC 4515). Default: everybody who is a person; of Active Directory who is not disabled either.",

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { TIMESTAMP_MARKS, USN_MARKS } from "../../../plugins/directory-ldap/change-mark.ts";
 import { decodeEntry, firstValue } from "../../../plugins/directory-ldap/decode-entry.ts";
-import { dnKey, escapeFilterValue } from "../../../plugins/directory-ldap/distinguished-name.ts";
+import { dnKey, escapeFilterValue, isFilter } from "../../../plugins/directory-ldap/distinguished-name.ts";
 import directoryLdap from "../../../plugins/directory-ldap/index.ts";
 import { parseServer } from "../../../plugins/directory-ldap/ldap-connection.ts";
 import { hasNextPage } from "../../../plugins/directory-ldap/page-end.ts";
@@ -119,6 +119,19 @@ describe("names and filters", () => {
   it("are the same name without case and spaces around separators", () => {
     expect(dnKey("UID=Alice , OU=People,dc = Example,DC=com ")).toBe(dnKey("uid=alice,ou=people,dc=example,dc=com"));
     expect(dnKey("cn=a\\, b,dc=x")).not.toBe(dnKey("cn=a,cn=b,dc=x"));
+  });
+
+  it.each([
+    ["(uid=*)", true],
+    ["(&(a=b)(!(c=d)))", true],
+    ["(&(uid=a)", false],
+    ["(a=b)(c=d)", false],
+    ["uid=*", false],
+    ["()", false],
+    ["", false],
+    ["(a=b))", false],
+  ])("are one filter or none: %s", (text, is) => {
+    expect(isFilter(text)).toBe(is);
   });
 
   it("escape what a filter would take for its own", () => {

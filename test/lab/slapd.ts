@@ -14,6 +14,8 @@ export interface SlapdOptions {
   readonly tls?: { readonly key: string; readonly cert: string };
   /** Lines for the database's section, such as `limits`. */
   readonly lines?: readonly string[];
+  /** Definitions beside those of inetOrgPerson. */
+  readonly schema?: readonly string[];
   /** Attributes of the server's own entry (RFC 4512 5.1), as LDIF lines. */
   readonly rootDse?: readonly string[];
 }
@@ -27,6 +29,8 @@ export interface Slapd {
   start(): Promise<void>;
   /** Ends it, takes everything out and puts this in; starts it. */
   refill(ldif: string): Promise<void>;
+  /** Starts it anew with other attributes of its own entry. */
+  setRootDse(lines: readonly string[]): Promise<void>;
   /** Ends the server and removes what it has left; safe to call twice. */
   stop(): Promise<void>;
 }
@@ -35,6 +39,8 @@ export const BASE = "dc=example,dc=com";
 export const ROOT_DN = `cn=admin,${BASE}`;
 export const ROOT_PASSWORD = "for the test";
 
+const ROOT_FILE = "root.ldif";
+const composeRootDse = (lines: readonly string[]): string => ["dn:", ...lines, ""].join("\n");
 const PROGRAM = "/usr/sbin/slapd";
 const START_LIMIT = 20_000;
 const STOP_LIMIT = 5_000;
@@ -65,6 +71,11 @@ export async function startSlapd(options: SlapdOptions = {}): Promise<Slapd> {
       fill(directory, config, ldif);
       await slapd.start();
     },
+    async setRootDse(lines) {
+      await slapd.down();
+      writeFileSync(join(directory, ROOT_FILE), composeRootDse(lines));
+      await slapd.start();
+    },
     async stop() {
       await slapd.down();
       rmSync(directory, { recursive: true, force: true });
@@ -88,7 +99,7 @@ function fill(directory: string, config: string, ldif: string): void {
   if (added.status !== 0) throw new Error(`slapadd: ${added.stderr}`);
 }
 
-function writeConfig(directory: string, { tls, lines = [], rootDse }: SlapdOptions): string {
+function writeConfig(directory: string, { tls, lines = [], schema = [], rootDse }: SlapdOptions): string {
   chmodSync(directory, 0o700);
   const write = (name: string, text: string): string => {
     const path = join(directory, name);
@@ -99,7 +110,7 @@ function writeConfig(directory: string, { tls, lines = [], rootDse }: SlapdOptio
   const security = tls
     ? [`TLSCertificateFile ${write("cert.pem", tls.cert)}`, `TLSCertificateKeyFile ${write("key.pem", tls.key)}`]
     : [];
-  const own = rootDse ? [`rootDSE ${write("root.ldif", ["dn:", ...rootDse, ""].join("\n"))}`] : [];
+  const own = rootDse ? [`rootDSE ${write(ROOT_FILE, composeRootDse(rootDse))}`] : [];
   const database = [
     "modulepath /usr/lib/ldap",
     "moduleload back_mdb",
@@ -115,7 +126,7 @@ function writeConfig(directory: string, { tls, lines = [], rootDse }: SlapdOptio
     ...lines,
   ];
   const head = [`pidfile ${join(directory, "slapd.pid")}`, `argsfile ${join(directory, "slapd.args")}`];
-  return write("slapd.conf", [...schemas, ...head, ...security, ...database, ""].join("\n"));
+  return write("slapd.conf", [...schemas, ...schema, ...head, ...security, ...database, ""].join("\n"));
 }
 
 async function launch(args: readonly string[], port: number): Promise<ChildProcess> {

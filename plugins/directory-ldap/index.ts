@@ -149,7 +149,7 @@ export default definePlugin({
       async (signal) => {
         const ca = await readCa(given.ca, unreadable, signal);
         const tls = () => tlsOptionsOf(server, trust, { ca, exceptions: new Set() });
-        return LdapSession.open(access, { tls, runtime }, signal);
+        return LdapSession.open(access, { tls, clock: runtime.clock }, signal);
       },
       runtime,
     );

@@ -2,20 +2,16 @@ import type { Socket } from "node:net";
 import { type ConnectionOptions, connect as connectTls } from "node:tls";
 import type { Client, Control, Entry } from "ldapts";
 import { seconds } from "../../src/lib/time.ts";
-import type { Runtime } from "../../src/ports/runtime.ts";
+import type { Clock } from "../../src/ports/runtime.ts";
 import { Deadline } from "../shared-http/deadline.ts";
 import { orAborted } from "../shared-http/or-aborted.ts";
+import { AnswerGuard } from "./answer-guard.ts";
 import { type LdapServer, openSocket } from "./ldap-connection.ts";
 import { ldapError, toLdapError } from "./ldap-errors.ts";
-import { hasNextPage } from "./page-end.ts";
 
 const CONNECT_LIMIT = seconds(15);
 /** For one page. */
 const ANSWER_LIMIT = seconds(60);
-/** Bytes of one page; more than this is no answer to what we ask. */
-const LARGEST_ANSWER = 67_108_864;
-/** What is kept of an answer's end: the result with its cookie. */
-const TAIL = 65_536;
 /** MS-ADTS 3.1.1.3.4.1.17: no references to other domains, which are not asked. */
 const DOMAIN_SCOPE = "1.2.840.113556.1.4.1339";
 
@@ -39,56 +35,60 @@ export interface LdapQuery {
   readonly binary?: readonly string[];
 }
 
+interface SessionParts {
+  readonly client: Client;
+  readonly controls: readonly Control[];
+  readonly answer: AnswerGuard;
+  readonly clock: Clock;
+}
+
 /** One logged-in connection. It is never opened anew: what a lost login may not read must not seem to be gone. */
 export class LdapSession {
   readonly #access: LdapAccess;
   readonly #client: Client;
   readonly #controls: readonly Control[];
-  readonly #answer: AnswerWatch;
+  readonly #answer: AnswerGuard;
+  readonly #clock: Clock;
   readonly #signal: AbortSignal;
 
-  private constructor(
-    access: LdapAccess,
-    { client, controls, answer }: { client: Client; controls: readonly Control[]; answer: AnswerWatch },
-    signal: AbortSignal,
-  ) {
+  private constructor(access: LdapAccess, { client, controls, answer, clock }: SessionParts, signal: AbortSignal) {
     this.#access = access;
     this.#client = client;
     this.#controls = controls;
     this.#answer = answer;
+    this.#clock = clock;
     this.#signal = signal;
   }
 
   /** Connects and logs in; `tls` makes the options when they are needed. The session ends with the signal. */
   static async open(
     access: LdapAccess,
-    { tls, runtime }: { readonly tls: () => ConnectionOptions; readonly runtime: Pick<Runtime, "clock"> },
+    { tls, clock }: { readonly tls: () => ConnectionOptions; readonly clock: Clock },
     signal: AbortSignal,
   ): Promise<LdapSession> {
     const { server } = access;
-    const deadline = new Deadline(runtime.clock, signal);
+    const deadline = new Deadline(clock, signal);
     deadline.set(CONNECT_LIMIT, () => ldapError("ldap-timeout", `${server.host}: the login took too long`));
-    const answer = new AnswerWatch(server.host);
+    const answer = new AnswerGuard(server.host);
     try {
       const ldapts = await import("ldapts");
       const socket = await openSocket(server, server.tls === "ldaps" ? tls() : undefined, deadline.signal);
       answer.use(socket);
       const client = new ldapts.Client({
         url: "ldap://directory", // only its form counts: the connection is there
-        timeout: ANSWER_LIMIT,
         createConnection: onceOnly(socket),
         createSecureConnection: (options: ConnectionOptions | number) =>
           answer.use(connectTls(typeof options === "number" ? { port: options } : options)),
       });
       await orAborted(login(client, access, tls), deadline.signal);
       const controls = access.isDomainScoped ? [new ldapts.Control(DOMAIN_SCOPE)] : [];
-      const session = new LdapSession(access, { client, controls, answer }, signal);
+      const session = new LdapSession(access, { client, controls, answer, clock }, signal);
       signal.addEventListener("abort", () => session.close(), { once: true });
       return session;
     } catch (error) {
       answer.end();
       signal.throwIfAborted();
-      throw toLdapError(server.host, "the login", error);
+      throw answer.problem ?? toLdapError(server.host, "the login", error);
     } finally {
       deadline.end();
     }
@@ -103,11 +103,10 @@ export class LdapSession {
     try {
       const pages = this.#client.searchPaginated(base, paged, [...this.#controls]);
       for (;;) {
-        this.#answer.begin();
-        const page = await orAborted(pages.next(), this.#signal);
+        const page = await this.#answered(pages.next());
         if (page.done) break;
         refuseReferences(host, page.value.searchReferences);
-        if (page.value.searchEntries.length === 0 && this.#answer.hasMore())
+        if (page.value.searchEntries.length === 0 && this.#answer.hasMore)
           throw ldapError("ldap-incomplete", `${host}: the listing broke off at a page without entries`);
         yield page.value.searchEntries;
       }
@@ -122,8 +121,7 @@ export class LdapSession {
     const { host } = this.#access.server;
     try {
       const options = { scope: "base" as const, attributes: [...attributes] };
-      this.#answer.begin();
-      const { searchEntries, searchReferences } = await orAborted(this.#client.search(name, options), this.#signal);
+      const { searchEntries, searchReferences } = await this.#answered(this.#client.search(name, options));
       refuseReferences(host, searchReferences);
       const [entry] = searchEntries;
       if (!entry)
@@ -132,6 +130,19 @@ export class LdapSession {
     } catch (error) {
       this.#signal.throwIfAborted();
       throw this.#answer.problem ?? toLdapError(host, `the search for ${name || "the server's entry"}`, error);
+    }
+  }
+
+  /** One answer of the server, within its limits. */
+  async #answered<Result>(result: Promise<Result>): Promise<Result> {
+    const deadline = new Deadline(this.#clock, this.#signal);
+    const { host } = this.#access.server;
+    deadline.set(ANSWER_LIMIT, () => ldapError("ldap-timeout", `${host}: no answer within ${ANSWER_LIMIT / 1000} s`));
+    this.#answer.begin();
+    try {
+      return await orAborted(result, deadline.signal);
+    } finally {
+      deadline.end();
     }
   }
 
@@ -160,54 +171,4 @@ function refuseReferences(host: string, [first]: readonly string[]): void {
   if (first === undefined) return;
   const other = URL.canParse(first) ? new URL(first).host : "another server";
   throw ldapError("ldap-referral", `${host}: part of what is below the base is on ${other}`);
-}
-
-/** Watches what comes: how much one answer is, and how it ends. */
-class AnswerWatch {
-  readonly #host: string;
-  #socket: Socket | undefined;
-  #size = 0;
-  #tail: Buffer[] = [];
-  #problem: Error | undefined;
-  readonly #take = (chunk: Buffer): void => {
-    this.#size += chunk.length;
-    this.#tail.push(chunk);
-    while (this.#tail.length > 1 && this.#tailSize() - (this.#tail[0]?.length ?? 0) >= TAIL) this.#tail.shift();
-    if (this.#size <= LARGEST_ANSWER) return;
-    this.#problem = ldapError("ldap-incomplete", `${this.#host}: an answer is larger than ${LARGEST_ANSWER} bytes`);
-    this.end();
-  };
-
-  constructor(host: string) {
-    this.#host = host;
-  }
-
-  /** Watches this one from now on: above the one before, after StartTLS. */
-  use<Stream extends Socket>(socket: Stream): Stream {
-    this.#socket?.off("data", this.#take);
-    this.#socket = socket;
-    socket.on("data", this.#take);
-    return socket;
-  }
-
-  get problem(): Error | undefined {
-    return this.#problem;
-  }
-
-  begin(): void {
-    this.#size = 0;
-    this.#tail = [];
-  }
-
-  hasMore(): boolean {
-    return hasNextPage(Buffer.concat(this.#tail));
-  }
-
-  end(): void {
-    this.#socket?.on("error", () => undefined).destroy(new Error("Connection ended"));
-  }
-
-  #tailSize(): number {
-    return this.#tail.reduce((sum, { length }) => sum + length, 0);
-  }
 }

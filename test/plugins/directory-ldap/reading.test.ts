@@ -1,13 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { TIMESTAMP_MARKS, USN_MARKS } from "../../../plugins/directory-ldap/change-mark.ts";
+import { checkMessage, LdapSyntaxError, messageLength } from "../../../plugins/directory-ldap/check-message.ts";
 import { decodeEntry, firstValue } from "../../../plugins/directory-ldap/decode-entry.ts";
 import { dnKey, escapeFilterValue, isFilter } from "../../../plugins/directory-ldap/distinguished-name.ts";
 import directoryLdap from "../../../plugins/directory-ldap/index.ts";
 import { parseServer } from "../../../plugins/directory-ldap/ldap-connection.ts";
-import { hasNextPage } from "../../../plugins/directory-ldap/page-end.ts";
 import { parsePreferredLanguage } from "../../../plugins/directory-ldap/preferred-language.ts";
 import { parseValuePattern } from "../../../plugins/directory-ldap/value-pattern.ts";
+import { bound, doneWith, entryOf } from "../../doubles/scripted-ldap-server.ts";
 
 const pattern = (text: string) => parseValuePattern(text) ?? { attributes: [], fill: () => undefined };
 const MAPPING = {
@@ -139,24 +140,49 @@ describe("names and filters", () => {
   });
 });
 
-describe("the end of a page", () => {
-  const oid = Buffer.from("1.2.840.113556.1.4.319");
-  const head = Buffer.concat([Buffer.from([0x30, 0x20, 0x04, oid.length]), oid]);
-  const done = (value: readonly number[], critical: readonly number[] = []) =>
-    Buffer.concat([Buffer.from("what came before"), head, Buffer.from([...critical, 0x04, value.length, ...value])]);
+describe("a message of a directory", () => {
+  const answers = [
+    bound(1),
+    entryOf(2, "uid=alice", { mail: "alice@example.com", uid: "alice" }),
+    doneWith(3, ""),
+    doneWith(4, "next"),
+  ];
 
-  it("says whether there is another: a cookie of RFC 2696 that is not empty", () => {
-    expect(hasNextPage(done([0x30, 5, 2, 1, 0, 4, 0]))).toBe(false);
-    expect(hasNextPage(done([0x30, 7, 2, 1, 0, 4, 2, 1, 2]))).toBe(true);
-    expect(hasNextPage(done([0x30, 0x81, 8, 2, 2, 1, 0, 4, 2, 1, 2], [1, 1, 0]))).toBe(true);
-    expect(hasNextPage(Buffer.from("an answer without pages"))).toBe(false);
+  it("is whole, and says whether there is another page", () => {
+    expect(answers.map((each) => checkMessage(each).hasNextPage)).toEqual([false, false, false, true]);
+    for (const each of answers) expect(messageLength(each)).toBe(each.length);
   });
 
-  it("is found in whatever bytes come", () => {
+  it("is refused without its end, with more behind it, and where a length in it is wrong", () => {
+    for (const each of answers) {
+      for (let end = 0; end < each.length; end++)
+        expect(() => checkMessage(each.subarray(0, end))).toThrow(LdapSyntaxError);
+      expect(() => checkMessage(Buffer.concat([each, Buffer.from([0])]))).toThrow(LdapSyntaxError);
+    }
+  });
+
+  it("is a message or an error of its own, whatever the bytes", () => {
+    const only = (work: () => unknown): void => {
+      try {
+        work();
+      } catch (error) {
+        expect(error).toBeInstanceOf(LdapSyntaxError);
+      }
+    };
     fc.assert(
       fc.property(
-        fc.uint8Array({ maxLength: 80 }),
-        (bytes) => typeof hasNextPage(Buffer.concat([oid, bytes])) === "boolean",
+        fc.constantFrom(...answers),
+        fc.nat(200),
+        fc.nat(255),
+        fc.uint8Array(),
+        (answer, place, byte, bytes) => {
+          const spoilt = Buffer.from(answer);
+          spoilt[place % spoilt.length] = byte;
+          for (const each of [spoilt, Buffer.from(bytes)]) {
+            only(() => checkMessage(each));
+            only(() => messageLength(each));
+          }
+        },
       ),
     );
   });

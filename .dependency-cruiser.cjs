@@ -50,6 +50,7 @@ module.exports = {
     home("home-of-msal", "@azure/msal-[^/]+", "^plugins/shared-microsoft/"),
     home("home-of-the-xml-stream-parser", "saxes", "^(plugins/(calendar-ews|shared-)|src/xmpp/)"),
     home("home-of-sip", "sip\\.js", "^plugins/shared-sip/"),
+    home("home-of-ldap", "ldapts", "^plugins/directory-ldap/"),
     home("home-of-the-logger", "pino", "^src/shell/"),
     home("home-of-the-metrics", "prom-client", "^src/shell/"),
     home("home-of-toml", "smol-toml", "^src/shell/"),

@@ -6,6 +6,8 @@ import { certificateAdd, certificateRemove } from "./commands/certificate-change
 import { certificateAccept, certificateImport } from "./commands/certificate-import.ts";
 import { certificateRequest } from "./commands/certificate-request.ts";
 import { certificateList, certificateShow } from "./commands/certificate-show.ts";
+import { directoryMismatches, directoryShow, directoryStatus } from "./commands/directory-show.ts";
+import { directorySync } from "./commands/directory-sync.ts";
 import { gatewayAdd, gatewayRemove, gatewaySet } from "./commands/gateway-change.ts";
 import { gatewayList, gatewayShow } from "./commands/gateway-show.ts";
 import { gatewayTest } from "./commands/gateway-test.ts";
@@ -59,6 +61,10 @@ export const COMMANDS: readonly Command[] = [
   userImportList,
   userImportCancel,
   userExport,
+  directoryStatus,
+  directoryShow,
+  directorySync,
+  directoryMismatches,
   why,
   refresh,
   sipStatus,

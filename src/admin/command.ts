@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import type { BareJid, PresentityId } from "../core/addresses.ts";
+import type { DirectorySync } from "../engine/directories/directory-sync.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { PluginDefinition } from "../ports/plugin-definition.ts";
 import type { Registry } from "../ports/registry.ts";
@@ -43,6 +44,8 @@ export interface CommandServices {
   readonly journal: Journal;
   readonly clock: Clock;
   readonly live?: LiveGateway;
+  /** Of the running gateway; absent while it is stopped. */
+  readonly directories?: readonly DirectorySync[];
   readonly calendarTypes: readonly PluginDefinition<"calendar">[];
   /** Domains whose users may be enabled, as `parseBareJid` gives them. */
   readonly servedDomains: readonly string[];

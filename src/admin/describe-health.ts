@@ -16,6 +16,7 @@ export function namePart({ kind, name }: GatewayPart): string {
       return `gateway ${name}`;
     case "clients":
     case "publisher":
+    case "directory":
       return `${kind} ${name}`;
   }
 }

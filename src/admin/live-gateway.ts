@@ -9,7 +9,7 @@ import type { PublisherDetail } from "../ports/presence-publisher.ts";
 /** One part of the running gateway and its condition. */
 export interface GatewayPart {
   readonly name: string;
-  readonly kind: "xmpp" | "clients" | "calendar" | "publisher" | "store";
+  readonly kind: "xmpp" | "clients" | "calendar" | "publisher" | "directory" | "store";
   readonly health: Health;
 }
 

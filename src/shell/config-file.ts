@@ -5,18 +5,20 @@ import { z } from "zod";
 import { nearest } from "../lib/nearest.ts";
 import { GatewayError } from "../ports/errors.ts";
 import { CONFIG_SCHEMA, type Config } from "./config-schema.ts";
+import { type LoadedDirectory, loadDirectories } from "./directory-section.ts";
 import { SECRET_SCHEMA, type SecretSource } from "./secret-schema.ts";
 import { type LoadedSip, loadSip } from "./sip-section.ts";
 
 const LARGEST_FILE = 1_048_576; // bytes
 
 /** The configuration with its secrets found and its paths made absolute. */
-export interface LoadedConfig extends Omit<Config, "sip"> {
+export interface LoadedConfig extends Omit<Config, "sip" | "directory"> {
   readonly componentSecret: string;
   readonly storeKey: string | undefined;
   readonly storePath: string;
   readonly secretsDirectory: string | undefined;
   readonly sip: LoadedSip | undefined;
+  readonly directories: readonly LoadedDirectory[];
 }
 
 /**
@@ -36,9 +38,12 @@ export function loadConfig(path: string, environment: NodeJS.ProcessEnv): Loaded
   const componentSecret = find("xmpp.secret", secretAt(raw, "xmpp", "secret")) ?? "";
   const storeKey = find("store.key", secretAt(raw, "store", "key"));
   const sipSecret = find("sip.secret", secretAt(raw, "sip", "secret"));
+  const absolute = (file: string): string => fromConfig(path, file);
+  const report = (problem: string): void => void problems.push(problem);
+  const directories = loadDirectories(parsed.data?.directory ?? {}, { findSecret: find, absolute, report });
   if (!parsed.success || problems.length > 0) throw invalid(path, problems);
-  const config = parsed.data;
-  const directory = config.store["secrets-directory"];
+  const { directory: _, ...config } = parsed.data;
+  const secrets = config.store["secrets-directory"];
   const { certificate, key } = config.notifications;
   return {
     ...config,
@@ -50,8 +55,9 @@ export function loadConfig(path: string, environment: NodeJS.ProcessEnv): Loaded
     componentSecret,
     storeKey,
     storePath: fromConfig(path, config.store.path),
-    secretsDirectory: directory === undefined ? undefined : fromConfig(path, directory),
-    sip: config.sip && loadSip(config.sip, sipSecret, (file) => fromConfig(path, file)),
+    secretsDirectory: secrets === undefined ? undefined : absolute(secrets),
+    sip: config.sip && loadSip(config.sip, sipSecret, absolute),
+    directories,
   };
 }
 

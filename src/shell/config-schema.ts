@@ -1,6 +1,7 @@
 import { isIP, isIPv4, isIPv6 } from "node:net";
 import { z } from "zod";
 import { AddressError, parseBareJid, parsePresentityId } from "../core/addresses.ts";
+import { DIRECTORY_SECTIONS } from "./directory-section.ts";
 import { LOG_LEVELS } from "./runtime.ts";
 import { SECRET_SCHEMA } from "./secret-schema.ts";
 import { SIP_SECTION } from "./sip-section.ts";
@@ -164,6 +165,9 @@ export const CONFIG_SCHEMA = z.strictObject({
     .describe("Hearing what calendar servers push (Exchange push notifications; webhooks of Office 365)."),
   sip: SIP_SECTION.optional().describe(
     "The SIP presence server at which users with a SIP address are published (docs/SIP.md); absent: nothing is done by SIP.",
+  ),
+  directory: DIRECTORY_SECTIONS.prefault({}).describe(
+    "A directory from which users are taken, one section each, `[directory.head-office]` (docs/DIRECTORY.md).",
   ),
 });
 

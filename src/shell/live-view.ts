@@ -1,5 +1,6 @@
 import type { GatewayCounts, GatewayPart, LiveGateway } from "../admin/live-gateway.ts";
 import type { Mailbox } from "../core/addresses.ts";
+import type { DirectorySync } from "../engine/directories/directory-sync.ts";
 import type { Gateway } from "../engine/gateway.ts";
 import { policyFromParameters } from "../engine/policy-from-parameters.ts";
 import { type Instant, plus } from "../lib/time.ts";
@@ -22,6 +23,7 @@ export interface LiveViewDeps {
   readonly linkHealth: () => Health;
   readonly storeHealth: () => Health;
   readonly clientSources: readonly { readonly name: string; readonly source: ClientPresenceSource }[];
+  readonly directories?: readonly DirectorySync[];
 }
 
 /** The running gateway as commands see it. */
@@ -49,7 +51,13 @@ export function createLiveView(deps: LiveViewDeps): LiveGateway {
   };
 }
 
-function listParts({ gateway, linkHealth, storeHealth, clientSources }: LiveViewDeps): readonly GatewayPart[] {
+function listParts({
+  gateway,
+  linkHealth,
+  storeHealth,
+  clientSources,
+  directories = [],
+}: LiveViewDeps): readonly GatewayPart[] {
   return [
     { name: "xmpp", kind: "xmpp", health: linkHealth() },
     ...clientSources.map(({ name, source }) => ({ name, kind: "clients" as const, health: source.health() })),
@@ -59,6 +67,7 @@ function listParts({ gateway, linkHealth, storeHealth, clientSources }: LiveView
       kind: "publisher" as const,
       health: lastError ? ({ state: "degraded", error: lastError } as const) : describePublisher(publisher),
     })),
+    ...directories.map((each) => ({ name: each.settings.name, kind: "directory" as const, health: each.health() })),
     { name: "store", kind: "store", health: storeHealth() },
   ];
 }

@@ -3,6 +3,7 @@ import calendarEws from "../../plugins/calendar-ews/index.ts";
 import calendarGraph from "../../plugins/calendar-graph/index.ts";
 import calendarWebdav from "../../plugins/calendar-webdav/index.ts";
 import clientsXmpp from "../../plugins/clients-xmpp/index.ts";
+import directoryLdap from "../../plugins/directory-ldap/index.ts";
 import publishXmppOverlay from "../../plugins/publish-xmpp-overlay/index.ts";
 import publishXmppPep from "../../plugins/publish-xmpp-pep/index.ts";
 import type { CalendarSource } from "../ports/calendar-source.ts";
@@ -15,6 +16,7 @@ import { ChosenSource } from "./chosen-source.ts";
 export const PLUGINS = {
   calendar: [calendarEws, calendarGraph, calendarWebdav],
   clients: [clientsXmpp],
+  directory: [directoryLdap],
   // The server module must know of the overlay before it sees the activity.
   publish: [publishXmppOverlay, publishXmppPep],
 } as const;

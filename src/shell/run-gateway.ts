@@ -13,7 +13,6 @@ import { reservedTexts } from "../core/texts.ts";
 import { Gateway } from "../engine/gateway.ts";
 import { LiveParameters } from "../engine/live-parameters.ts";
 import { toGatewayError } from "../ports/errors.ts";
-import type { PluginContext, PluginKind } from "../ports/plugin-definition.ts";
 import { openStore, type Store } from "../store/open-store.ts";
 import type { LoadedConfig } from "./config-file.ts";
 import {
@@ -24,13 +23,14 @@ import {
   listenForControl,
 } from "./control-socket.ts";
 import { createLink } from "./create-link.ts";
-import { createClientSources, createPublishers } from "./create-plugins.ts";
+import { type ContextOf, createClientSources, createPublishers } from "./create-plugins.ts";
 import { limitHeapGrowth } from "./heap-growth.ts";
 import { hearNotifications } from "./hear-notifications.ts";
 import { createLiveView } from "./live-view.ts";
 import { serveMetrics } from "./metrics-server.ts";
 import { calendarTypes, createCalendarSource, findSuccessor, type SharedContext } from "./plugin-catalog.ts";
 import { programVersion } from "./program-version.ts";
+import { createDirectories } from "./run-directories.ts";
 import { createLog, createMetrics, createRuntime, type ExposedMetrics } from "./runtime.ts";
 import { keepTrust, loadTrust } from "./trust.ts";
 
@@ -76,11 +76,10 @@ async function assemble(config: LoadedConfig, environment: NodeJS.ProcessEnv, un
   const listener = await hearNotifications(config.notifications, { registry: store.registry, runtime, trust });
   undo.push(() => listener.close());
   const context: SharedContext = { runtime, parameters, xmpp: link, trust, listener };
-  const contextOf = (kind: PluginKind, name: string): PluginContext => {
-    return { ...context, name, memory: store.memoryOf({ kind, name }) };
-  };
+  const contextOf: ContextOf = (kind, name) => ({ ...context, name, memory: store.memoryOf({ kind, name }) });
   const clientSources = createClientSources(config, contextOf);
-  const alerts = new AdminAlerts({ link, admins: config.xmpp.admins, runtime });
+  const { admins } = config.xmpp;
+  const alerts = new AdminAlerts({ link, admins, runtime });
   const gateway = new Gateway({
     runtime,
     registry: store.registry,
@@ -95,10 +94,12 @@ async function assemble(config: LoadedConfig, environment: NodeJS.ProcessEnv, un
     alert: (text) => alerts.tell(text),
     isConnected: () => link.isOnline,
   });
+  const directories = createDirectories(config, contextOf, { runtime, store, alerts });
   const live = createLiveView({
     gateway,
     link,
     uniqueId: () => runtime.uniqueId(),
+    directories: directories.list,
     clock: runtime.clock,
     parameters,
     linkHealth: () => link.health(),
@@ -109,23 +110,21 @@ async function assemble(config: LoadedConfig, environment: NodeJS.ProcessEnv, un
     ...createServices(config, { store, trust }, environment),
     clock: runtime.clock,
     live,
+    directories: directories.list,
   };
-  const frontEnds = createFrontEnds({ link, services, runtime, admins: config.xmpp.admins });
-  undo.push(() => link.stop());
-  undo.push(() => gateway.stop());
-  undo.push(() => alerts.stop());
-  for (const each of frontEnds) undo.push(() => each.stop());
-  undo.push(keepTrust(trust, { store, link, runtime, admins: config.xmpp.admins }));
+  const others = [directories, ...createFrontEnds({ link, services, runtime, admins })];
+  for (const each of [link, gateway, alerts, ...others]) undo.push(() => each.stop());
+  undo.push(keepTrust(trust, { store, link, runtime, admins }));
   // The server tells its presence snapshot once, at connect: whoever wants it must be listening by then.
   limitHeapGrowth("unknown");
   await gateway.start();
   limitHeapGrowth(gateway.presentities.size);
   link.start();
-  for (const each of frontEnds) each.start();
-  undo.push(startImportSchedule({ services, runtime, alerts, admins: config.xmpp.admins }));
+  for (const each of others) each.start();
+  undo.push(startImportSchedule({ services, runtime, alerts, admins }));
   control.open((request, signal) => runAs(LOCAL_ADMINISTRATOR, services, request, signal));
-  if (config.metrics.listen)
-    undo.push(await serveMetrics(config.metrics.listen, metrics, () => gauge(gateway, metrics)));
+  const { listen } = config.metrics;
+  if (listen) undo.push(await serveMetrics(listen, metrics, () => gauge(gateway, metrics)));
   undo.push(() => log.info("gateway.stopping"));
 }
 

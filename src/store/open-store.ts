@@ -1,3 +1,4 @@
+import type { DirectoryUsers } from "../ports/directory-users.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { Health } from "../ports/plugin.ts";
 import type { PluginMemory } from "../ports/plugin-memory.ts";
@@ -9,6 +10,7 @@ import { LOCK_PATIENCE, openDatabase, type StoreDatabase } from "./database.ts";
 import { migrate } from "./migrate.ts";
 import { SecretBox } from "./secret-box.ts";
 import { loadSecretKey } from "./secret-key.ts";
+import { SqliteDirectoryUsers } from "./sqlite-directory-users.ts";
 import { SqliteJournal } from "./sqlite-journal.ts";
 import { type PluginInstance, SqlitePluginMemory } from "./sqlite-plugin-memory.ts";
 import { SqliteRegistry } from "./sqlite-registry.ts";
@@ -29,6 +31,7 @@ export interface Store {
   readonly registry: Registry;
   readonly trust: TrustStore;
   readonly imports: UserImports;
+  readonly directoryUsers: DirectoryUsers;
   readonly journal: Journal;
   /** What an instance of a plugin remembers over a restart. */
   memoryOf(instance: PluginInstance): PluginMemory;
@@ -60,6 +63,7 @@ function assemble(database: StoreDatabase, box: SecretBox, runtime: StoreOptions
     registry,
     trust: new SqliteTrustStore(database, registry),
     imports: new SqliteUserImports(database),
+    directoryUsers: new SqliteDirectoryUsers(database, registry),
     journal,
     memoryOf: (instance) => memory.of(instance),
     health: () => (journal.health().state === "ok" ? memory.health() : journal.health()),

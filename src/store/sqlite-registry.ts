@@ -185,6 +185,13 @@ export class SqliteRegistry implements Registry {
     });
     for (const wake of this.#wakers) wake();
   }
+
+  /** Runs `work`, which notes each change that it makes, in one transaction. */
+  writeAll<Result>(work: (note: (change: RegistryChange) => void) => Result): Result {
+    const result = this.#database.write(() => work((change) => this.#statements.changes.insert(change)));
+    for (const wake of this.#wakers) wake();
+    return result;
+  }
 }
 
 const prepareStatements = (database: StoreDatabase, box: SecretBox) => ({

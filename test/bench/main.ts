@@ -2,6 +2,7 @@
 import { parseArgs } from "node:util";
 import { measureBurst } from "./burst.ts";
 import { measureDecode } from "./decode.ts";
+import { measureDirectory } from "./directory.ts";
 import { drawFigure, encodeFigure, type Figure, isKept } from "./figures.ts";
 import { measureFreshness } from "./freshness.ts";
 import { measureGraph } from "./graph.ts";
@@ -14,7 +15,7 @@ import { measureSip } from "./sip.ts";
 import { measureSipKamailio } from "./sip-kamailio.ts";
 
 const USAGE =
-  "npm run bench -- [burst] [restart] [decode] [requests] [freshness] [ntlm] [pool] [graph] [graph-top] [sip] [sip-kamailio] [import] [--json] [--users N]";
+  "npm run bench -- [burst] [restart] [decode] [requests] [freshness] [ntlm] [pool] [graph] [graph-top] [sip] [sip-kamailio] [import] [directory] [--json] [--users N]";
 const MANY = 100_000;
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
@@ -43,6 +44,7 @@ const PARTS: readonly { readonly names: readonly string[]; measure(choice: Choic
   { names: ["sip"], measure: () => measureSip(complain) },
   { names: ["sip-kamailio"], measure: ({ users = 25_000 }) => measureSipKamailio(users) },
   { names: ["import"], measure: ({ users = 15_000 }) => measureImport(users) },
+  { names: ["directory"], measure: ({ users = 15_000 }) => measureDirectory(users) },
 ];
 const NAMES = PARTS.flatMap(({ names }) => names);
 

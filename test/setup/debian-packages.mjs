@@ -62,6 +62,6 @@ async function withoutStartingServices(action) {
 /** What only we needed must not start at the next boot either; the tests run the programs themselves. */
 async function disableServices(names) {
   if (!existsSync("/run/systemd/system")) return;
-  for (const name of ["prosody", "ejabberd", "apache2", "kamailio"])
+  for (const name of ["prosody", "ejabberd", "apache2", "kamailio", "slapd"])
     if (names.includes(name)) await run("systemctl", ["disable", name]);
 }

@@ -5,6 +5,7 @@ import { GRAPH_WATCH_ERROR_CODES } from "../../plugins/calendar-graph/notificati
 import { WEBDAV_ERROR_CODES } from "../../plugins/calendar-webdav/webdav-errors.ts";
 import { CLIENTS_SIP_ERROR_CODES } from "../../plugins/clients-sip/clients-sip-errors.ts";
 import { CLIENTS_ERROR_CODES } from "../../plugins/clients-xmpp/clients-errors.ts";
+import { LDAP_ERROR_CODES } from "../../plugins/directory-ldap/ldap-errors.ts";
 import { PUBLISH_SIP_ERROR_CODES } from "../../plugins/publish-sip/publish-errors.ts";
 import { OVERLAY_ERROR_CODES } from "../../plugins/publish-xmpp-overlay/overlay-errors.ts";
 import { PEP_ERROR_CODES } from "../../plugins/publish-xmpp-pep/pep-errors.ts";
@@ -15,6 +16,7 @@ import { COMMANDS } from "../../src/admin/command-catalogue.ts";
 import { COMMAND_ERROR_CODES } from "../../src/admin/command-errors.ts";
 import { composeCommandsPage } from "../../src/admin/generate-docs.ts";
 import { TEXT_CATALOGUE } from "../../src/core/text-catalogue.ts";
+import { DIRECTORY_ERROR_CODES } from "../../src/engine/directories/held-removals.ts";
 import { PARAMETERS, type ParameterDefinition } from "../../src/ports/parameters.ts";
 import { CONFIG_SCHEMA } from "../../src/shell/config-schema.ts";
 import { GATEWAY_ERROR_CODES } from "../../src/shell/gateway-errors.ts";
@@ -47,6 +49,7 @@ export const ERROR_TABLES: Readonly<Record<string, Readonly<Record<string, Error
   "Exchange 2003 and 2007 (WebDAV)": WEBDAV_ERROR_CODES,
   "Office 365 (Microsoft Graph)": { ...GRAPH_ERROR_CODES, ...GRAPH_WATCH_ERROR_CODES },
   "Tokens (Microsoft Entra ID)": ENTRA_ERROR_CODES,
+  "Directories (LDAP)": { ...DIRECTORY_ERROR_CODES, ...LDAP_ERROR_CODES },
   Certificates: CERTIFICATE_ERROR_CODES,
   Commands: COMMAND_ERROR_CODES,
 };
@@ -87,7 +90,13 @@ function composeErrorsPage(): string {
 const unwrap = (schema: unknown): unknown =>
   schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault || schema instanceof z.ZodOptional
     ? unwrap(schema.unwrap())
-    : schema;
+    : schema instanceof z.ZodRecord
+      ? schema.valueType
+      : schema;
+
+/** Sections of one kind, each with a name. */
+const hasNames = (schema: unknown): boolean =>
+  schema instanceof z.ZodPrefault && schema.unwrap() instanceof z.ZodRecord;
 
 const defaultOf = (schema: unknown): string => {
   if (schema instanceof z.ZodDefault) return `\`${JSON.stringify(schema.def.defaultValue)}\``;
@@ -109,7 +118,7 @@ function composeConfigurationPage(): string {
     const inner = unwrap(schema);
     const shape = inner instanceof z.ZodObject ? inner.shape : {};
     return [
-      `### [${name}]`,
+      `### [${name}${hasNames(schema) ? ".<name>" : ""}]`,
       "",
       descriptionOf(schema),
       "",

@@ -40,6 +40,8 @@ const SIP = [
 ];
 // Clients that people use, with what shows them to a test: a terminal, and a screen that is photographed.
 const CHAT_CLIENTS = ["dbus-daemon", "gajim", "imagemagick", "profanity", "tmux", "xauth", "xvfb"];
+// The real directory server; the tests fill it with its own slapadd.
+const LDAP = ["slapd"];
 const OPTIONAL = { demo: SIP.filter((name) => name !== "sip-tester") };
 const PACKAGES = {
   check: [],
@@ -48,6 +50,7 @@ const PACKAGES = {
     ...PROSODY,
     ...APACHE_NTLM,
     ...SIP,
+    ...LDAP,
     "baresip-core",
     "ejabberd",
     "libxml2-utils",
@@ -56,7 +59,7 @@ const PACKAGES = {
     "python3-exchangelib",
     "python3-gssapi",
   ],
-  bench: [...PROSODY, ...APACHE_NTLM, ...SIP, "python3-exchangelib"],
+  bench: [...PROSODY, ...APACHE_NTLM, ...SIP, ...LDAP, "python3-exchangelib"],
 };
 
 async function main() {

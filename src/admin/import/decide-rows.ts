@@ -5,7 +5,14 @@ import { isOwnDomain } from "../authorization.ts";
 import type { Actor, CommandContext } from "../command.ts";
 import { commandError } from "../command-errors.ts";
 import { localeWarnings } from "../locale-warnings.ts";
-import { changedUser, defaultLanguageOf, enabledUser, sipOwners, type UserRules, type UserWish } from "../user-rules.ts";
+import {
+  changedUser,
+  defaultLanguageOf,
+  enabledUser,
+  sipOwners,
+  type UserRules,
+  type UserWish,
+} from "../user-rules.ts";
 import type { ImportRow, WrongRow } from "./read-import.ts";
 
 /** What a row comes to: the user as it will be, and what is to be known of it. */
@@ -46,7 +53,7 @@ export class RowDecider {
       this.#checkAuthority(row.jid);
       const user = wantedUser(row, before, this.#rules);
       const kind = before === undefined ? "new" : isSameUser(before, user) ? "same" : "changed";
-      return { kind, user, warnings: [...(row.note ? [row.note] : []), ...this.#take(user, before)] };
+      return { kind, user, warnings: [...notesOn(row, before), ...this.#take(user, before)] };
     } catch (error) {
       if (!(error instanceof GatewayError) || !error.code.startsWith("command-")) throw error;
       return { kind: "wrong", problems: [error.message.replace(/\.$/, "")] };
@@ -82,6 +89,12 @@ export class RowDecider {
     this.#toldLocales.add(locale);
     return localeWarnings(locale);
   }
+}
+
+/** What does not hinder. Who has opted out by chat stays hidden: a list undoes that of nobody. */
+function notesOn({ jid, note, isEnabled }: ImportRow, before: User | undefined): readonly string[] {
+  const isHidden = before?.optedOutAt !== undefined && isEnabled !== false;
+  return [...(note ? [note] : []), ...(isHidden ? [`${jid} has opted out by chat, and stays hidden`] : [])];
 }
 
 function wantedUser(row: ImportRow, before: User | undefined, rules: UserRules): User {

@@ -1,0 +1,24 @@
+import type { DirectorySync } from "../engine/directories/directory-sync.ts";
+import { nearest } from "../lib/nearest.ts";
+import type { CommandContext } from "./command.ts";
+import { commandError } from "./command-errors.ts";
+
+/** All directories, or the one of this name. Throws `command-not-running`, `command-not-found`. */
+export function findDirectories({ directories }: CommandContext, name?: string): readonly DirectorySync[] {
+  if (!directories)
+    throw commandError("command-not-running", "The gateway is not running, so no directory is read. Start it first.");
+  if (directories.length === 0)
+    throw commandError(
+      "command-not-found",
+      "No directory is configured: see [directory.<name>] in the configuration file.",
+    );
+  if (name === undefined) return directories;
+  const found = directories.filter(({ settings }) => settings.name === name);
+  if (found.length > 0) return found;
+  const names = directories.map(({ settings }) => settings.name);
+  const close = nearest(name, names);
+  throw commandError(
+    "command-not-found",
+    `There is no directory named ${name}${close === undefined ? `. There are: ${names.join(", ")}` : `; did you mean ${close}?`}`,
+  );
+}

@@ -1,0 +1,103 @@
+import type { Mailbox, PresentityId } from "../core/addresses.ts";
+import type { DirectoryStep, DirectoryUser, DirectoryUsers } from "../ports/directory-users.ts";
+import type { AuditEntry, RegistryChange, User } from "../ports/registry.ts";
+import { prepareAudit } from "./audit.ts";
+import type { StoreDatabase } from "./database.ts";
+import type { SqliteRegistry } from "./sqlite-registry.ts";
+import { prepareUsers } from "./users.ts";
+
+type Columns = [
+  presentity: PresentityId,
+  directory: string,
+  key: string,
+  mailbox: Mailbox,
+  gateway: string,
+  locale: string | null,
+];
+
+/** Users of directories in SQLite; their changes go into the registry's log of changes. */
+export class SqliteDirectoryUsers implements DirectoryUsers {
+  readonly #database: StoreDatabase;
+  readonly #registry: Pick<SqliteRegistry, "writeAll">;
+  readonly #statements: ReturnType<typeof prepareStatements>;
+
+  constructor(database: StoreDatabase, registry: Pick<SqliteRegistry, "writeAll">) {
+    this.#database = database;
+    this.#registry = registry;
+    this.#statements = prepareStatements(database);
+  }
+
+  async list(): Promise<readonly DirectoryUser[]> {
+    return this.#database.read(() => this.#statements.list());
+  }
+
+  async apply(
+    steps: readonly DirectoryStep[],
+    audit: (step: DirectoryStep) => AuditEntry,
+  ): Promise<readonly DirectoryStep[]> {
+    return this.#registry.writeAll((note: (change: RegistryChange) => void) =>
+      steps.filter((step) => {
+        if (!this.#take(step)) return false;
+        this.#statements.audit.insert(audit(step));
+        note({ kind: "user", presentity: presentityOf(step) });
+        return true;
+      }),
+    );
+  }
+
+  /** False when somebody else was faster. */
+  #take(step: DirectoryStep): boolean {
+    const { users, replace } = this.#statements;
+    const now = users.find(presentityOf(step));
+    if (!isSame(now, step.kind === "add" ? undefined : step.before)) return false;
+    if (step.kind === "remove") {
+      users.delete(step.before.presentity);
+      return true;
+    }
+    users.replace(step.user);
+    replace(step.given);
+    return true;
+  }
+}
+
+const presentityOf = (step: DirectoryStep): PresentityId =>
+  step.kind === "remove" ? step.before.presentity : step.user.presentity;
+
+const isSame = (a: User | undefined, b: User | undefined): boolean =>
+  a === undefined || b === undefined
+    ? a === b
+    : a.mailbox === b.mailbox &&
+      a.gateway === b.gateway &&
+      a.locale === b.locale &&
+      a.localeFrom === b.localeFrom &&
+      a.isEnabled === b.isEnabled &&
+      a.sip === b.sip &&
+      a.restingSip === b.restingSip;
+
+function prepareStatements(database: StoreDatabase) {
+  const list = database
+    .prepare<[], Columns>("SELECT presentity, directory, entry_key, mailbox, gateway, locale FROM directory_user")
+    .raw();
+  const replace = database.prepare<[string, string, string, string, string, string | null]>(`
+    INSERT INTO directory_user (presentity, directory, entry_key, mailbox, gateway, locale)
+    VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT (presentity) DO UPDATE SET
+      directory = excluded.directory, entry_key = excluded.entry_key, mailbox = excluded.mailbox,
+      gateway = excluded.gateway, locale = excluded.locale`);
+  return {
+    users: prepareUsers(database),
+    audit: prepareAudit(database),
+    list: (): readonly DirectoryUser[] => list.all().map(decode),
+    replace: ({ presentity, directory, key, mailbox, gateway, locale }: DirectoryUser) =>
+      replace.run(presentity, directory, key, mailbox, gateway, locale ?? null),
+  };
+}
+
+const decode = ([presentity, directory, key, mailbox, gateway, locale]: Columns): DirectoryUser => ({
+  presentity,
+  directory,
+  key,
+  mailbox,
+  gateway,
+  ...(locale !== null && { locale }),
+});

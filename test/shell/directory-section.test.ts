@@ -1,0 +1,93 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { loadConfig } from "../../src/shell/config-file.ts";
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "directory-section-"));
+  writeFileSync(join(folder, "ldap-password"), "right-horse\n");
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const OTHERS = `[xmpp]
+service = "xmpp://127.0.0.1:5347"
+component = "calendar.example.com"
+secret = "component secret"
+domains = ["example.com"]
+admins = []
+[store]
+path = "gateway.db"
+`;
+
+function load(section: string) {
+  const path = join(folder, "gateway.toml");
+  writeFileSync(path, `${OTHERS}${section}`);
+  return loadConfig(path, {}).directories;
+}
+
+const PLAIN = `[directory.hq]
+kind = "openldap"
+url = "ldaps://ldap.example.com"
+base = "dc=example,dc=com"
+`;
+
+describe("the sections [directory.<name>]", () => {
+  it("may be absent", () => {
+    expect(load("")).toEqual([]);
+  });
+
+  it("need kind, URL and base; without template everybody is enabled", () => {
+    const [hq] = load(PLAIN);
+    expect(hq?.settings).toEqual({
+      name: "hq",
+      templates: [{ isEnabled: true }],
+      interval: 3_600_000,
+      fullInterval: 86_400_000,
+      mostRemovedPercent: 10,
+    });
+    expect(hq?.options).toMatchObject({ groups: [""], jid: "{mail}", "page-size": 500, "start-tls": true });
+  });
+
+  it("have templates in their order, secrets from files and files beside the configuration", () => {
+    const [hq] = load(`${PLAIN}bind-dn = "cn=gateway"
+password = { file = "ldap-password" }
+ca = "ca.pem"
+[[directory.hq.template]]
+group = "cn=board,dc=example,dc=com"
+enabled = false
+[[directory.hq.template]]
+gateway = "main"
+locale = "de_at"
+`);
+    expect(hq?.settings.templates).toEqual([
+      { isEnabled: false },
+      { isEnabled: true, gateway: "main", locale: "de-AT" },
+    ]);
+    expect(hq?.options).toMatchObject({
+      groups: ["cn=board,dc=example,dc=com", ""],
+      password: "right-horse",
+      ca: join(folder, "ca.pem"),
+    });
+  });
+
+  it.each([
+    ["a login without password", `${PLAIN}bind-dn = "cn=gateway"`, "directory.hq.password: is missing"],
+    [
+      "a file that is not there",
+      `${PLAIN}bind-dn = "cn=a"\npassword = { file = "none" }`,
+      "directory.hq.password: cannot read",
+    ],
+    ["an unknown setting", `${PLAIN}filtr = "(a=b)"`, "directory.hq.filtr: no such setting"],
+    ["a locale that is none", `${PLAIN}[[directory.hq.template]]\nlocale = "!"`, "directory.hq.template.0.locale"],
+    [
+      "a password in clear",
+      `${PLAIN.replace("ldaps", "ldap")}bind-dn = "cn=a"\npassword = "horse"\nstart-tls = false`,
+      "directory.hq.start-tls",
+    ],
+  ])("are refused by path with %s, and never show the password", (_, section, problem) => {
+    expect(() => load(section)).toThrow(problem);
+    expect(() => load(section)).not.toThrow("horse");
+  });
+});

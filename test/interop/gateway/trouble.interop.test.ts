@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { JabberClient } from "../../lab/jabber-client.ts";
 import { COMPONENT_SECRET, type Site, startSite } from "../../lab/site.ts";
-import { connectComponent } from "../server-prosody/raw-component.ts";
+import { connectComponent } from "../server-module/raw-component.ts";
 
 const MINUTE = 60_000;
 const USERS = Array.from({ length: 20 }, (_, index) => `user${index}`);

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from "vitest";
-import { type Ejabberd, findEjabberd, startEjabberd } from "../../lab/ejabberd.ts";
+import { type Ejabberd, startEjabberd } from "../../lab/ejabberd.ts";
+import { findEjabberd } from "../../lab/ejabberd-config.ts";
 import { ALICE, COMPONENT, FREE, HOST, meeting, startXmppSite, USERS, type XmppSite } from "./site.ts";
 
 if (findEjabberd() === undefined) console.log("skipped: ejabberd is not installed (apt-get install ejabberd)");

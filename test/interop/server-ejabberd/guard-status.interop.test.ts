@@ -1,0 +1,5 @@
+import { describe } from "vitest";
+import { isMissing } from "../../lab/xmpp-server.ts";
+import { describeStatusGuard } from "../server-module/guard-status.ts";
+
+describe.skipIf(isMissing("ejabberd"))("on a real ejabberd", () => describeStatusGuard("ejabberd"));

@@ -81,6 +81,7 @@ function configurationOf(setup: EjabberdSetup, place: EjabberdPlace): object {
         access: "all",
         shaper: "none",
         check_from: !trusted,
+        global_routes: false, // each component takes its own name alone
         hosts: Object.fromEntries(components),
       },
       { port: place.apiPort, ip, module: "ejabberd_http", request_handlers: { "/api": "mod_http_api" } },

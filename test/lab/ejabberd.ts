@@ -53,6 +53,7 @@ export async function startEjabberd(setup: EjabberdSetup): Promise<Ejabberd> {
   } catch (error) {
     await end(server, "SIGKILL");
     removeFiles();
+    process.off("exit", removeFiles);
     throw error;
   }
   return {

@@ -57,6 +57,10 @@ export function isMissing(kind: ServerKind): boolean {
   return true;
 }
 
+/** The servers that are on this machine; prints what is skipped. */
+export const installedServers = (): readonly ServerKind[] =>
+  (["prosody", "ejabberd"] as const).filter((kind) => !isMissing(kind));
+
 /** Starts the server, ready for clients and components. */
 export const startXmppServer = (kind: ServerKind, setup: ServerSetup): Promise<XmppServer> =>
   kind === "prosody" ? onProsody(setup) : onEjabberd(setup);
@@ -103,7 +107,8 @@ async function onEjabberd({
     ...server,
     kind: "ejabberd",
     actsBy: "trusted",
-    complaints: () => server.log().match(/^.*\[(error|critical)\].*$/gm) ?? [],
+    // It misses the texts of its web pages, which nobody reads here.
+    complaints: () => server.log().match(/^.*\[(error|critical)\](?!.*translate:).*$/gm) ?? [],
     loadModule: load,
     unloadModule: () => server.reconfigure({ module: undefined }),
     reloadModule: load,

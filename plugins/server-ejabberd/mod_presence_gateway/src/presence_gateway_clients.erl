@@ -40,7 +40,8 @@ guard_activity(IQ, State, #{guard := true, reserved := Reserved}, Unchanged) ->
         true ->
             ?INFO_MSG("Refused the activity 'in a meeting' that ~ts tried to publish", [sender(IQ)]),
             Text = <<"'In a meeting' is set from the calendar only">>,
-            ejabberd_router:route_error(IQ, xmpp:err_not_allowed(Text, xmpp:get_lang(IQ))),
+            % without the payload: ejabberd's encoder cannot bear thousands of elements in each other
+            ejabberd_router:route_error(IQ#iq{sub_els = []}, xmpp:err_not_allowed(Text, xmpp:get_lang(IQ))),
             {stop, {drop, State}};
         false -> Unchanged
     end;

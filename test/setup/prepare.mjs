@@ -38,7 +38,7 @@ const SIP = [
   "sqlite3",
   "sip-tester",
 ];
-const OPTIONAL = { demo: SIP.filter((name) => name !== "sip-tester") };
+const OPTIONAL = { demo: [...SIP.filter((name) => name !== "sip-tester"), "ejabberd"] };
 const PACKAGES = {
   check: [],
   demo: PROSODY,

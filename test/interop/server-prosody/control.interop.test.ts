@@ -1,4 +1,4 @@
 import { describe } from "vitest";
 import { describeControl } from "../server-module/control.ts";
 
-describe("on a real Prosody", () => describeControl("prosody"));
+describe("[R1] orders on a real Prosody", () => describeControl("prosody"));

@@ -1,4 +1,4 @@
 import { describe } from "vitest";
 import { describeStatusGuard } from "../server-module/guard-status.ts";
 
-describe("on a real Prosody", () => describeStatusGuard("prosody"));
+describe("[R1] [R2] the guard of texts on a real Prosody", () => describeStatusGuard("prosody"));

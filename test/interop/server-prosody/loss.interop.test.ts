@@ -1,4 +1,4 @@
 import { describe } from "vitest";
 import { describeLoss } from "../server-module/loss.ts";
 
-describe("on a real Prosody", () => describeLoss("prosody"));
+describe("[R2] what is lost on a real Prosody", () => describeLoss("prosody"));

@@ -1,4 +1,4 @@
 import { describe } from "vitest";
 import { describeOverlay } from "../server-module/overlay.ts";
 
-describe("on a real Prosody", () => describeOverlay("prosody"));
+describe("overlays on a real Prosody", () => describeOverlay("prosody"));

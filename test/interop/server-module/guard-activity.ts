@@ -99,9 +99,8 @@ export function describeActivityGuard(kind: ServerKind): void {
     it("[R1] refuses it from a contact whom the owner allows to publish", async () => {
       const grant = `<pubsub xmlns="${NS_PUBSUB}#owner"><affiliations node="${NS_ACTIVITY}"><affiliation jid="bob@${HOST}" affiliation="publisher"/></affiliations></pubsub>`;
       expect(await alice.request({ type: "set", payload: grant })).toMatchObject({ type: "result" });
-      expect(await bob.request({ type: "set", to: ALICE, payload: publishIn(item("<working/>")) })).toMatchObject({
-        type: "result",
-      });
+      const own = publishIn(item("<working/>", "of-bob")); // ejabberd lets nobody overwrite another one's item
+      expect(await bob.request({ type: "set", to: ALICE, payload: own })).toMatchObject({ type: "result" });
       expect(await bob.request({ type: "set", to: ALICE, payload: publishIn(item(MEETING)) })).toMatchObject(REFUSED);
     });
 
@@ -129,7 +128,7 @@ export function describeActivityGuard(kind: ServerKind): void {
     it("logs who tried, and not what", async () => {
       await forge(publishIn(item("<working/><text>In a meeting</text>")));
       expect(site.server.log()).toMatch(
-        /info\tRefused the activity 'in a meeting' that alice@example\.test tried to publish$/m,
+        /info(\t|\] .*)Refused the activity 'in a meeting' that alice@example\.test tried to publish$/m,
       );
     });
 

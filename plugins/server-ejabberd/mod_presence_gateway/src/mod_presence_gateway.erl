@@ -9,7 +9,8 @@
 
 -export([start/2, stop/1, reload/3, depends/2, mod_opt_type/1, mod_options/1, mod_doc/0]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
--export([component_connected/1, component_disconnected/2, configuration/1, greet/1, set/2, find_stray/2]).
+-export([component_connected/1, component_disconnected/2, configuration/1, greet/1, set/2, find_stray/2,
+         pubsub_publish_item/6, retell/2]).
 
 -include("logger.hrl").
 -include("xmpp.hrl").
@@ -18,6 +19,7 @@
 -define(ACTIVITY, <<"http://jabber.org/protocol/activity">>).
 -define(CLAIM, <<"in_a_meeting">>).
 -define(CALL_LIMIT, timer:seconds(30)).
+-define(RETELL_DELAY, timer:seconds(3)).
 
 -record(state, {host :: binary(), component :: binary(), grace :: integer(),
                 overlays :: ets:tid(),
@@ -78,7 +80,8 @@ hooks() ->
      {presence_gateway_clients, c2s_copy_session, 50},
      {presence_gateway_clients, c2s_session_opened, 50},
      {presence_gateway_clients, c2s_terminated, 50},
-     {presence_gateway_orders, disco_local_features, 50}].
+     {presence_gateway_orders, disco_local_features, 50},
+     {?MODULE, pubsub_publish_item, 50}].
 
 global_hooks() ->
     [{presence_gateway_orders, filter_packet, 10},
@@ -107,7 +110,8 @@ tell_all(Message) ->
 init([Host, Opts]) ->
     process_flag(trap_exit, true),
     Tables = #{overlays => ets:new(?MODULE, [public, {read_concurrency, true}]), % luser -> overlay, its timer
-               sessions => ets:new(?MODULE, [public, {write_concurrency, true}])}, % pid -> its client's own presence
+               sessions => ets:new(?MODULE, [public, {write_concurrency, true}]), % pid -> its client's own presence
+               untold => ets:new(?MODULE, [public])}, % lusers whose activity changed while they were offline
     Component = configure(Host, Opts, Tables),
     [ejabberd_hooks:add(Hook, Host, Module, Hook, Priority) || {Module, Hook, Priority} <- hooks()],
     [ejabberd_hooks:add(Hook, Module, Hook, Priority) || {Module, Hook, Priority} <- global_hooks()],
@@ -125,7 +129,7 @@ handle_call(greet, _From, #state{instance = Instance, overlays = Overlays} = Sta
     {reply, {Instance, ets:info(Overlays, size)}, State#state{has_greeted = true}};
 handle_call({reload, Opts}, _From, #state{host = Host, component = Old} = State) ->
     presence_gateway_orders:forget_gateway(Old),
-    Tables = maps:with([overlays, sessions], configuration(Host)),
+    Tables = maps:with([overlays, sessions, untold], configuration(Host)),
     Component = configure(Host, Opts, Tables),
     refresh_all(Host),
     {reply, ok, State#state{component = Component, grace = gen_mod:get_opt(grace, Opts)}}.
@@ -166,6 +170,13 @@ handle_info({timeout, Timer, drop_all}, #state{grace_timer = Timer, overlays = O
          self() ! {forget_activity, LUser, Activity}
      end || {LUser, #{activity := Activity}, _} <- Dropped],
     {noreply, State#state{instance = p1_rand:get_string(), grace_timer = undefined}};
+handle_info({retell, LUser}, #state{host = Host} = State) ->
+    User = jid:make(LUser, Host),
+    IsInMeeting = has_activity(LUser, State),
+    [publish(User, Id, Payload) || {Id, Payload} <- stored(User), holds(Payload, ?CLAIM) == IsInMeeting],
+    % if the gateway has cleared it just between reading and publishing
+    IsInMeeting andalso erlang:send_after(?RETELL_DELAY, self(), {forget_activity, LUser, ?CLAIM}),
+    {noreply, State};
 handle_info(clear_strays, #state{host = Host} = State) ->
     spawn(fun() -> [find_stray(LUser, Host) || LUser <- online_users(Host)] end),
     {noreply, State};
@@ -230,20 +241,38 @@ clear_activity(LUser, Activity, #state{host = Host}) ->
     User = jid:make(LUser, Host),
     % XEP-0108 section 2: an empty <activity/> tells that the user has stopped publishing activities
     Empty = #xmlel{name = <<"activity">>, attrs = [{<<"xmlns">>, ?ACTIVITY}]},
-    Ids = stored(User, Activity),
-    [mod_pubsub:publish_item(jid:tolower(User), Host, ?ACTIVITY, User, Id, [Empty]) || Id <- Ids],
+    Ids = [Id || {Id, Payload} <- stored(User), holds(Payload, Activity)],
+    [publish(User, Id, [Empty]) || Id <- Ids],
     Ids /= [].
 
-%% The ids of the stored items with this specific activity.
-stored(#jid{lserver = Host} = User, Activity) ->
-    % where PEP is off there is nothing to clear
+publish(#jid{lserver = Host} = User, Id, Payload) ->
+    mod_pubsub:publish_item(jid:tolower(User), Host, ?ACTIVITY, User, Id, Payload).
+
+%% The ids and payloads of the stored items; none where PEP is off.
+stored(#jid{lserver = Host} = User) ->
     Items = gen_mod:is_loaded(Host, mod_pubsub) andalso mod_pubsub:get_items(jid:tolower(User), ?ACTIVITY),
-    [Id || is_list(Items), #pubsub_item{itemid = {Id, _}, payload = Payload} <- Items,
-           lists:any(fun(El) -> presence_gateway_claims:contains(El, Activity) end, Payload)].
+    [{Id, Payload} || is_list(Items), #pubsub_item{itemid = {Id, _}, payload = Payload} <- Items].
+
+holds(Payload, Activity) ->
+    lists:any(fun(El) -> presence_gateway_claims:contains(El, Activity) end, Payload).
+
+%% ejabberd sends events of users who are online only; whose contacts have not heard of a change is remembered here.
+pubsub_publish_item(Host, ?ACTIVITY, _Publisher, #jid{luser = LUser}, _Id, _Payload) when LUser /= <<>> ->
+    case configuration(Host) of
+        #{untold := Untold} -> ejabberd_sm:get_user_resources(LUser, Host) /= [] orelse ets:insert(Untold, {LUser});
+        undefined -> ok
+    end;
+pubsub_publish_item(_, _, _, _, _, _) ->
+    ok.
+
+%% The user is online again: contacts who were there before hear of the present activity. By then their clients are known.
+-spec retell(binary(), binary()) -> any().
+retell(Host, LUser) -> erlang:send_after(?RETELL_DELAY, proc(Host), {retell, LUser}).
 
 %% Clears a claim that was stored before the guard was here, or that a gateway left which does not come back.
 find_stray(LUser, Host) ->
-    stored(jid:make(LUser, Host), ?CLAIM) == [] orelse gen_server:cast(proc(Host), {clear_stray, LUser}).
+    lists:any(fun({_, Payload}) -> holds(Payload, ?CLAIM) end, stored(jid:make(LUser, Host)))
+        andalso gen_server:cast(proc(Host), {clear_stray, LUser}).
 
 is_stray(LUser, #state{settled_at = SettledAt, is_connected = IsConnected, has_greeted = HasGreeted} = State) ->
     now_in_ms() >= SettledAt andalso (HasGreeted orelse not IsConnected) andalso not has_activity(LUser, State).

@@ -56,6 +56,7 @@ c2s_self_presence({#presence{type = available} = Presence, #{lserver := Host} = 
         #{} = Configuration ->
             Own = own(Presence, C2S, Configuration),
             note_own(Own, Configuration),
+            is_map_key(pres_last, C2S) orelse come_online(C2S, Configuration),
             case find_overlay(C2S, Configuration) of
                 undefined -> {Own, maps:remove(?OWN, C2S)};
                 Overlay -> {presence_gateway_overlay:dress(Own, Overlay), C2S#{?OWN => Own}}
@@ -119,6 +120,14 @@ find_overlay(#{jid := #jid{luser = LUser}}, #{overlays := Overlays}) ->
         [{_, Overlay, _}] -> Overlay;
         [] -> undefined
     end.
+
+%% ejabberd tells those contacts of an activity who come while the user is online, or are there when it is published.
+come_online(#{lserver := Host, jid := #jid{luser = LUser}} = C2S, #{untold := Untold} = Configuration) ->
+    IsInMeeting = case find_overlay(C2S, Configuration) of
+                      #{activity := Activity} -> Activity /= <<>>;
+                      undefined -> false
+                  end,
+    (ets:take(Untold, LUser) /= [] orelse IsInMeeting) andalso mod_presence_gateway:retell(Host, LUser).
 
 note_own(Own, #{sessions := Sessions}) -> ets:insert(Sessions, {self(), Own}).
 

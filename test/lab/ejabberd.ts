@@ -17,7 +17,7 @@ export interface Ejabberd {
   readonly host: string;
   readonly c2sPort: number;
   readonly componentPort: number;
-  /** Everything that the server has logged. */
+  /** What the server has logged until two seconds ago. */
   log(): string;
   /** Ends the server cleanly and starts it again, with the same ports and data. */
   restart(): Promise<void>;

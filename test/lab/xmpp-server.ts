@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { startEjabberd } from "./ejabberd.ts";
 import { findEjabberd } from "./ejabberd-config.ts";
 import { startProsody } from "./prosody.ts";
@@ -39,16 +40,18 @@ export interface XmppServer {
   /** How the gateway acts for users there. */
   readonly actsBy: "privilege" | "trusted";
   restart(): Promise<void>;
-  /** Ends the server and removes what it has left; safe to call twice. */
-  stop(): Promise<void>;
+  /** Ends the server, removes what it has left, and resolves with the lines of its log that should not be there; safe twice. */
+  stop(): Promise<readonly string[]>;
+  /** What the server has logged; ejabberd's is two seconds late. */
   log(): string;
-  /** Lines of the log that should not be there. */
-  complaints(): readonly string[];
   loadModule(): Promise<void>;
   unloadModule(): Promise<void>;
   /** Loads the module's configuration, and where that is possible its code, anew without ending it. */
   reloadModule(): Promise<void>;
 }
+
+/** Erlang's logger writes to the disk every two seconds. */
+const LOG_DELAY = 2100;
 
 /** Prints why, and returns true, when this server is not on this machine. */
 export function isMissing(kind: ServerKind): boolean {
@@ -79,7 +82,11 @@ async function onProsody({ module = {}, stanzaBytes, ...setup }: ServerSetup): P
     ...server,
     kind: "prosody",
     actsBy: "privilege",
-    complaints: () => server.log().match(/^.*(\terror\t|[Tt]raceback).*$/gm) ?? [],
+    async stop() {
+      const complaints = server.log().match(/^.*(\terror\t|[Tt]raceback).*$/gm) ?? [];
+      await server.stop();
+      return complaints;
+    },
     loadModule: () => order("load"),
     unloadModule: () => order("unload"),
     reloadModule: () => order("reload"),
@@ -107,8 +114,13 @@ async function onEjabberd({
     ...server,
     kind: "ejabberd",
     actsBy: "trusted",
-    // It misses the texts of its web pages, which nobody reads here.
-    complaints: () => server.log().match(/^.*\[(error|critical)\](?!.*translate:).*$/gm) ?? [],
+    async stop() {
+      await sleep(LOG_DELAY);
+      // It misses the texts of its web pages, which nobody reads here.
+      const complaints = server.log().match(/^.*\[(error|critical)\](?!.*translate:).*$/gm) ?? [];
+      await server.stop();
+      return complaints;
+    },
     loadModule: load,
     unloadModule: () => server.reconfigure({ module: undefined }),
     reloadModule: load,

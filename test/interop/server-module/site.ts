@@ -59,8 +59,7 @@ export async function startSite(kind: ServerKind, options: Partial<ServerSetup> 
     async close() {
       await Promise.all(clients.splice(0).map((client) => client.close()));
       await Promise.all(components.splice(0).map((component) => component.vanish()));
-      const complaints = server.complaints();
-      await server.stop();
+      const complaints = await server.stop();
       if (complaints.length > 0) throw new Error(`the server logged:\n${complaints.join("\n")}`);
     },
   };

@@ -24,7 +24,6 @@
 -record(state, {host :: binary(), component :: binary(), grace :: integer(),
                 overlays :: ets:tid(),
                 instance :: binary(),                 % names this run of overlays
-                is_connected = false :: boolean(),
                 has_greeted = false :: boolean(),     % a gateway that says hello keeps its overlays here
                 settled_at :: integer(),              % from then on, a stored meeting without an overlay is nobody's
                 grace_timer :: reference() | undefined}).
@@ -119,8 +118,7 @@ init([Host, Opts]) ->
     Grace = gen_mod:get_opt(grace, Opts),
     erlang:send_after(Grace + 1000, self(), clear_strays),
     {ok, #state{host = Host, component = Component, grace = Grace, overlays = maps:get(overlays, Tables),
-                instance = p1_rand:get_string(), is_connected = ejabberd_router:is_my_route(Component),
-                settled_at = now_in_ms() + Grace}}.
+                instance = p1_rand:get_string(), settled_at = now_in_ms() + Grace}}.
 
 handle_call({set, Orders}, _From, State) ->
     [put_overlay(LUser, Overlay, State) || {LUser, Overlay} <- Orders],
@@ -132,17 +130,18 @@ handle_call({reload, Opts}, _From, #state{host = Host, component = Old} = State)
     Tables = maps:with([overlays, sessions, untold], configuration(Host)),
     Component = configure(Host, Opts, Tables),
     refresh_all(Host),
-    {reply, ok, State#state{component = Component, grace = gen_mod:get_opt(grace, Opts)}}.
+    IsSame = Component == Old andalso State#state.has_greeted,
+    {reply, ok, State#state{component = Component, has_greeted = IsSame, grace = gen_mod:get_opt(grace, Opts)}}.
 
 handle_cast({connected, Component}, #state{component = Component} = State) ->
-    {noreply, (stop_grace(State))#state{is_connected = true, has_greeted = false}};
+    {noreply, (stop_grace(State))#state{has_greeted = false}};
 handle_cast({disconnected, Component}, #state{component = Component, grace = Grace} = State) ->
-    case ejabberd_router:is_my_route(Component) of
+    case is_connected(State) of
         true -> {noreply, State}; % another connection of it has taken its place
         false ->
             Stopped = stop_grace(State),
             Timer = erlang:start_timer(Grace, self(), drop_all),
-            {noreply, Stopped#state{is_connected = false, has_greeted = false, grace_timer = Timer}}
+            {noreply, Stopped#state{has_greeted = false, grace_timer = Timer}}
     end;
 handle_cast({clear_stray, LUser}, State) ->
     is_stray(LUser, State) andalso clear_activity(LUser, ?CLAIM, State) andalso
@@ -222,9 +221,15 @@ stop_grace(#state{grace_timer = Timer, grace = Grace} = State) ->
     Timer == undefined orelse erlang:cancel_timer(Timer),
     State#state{grace_timer = undefined, settled_at = now_in_ms() + Grace}.
 
+%% To this node or to another one of the cluster.
+is_connected(#state{component = Component}) -> ejabberd_router:is_my_route(Component).
+
 %% The gateway clears the activity it has published; when it is away, or hangs, the server does.
-patience(#state{is_connected = false}) -> 0;
-patience(#state{grace = Grace}) -> min(timer:minutes(1), Grace).
+patience(#state{grace = Grace} = State) ->
+    case is_connected(State) of
+        true -> min(timer:minutes(1), Grace);
+        false -> 0
+    end.
 
 has_activity(LUser, #state{overlays = Overlays}) ->
     case ets:lookup(Overlays, LUser) of
@@ -274,5 +279,5 @@ find_stray(LUser, Host) ->
     lists:any(fun({_, Payload}) -> holds(Payload, ?CLAIM) end, stored(jid:make(LUser, Host)))
         andalso gen_server:cast(proc(Host), {clear_stray, LUser}).
 
-is_stray(LUser, #state{settled_at = SettledAt, is_connected = IsConnected, has_greeted = HasGreeted} = State) ->
-    now_in_ms() >= SettledAt andalso (HasGreeted orelse not IsConnected) andalso not has_activity(LUser, State).
+is_stray(LUser, #state{settled_at = SettledAt, has_greeted = HasGreeted} = State) ->
+    now_in_ms() >= SettledAt andalso (HasGreeted orelse not is_connected(State)) andalso not has_activity(LUser, State).

@@ -13,7 +13,7 @@ interface DomainSnapshot {
 
 /**
  * Finds out when the servers have told the presence of all users after connecting. Prosody does at once, before it
- * answers anything; ejabberd never does. A question to the host, answered in order, tells both the end and the server.
+ * answers anything; ejabberd never does, but our module there does (its feature `snapshot`). A question to the host, answered in order, tells both the end and the server.
  */
 export class Snapshot {
   readonly #link: XmppLink;
@@ -64,9 +64,10 @@ export class Snapshot {
     this.#domains.set(domain, snapshot);
     const server = await this.#askName(domain, signal);
     if (signal.aborted) return;
-    const { hasPresence = false, moduleInstance } = this.#link.access(domain) ?? {};
+    const { hasPresence = false, moduleInstance, moduleFeatures = "" } = this.#link.access(domain) ?? {};
     const isLikely = moduleInstance !== undefined || /prosody/i.test(server) || snapshot.hasDelayed;
-    snapshot.isGiven = hasPresence && isLikely && !/ejabberd/i.test(server);
+    const isByModule = moduleFeatures.split(" ").includes("snapshot");
+    snapshot.isGiven = hasPresence && (isByModule || (isLikely && !/ejabberd/i.test(server)));
     this.#onDomain(domain);
     if (this.isSettled) this.#onSettled();
   }

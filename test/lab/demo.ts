@@ -6,13 +6,15 @@ import { describeDocument, startPresenceServer, watchBySip } from "./sip-stage.t
 import { LAB_DOMAIN, LAB_PASSWORD, mustSucceed, type Site, startSite } from "./site.ts";
 import { describeView, type Stage } from "./stage.ts";
 import { STORY } from "./story.ts";
+import type { ServerKind } from "./xmpp-server.ts";
 
-const HELP = `npm run demo [-- --once]
+const HELP = `npm run demo [-- [--once] [--server prosody|ejabberd]]
 
-Starts a simulated Exchange, a simulated Office 365, a real Prosody, the gateway and three Jabber clients on this machine,
+Starts a simulated Exchange, a simulated Office 365, a real Prosody or ejabberd, the gateway and three Jabber clients on this machine,
 and where Kamailio is installed a SIP presence server and a phone that watches; shows what a colleague sees while a short
 story runs, and stays up for you to play.
-  --once   end after the story; exit code 0 only if the colleague's client saw every step`;
+  --once     end after the story; exit code 0 only if the colleague's client saw every step
+  --server   the XMPP server; prosody if not given`;
 
 /** Prints whatever changes in what bob's client, and his phone, show of the others. */
 function narrate({ bob, alice, carol, screen, sip }: Stage): () => void {
@@ -47,13 +49,13 @@ async function playStory(stage: Stage): Promise<boolean> {
 }
 
 function explainHowToPlay({ site, screen, sip }: Stage): void {
-  const { domain, component, prosody } = site;
+  const { domain, component, server } = site;
   screen.title("It keeps running: play with it");
-  screen.plain(`Connect a Jabber client to 127.0.0.1, port ${prosody.c2sPort}, without encryption, as
+  screen.plain(`Connect a Jabber client to 127.0.0.1, port ${server.c2sPort}, without encryption, as
   bob@${domain}    password ${LAB_PASSWORD}   (sees alice and carol)
   alice@${domain}  password ${LAB_PASSWORD}   (send "me", "end" or "pause for 1h" to ${component})
   admin@${domain}  password ${LAB_PASSWORD}   (send "help" or "why alice@${domain}" to ${component})
-for example Profanity: /connect bob@${domain} server 127.0.0.1 port ${prosody.c2sPort} tls disable
+for example Profanity: /connect bob@${domain} server 127.0.0.1 port ${server.c2sPort} tls disable
 ${sip ? `Let a SIP phone watch ${sip.aor} at 127.0.0.1, port ${sip.kamailio.clientPort} (UDP or TCP, no password).` : "There is no SIP here."}
 Type here:
   meet [<minutes>]    alice gets a meeting in Exchange, from now on (5 minutes if not given)
@@ -137,17 +139,28 @@ const ROSTERS = [
   ["carol", "bob"],
 ] as const;
 
+const NAMES: Readonly<Record<ServerKind, string>> = { prosody: "Prosody", ejabberd: "ejabberd" };
+
+function chooseServer(args: readonly string[]): ServerKind {
+  const at = args.indexOf("--server");
+  if (at < 0) return "prosody";
+  const name = args[at + 1];
+  if (name === "prosody" || name === "ejabberd") return name;
+  throw new Error("--server: prosody or ejabberd");
+}
+
 async function main(args: readonly string[]): Promise<number> {
   const screen = createScreen(process.stdout);
   if (args.includes("--help")) {
     screen.plain(HELP);
     return 0;
   }
+  const server = chooseServer(args);
   screen.title("Two companies on one machine");
-  screen.act("starting a simulated Exchange, a simulated Office 365, a real Prosody and a real Kamailio");
+  screen.act(`starting a simulated Exchange, a simulated Office 365, a real ${NAMES[server]} and a real Kamailio`);
   const kamailio = await startPresenceServer(LAB_DOMAIN, screen);
   const sip = kamailio && { sip: { server: `127.0.0.1:${kamailio.gatewayPort}` } };
-  const site = await startSite({ office365: ["carol"], rosters: ROSTERS, ...sip });
+  const site = await startSite({ server, office365: ["carol"], rosters: ROSTERS, ...sip });
   // Whoever leaves in the middle of the story ends everything too: the children end with this process.
   process.once("exit", () => {
     for (const each of [site.directory, ...(kamailio ? [kamailio.directory] : [])])

@@ -6,18 +6,21 @@ import { createTlsAuthority } from "../doubles/tls-authority.ts";
 import { type GatewayProcess, prepareGateway } from "./gateway-process.ts";
 import { connectJabber, type JabberClient } from "./jabber-client.ts";
 import { type Office365Company, startOffice365 } from "./office365.ts";
-import { type Prosody, startProsody } from "./prosody.ts";
-import type { LuaValue, ProsodySetup } from "./prosody-config.ts";
+import { type ModuleOptions, type ServerKind, startXmppServer, type XmppServer } from "./xmpp-server.ts";
 
 /** What may differ from the usual site. */
 export interface SiteOptions {
+  /** Default Prosody. */
+  readonly server?: ServerKind;
   readonly users?: readonly string[];
   readonly rosters?: readonly (readonly [string, string])[];
-  /** Options of the server module. */
-  readonly moduleOptions?: Readonly<Record<string, LuaValue>>;
-  readonly module?: boolean;
-  /** What else Prosody shall serve or do. */
-  readonly prosody?: Pick<ProsodySetup, "globalOptions" | "modules" | "otherComponents">;
+  /** Options of the server module; `"none"`: the server runs without it. */
+  readonly module?: ModuleOptions | "none";
+  readonly otherComponents?: readonly string[];
+  /** Longest stanza that the server takes, in bytes. */
+  readonly stanzaBytes?: number;
+  /** What else Prosody shall load. */
+  readonly prosodyModules?: readonly string[];
   readonly logLevel?: string;
   /** Users of a second company, which is on Office 365. */
   readonly office365?: readonly string[];
@@ -25,14 +28,14 @@ export interface SiteOptions {
   readonly sip?: Readonly<Record<string, unknown>>;
 }
 
-/** A whole company on one machine: Exchange, Prosody with our module, the gateway, and Jabber clients. */
+/** A whole company on one machine: Exchange, an XMPP server with our module, the gateway, and Jabber clients. */
 export interface Site {
   readonly domain: string;
   readonly component: string;
   readonly directory: string;
   readonly exchange: SimulatedExchange;
   readonly office365: Office365Company | undefined;
-  readonly prosody: Prosody;
+  readonly server: XmppServer;
   readonly gateway: GatewayProcess;
   connect(user: string, resource?: string): Promise<JabberClient>;
   /** Starts the gateway, tells it of the Exchange, and enables these users. */
@@ -50,7 +53,7 @@ export const COMPONENT_SECRET = "lab component only";
 /** Everybody's password in the lab. */
 export const LAB_PASSWORD = "secret";
 
-/** Starts Exchange and Prosody; the gateway is prepared and not running yet. */
+/** Starts Exchange and the XMPP server; the gateway is prepared and not running yet. */
 export async function startSite(options: SiteOptions = {}): Promise<Site> {
   const directory = mkdtempSync(join(tmpdir(), "presence-site-"));
   const users = options.users ?? ["admin", "alice", "bob", "carol"];
@@ -60,23 +63,25 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
   const exchange = await startExchange({ tls: authority.issue({ names: ["localhost"] }), accounts: [SERVICE_ACCOUNT] });
   for (const user of users) exchange.addMailbox(`${user}@${LAB_DOMAIN}`);
   const office365 = options.office365 && (await startOffice365(directory, authority, options.office365));
-  const prosody = await startProsody({
-    ...options.prosody,
+  const server = await startXmppServer(options.server ?? "prosody", {
     host: LAB_DOMAIN,
-    directory: join(directory, "prosody"),
+    directory: join(directory, "server"),
     component: { jid: COMPONENT, secret: COMPONENT_SECRET },
     users: users.map((name) => ({ name, password: LAB_PASSWORD })),
     rosters: options.rosters ?? [["alice", "bob"]],
-    ...(options.module !== undefined && { module: options.module }),
-    ...(options.moduleOptions && { options: options.moduleOptions }),
+    ...(options.module && { module: options.module }),
+    ...(options.otherComponents && { otherComponents: options.otherComponents }),
+    ...(options.prosodyModules && { prosodyModules: options.prosodyModules }),
+    ...(options.stanzaBytes && { stanzaBytes: options.stanzaBytes }),
   });
   const gateway = prepareGateway({
     directory,
-    componentPort: prosody.componentPort,
+    componentPort: server.componentPort,
     component: COMPONENT,
     secret: COMPONENT_SECRET,
     domains: [LAB_DOMAIN],
     admins: [`admin@${LAB_DOMAIN}`],
+    ...(server.actsBy === "trusted" && { actsBy: "trusted" }),
     ...(options.logLevel && { logLevel: options.logLevel }),
     ...(office365 && { notifications: office365.notifications }),
     ...(options.sip && { sip: options.sip }),
@@ -88,11 +93,11 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
     directory,
     exchange,
     office365,
-    prosody,
+    server,
     gateway,
     async connect(user, resource) {
       const jid = `${user}@${LAB_DOMAIN}`;
-      const port = prosody.c2sPort;
+      const port = server.c2sPort;
       const client = await connectJabber({ jid, password: LAB_PASSWORD, port, ...(resource && { resource }) });
       clients.add(client);
       return client;
@@ -105,7 +110,7 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
     async close() {
       for (const client of clients) await client.close();
       await gateway.end("SIGTERM");
-      await prosody.stop();
+      await server.stop();
       await exchange.stop();
       await office365?.stop();
       rmSync(directory, { recursive: true, force: true });

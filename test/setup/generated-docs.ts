@@ -183,11 +183,24 @@ const composeReservedTexts = (): string =>
     "",
   ].join("\n");
 
+/** The same for ejabberd's module. */
+const composeReservedTextsForErlang = (): string =>
+  [
+    "%% Texts that only the gateway may show, in every language it speaks. Generated from the code (npm run docs).",
+    "-define(RESERVED_TEXTS, [",
+    Object.values(TEXT_CATALOGUE)
+      .map((texts) => `    <<${JSON.stringify(texts["in-a-meeting"])}/utf8>>`)
+      .join(",\n"),
+    "]).",
+    "",
+  ].join("\n");
+
 /** Every generated page by its path from the repository's root. */
 export const composePages = (): Readonly<Record<string, string>> => ({
   "docs/COMMANDS.md": composeCommandsPage(COMMANDS, calendarTypes),
   "docs/ERRORS.md": composeErrorsPage(),
   "plugins/server-prosody/mod_presence_gateway/reserved_texts.lib.lua": composeReservedTexts(),
+  "plugins/server-ejabberd/mod_presence_gateway/src/reserved_texts.hrl": composeReservedTextsForErlang(),
   "plugins/server-kamailio/presence-gateway-texts.cfg": composeKamailioTexts(),
   "docs/CONFIGURATION.md": composeConfigurationPage(),
 });

@@ -42,7 +42,7 @@ const SIP = [
 const CHAT_CLIENTS = ["dbus-daemon", "gajim", "imagemagick", "profanity", "tmux", "xauth", "xvfb"];
 // The real directory server; the tests fill it with its own slapadd.
 const LDAP = ["slapd"];
-const OPTIONAL = { demo: SIP.filter((name) => name !== "sip-tester") };
+const OPTIONAL = { demo: [...SIP.filter((name) => name !== "sip-tester"), "ejabberd"] };
 const PACKAGES = {
   check: [],
   demo: PROSODY,

@@ -45,7 +45,7 @@ describe.skipIf(missing.length > 0)("commands from a real Gajim on a real Prosod
     const isRoot = process.getuid?.() === 0;
     if (isRoot) for (const path of [directory, ...folders, script]) chownSync(path, NOBODY, NOBODY);
     const place = { jid: site.component, domain: site.domain, user: "admin", password: LAB_PASSWORD };
-    const setup = JSON.stringify({ ...place, port: site.prosody.c2sPort, node, texts, out: join(home, "out") });
+    const setup = JSON.stringify({ ...place, port: site.server.c2sPort, node, texts, out: join(home, "out") });
     const environment = {
       PATH: "/usr/bin:/bin",
       LANG: "C.UTF-8",

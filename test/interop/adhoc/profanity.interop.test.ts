@@ -13,9 +13,9 @@ describe.skipIf(missing !== undefined)("commands from a real Profanity on a real
 
   beforeAll(async () => {
     // Profanity lists commands only where the server has some itself.
-    site = await startSite({ prosody: { modules: ["adhoc"] } });
+    site = await startSite({ prosodyModules: ["adhoc"] });
     await site.open(["alice"]);
-    client = await startProfanity({ jid: carol(), password: LAB_PASSWORD, port: site.prosody.c2sPort });
+    client = await startProfanity({ jid: carol(), password: LAB_PASSWORD, port: site.server.c2sPort });
   });
   afterAll(async () => {
     await client?.close();

@@ -6,6 +6,7 @@ import { type GatewayProcess, prepareGateway } from "../../lab/gateway-process.t
 import type { JabberClient } from "../../lab/jabber-client.ts";
 import { findFreePort } from "../../lab/prosody.ts";
 import { mustSucceed, type Site, startSite } from "../../lab/site.ts";
+import { installedServers } from "../../lab/xmpp-server.ts";
 
 const MINUTE = 60_000;
 
@@ -106,7 +107,7 @@ describe("the program without servers", () => {
   const runOn = (path: string, command = "check") => gateway.invokeOn(path, [command]);
 });
 
-describe("the gateway's life on a real Prosody", () => {
+describe.each(installedServers())("the gateway's life on a real %s", (server) => {
   let site: Site;
   let alice: JabberClient;
   let bob: JabberClient;
@@ -120,7 +121,7 @@ describe("the gateway's life on a real Prosody", () => {
   };
 
   beforeAll(async () => {
-    site = await startSite({ moduleOptions: { presence_gateway_grace: 8 } });
+    site = await startSite({ server, module: { grace: 8 } });
     await site.open(["alice"]);
     bob = await site.connect("bob");
     await bob.sendPresence();
@@ -161,7 +162,7 @@ describe("the gateway's life on a real Prosody", () => {
 
   it("comes back by itself when the XMPP server is restarted, with everything right", async () => {
     const connected = site.gateway.waitForLog("xmpp.connected", 60_000);
-    await site.prosody.restart();
+    await site.server.restart();
     await connected;
     bob = await site.connect("bob", "again");
     await bob.sendPresence();

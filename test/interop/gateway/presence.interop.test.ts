@@ -2,13 +2,14 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { JabberClient } from "../../lab/jabber-client.ts";
 import type { ContactView } from "../../lab/jabber-view.ts";
 import { mustSucceed, type Site, startSite } from "../../lab/site.ts";
+import { installedServers } from "../../lab/xmpp-server.ts";
 
 const MINUTE = 60_000;
 
 /** What bob's client shows of alice, in short. */
 const brief = ({ show, status, activity }: ContactView): string => `${show}|${status}|${activity?.specific ?? ""}`;
 
-describe("the gateway on a real Prosody", () => {
+describe.each(installedServers())("the gateway on a real %s", (server) => {
   let site: Site;
   let alice: JabberClient;
   let bob: JabberClient;
@@ -41,7 +42,7 @@ describe("the gateway on a real Prosody", () => {
   };
 
   beforeAll(async () => {
-    site = await startSite();
+    site = await startSite({ server });
     await site.open(["alice"]);
     bob = await site.connect("bob");
     await bob.sendPresence();

@@ -1,13 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { JabberClient } from "../../lab/jabber-client.ts";
 import { COMPONENT_SECRET, type Site, startSite } from "../../lab/site.ts";
-import { connectComponent } from "../server-prosody/raw-component.ts";
+import { installedServers } from "../../lab/xmpp-server.ts";
+import { connectComponent } from "../server-module/raw-component.ts";
 
 const MINUTE = 60_000;
 const USERS = Array.from({ length: 20 }, (_, index) => `user${index}`);
 const ELSEWHERE = "elsewhere.test";
 
-describe("in a storm of changes on a real Prosody, the gateway", () => {
+describe.each(installedServers())("in a storm of changes on a real %s, the gateway", (server) => {
   let site: Site;
   let bob: JabberClient;
   /** The meeting that each user is in now, by its id. */
@@ -56,12 +57,11 @@ describe("in a storm of changes on a real Prosody, the gateway", () => {
 
   beforeAll(async () => {
     site = await startSite({
+      server,
       users: ["admin", "bob", ...USERS],
       rosters: USERS.map((user) => [user, "bob"] as const),
-      prosody: {
-        otherComponents: [ELSEWHERE],
-        globalOptions: { component_stanza_size_limit: 20_000_000, c2s_stanza_size_limit: 20_000_000 },
-      },
+      otherComponents: [ELSEWHERE],
+      stanzaBytes: 20_000_000,
     });
     await site.open(USERS);
     await connectAll("pc");
@@ -90,12 +90,12 @@ describe("in a storm of changes on a real Prosody, the gateway", () => {
     expect(bob.seen.slice(before).map(({ element }) => element.toString())).toEqual([]);
   });
 
-  it("shows what is so after Prosody was restarted in the middle of a burst", async () => {
+  it("shows what is so after the XMPP server was restarted in the middle of a burst", async () => {
     setAll(false);
     await settled();
     setAll(true);
     await pause(150);
-    await site.prosody.restart();
+    await site.server.restart();
     await connectAll("again");
     await settled(60_000);
   });
@@ -126,7 +126,7 @@ describe("in a storm of changes on a real Prosody, the gateway", () => {
 
   it("reads no megabyte from a stranger or from an administrator's name on another domain", async () => {
     const elsewhere = await connectComponent({
-      port: site.prosody.componentPort,
+      port: site.server.componentPort,
       jid: ELSEWHERE,
       secret: COMPONENT_SECRET,
     });

@@ -12,7 +12,7 @@ describe("the gateway on a Prosody without the server module", () => {
   const activity = () => bob.view(ALICE).activity?.specific;
 
   beforeAll(async () => {
-    site = await startSite({ module: false });
+    site = await startSite({ module: "none" });
     await site.open(["alice"]);
     bob = await site.connect("bob");
     await bob.sendPresence();

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from "vitest";
-import { type Ejabberd, findEjabberd, startEjabberd } from "../../lab/ejabberd.ts";
+import { type Ejabberd, startEjabberd } from "../../lab/ejabberd.ts";
+import { findEjabberd } from "../../lab/ejabberd-config.ts";
 import { ALICE, COMPONENT, FREE, HOST, meeting, startXmppSite, USERS, type XmppSite } from "./site.ts";
 
 if (findEjabberd() === undefined) console.log("skipped: ejabberd is not installed (apt-get install ejabberd)");
@@ -7,7 +8,7 @@ if (findEjabberd() === undefined) console.log("skipped: ejabberd is not installe
 describe.skipIf(findEjabberd() === undefined)("on a real ejabberd", () => {
   let server: Ejabberd;
   let site: XmppSite;
-  const start = async (actsBy: Parameters<typeof startXmppSite>[1], trusted = true): Promise<void> => {
+  const start = async (actsBy: Parameters<typeof startXmppSite>[1], module?: object): Promise<void> => {
     server = await startEjabberd({
       host: HOST,
       component: COMPONENT,
@@ -16,7 +17,7 @@ describe.skipIf(findEjabberd() === undefined)("on a real ejabberd", () => {
         [`alice@${HOST}`, `bob@${HOST}`],
         [`alice@${HOST}`, `calendar@${COMPONENT.jid}`],
       ],
-      trusted,
+      ...(module && { module: { ...module } }),
     });
     site = await startXmppSite(server, actsBy);
   };
@@ -51,6 +52,26 @@ describe.skipIf(findEjabberd() === undefined)("on a real ejabberd", () => {
     site.link.start();
     await expect.poll(() => isLunch().length, { timeout: 20_000 }).toBe(2);
     expect(site.changes.map(({ kind }) => kind)).not.toContain("settled");
+  });
+
+  test("with the module: a contact sees dnd and the text, and clients of before are told, all of them", async () => {
+    await start("trusted", {});
+    const bob = await site.connect("bob");
+    const alice = await site.connect("alice");
+    await alice.sendPresence({ show: "chat", status: "hello" });
+    await bob.waitFor(({ view }) => view(ALICE).status === "hello", "alice's own presence");
+    await expect.poll(() => site.overlay.epoch(), { timeout: 10_000 }).not.toBeUndefined();
+    await site.overlay.publish({ presentity: ALICE, document: meeting(), locale: "de" }, site.signal);
+    await bob.waitFor(({ view }) => view(ALICE).status === "In einer Besprechung", "the meeting");
+    await site.link.stop();
+    site.link.start();
+    await expect.poll(() => site.changes.findLastIndex(({ kind }) => kind === "reset")).toBeGreaterThan(1);
+    await expect.poll(() => site.changes.at(-1)?.kind, { timeout: 20_000 }).toBe("settled");
+    const said = site.changes.slice(site.changes.findLastIndex(({ kind }) => kind === "reset"));
+    expect(said.flatMap((change) => (change.kind === "present" ? [change.presence.show] : [])).sort()).toEqual([
+      "available",
+      "chat",
+    ]);
   });
 
   test("[R1] reports a forged meeting, and the overwriting reaches the contact", async () => {

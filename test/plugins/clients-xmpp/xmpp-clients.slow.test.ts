@@ -94,6 +94,11 @@ describe("hearing the users' clients", () => {
     expect(kinds()).not.toContain("settled");
   });
 
+  test("says that of an ejabberd whose module tells what clients have said", async () => {
+    await start({ onStanza: named("ejabberd"), moduleInstance: "one", moduleFeatures: "overlay snapshot" });
+    await expect.poll(kinds).toContain("settled");
+  });
+
   test("ignores repetitions, foreign domains and the module's own overlays", async () => {
     await start();
     const away = presence("pc", "<show>away</show>");

@@ -1,5 +1,5 @@
 import { connectJabber, type JabberClient, type JabberOptions } from "../../lab/jabber-client.ts";
-import { type Prosody, type ProsodyOptions, startProsody } from "../../lab/prosody.ts";
+import { type ServerKind, type ServerSetup, startXmppServer, type XmppServer } from "../../lab/xmpp-server.ts";
 import { type ComponentReply, connectComponent, type RawComponent } from "./raw-component.ts";
 
 export const HOST = "example.test";
@@ -8,9 +8,9 @@ export const NS = "urn:x-presence-gateway:server:1";
 export const MEETING = "<working><in_a_meeting/></working>";
 const SECRET = "component-secret";
 
-/** A Prosody with alice, bob and carol, who see each other, and everybody who connects to it. */
+/** A server with alice, bob and carol, who see each other, and everybody who connects to it. */
 export interface Site {
-  readonly prosody: Prosody;
+  readonly server: XmppServer;
   /** Connects and sends presence, unless the user stays silent. */
   jabber(
     name: string,
@@ -22,8 +22,8 @@ export interface Site {
 }
 
 /** Starts the site. */
-export async function startSite(options: Partial<ProsodyOptions> = {}): Promise<Site> {
-  const prosody = await startProsody({
+export async function startSite(kind: ServerKind, options: Partial<ServerSetup> = {}): Promise<Site> {
+  const server = await startXmppServer(kind, {
     host: HOST,
     component: { jid: GATEWAY, secret: SECRET },
     users: ["alice", "bob", "carol"].map((name) => ({ name, password: `password of ${name}` })),
@@ -37,26 +37,30 @@ export async function startSite(options: Partial<ProsodyOptions> = {}): Promise<
   const clients: JabberClient[] = [];
   const components: RawComponent[] = [];
   return {
-    prosody,
+    server,
     async jabber(name, { presence = {}, ...rest } = {}) {
       const jid = `${name}@${HOST}`;
-      const client = await connectJabber({ jid, password: `password of ${name}`, port: prosody.c2sPort, ...rest });
+      const client = await connectJabber({ jid, password: `password of ${name}`, port: server.c2sPort, ...rest });
       clients.push(client);
       if (presence !== "none") await client.sendPresence(presence);
       await client.settle();
       return client;
     },
     async gateway(jid = GATEWAY) {
-      const component = await connectComponent({ port: prosody.componentPort, jid, secret: SECRET });
+      const component = await connectComponent({
+        port: server.componentPort,
+        jid,
+        secret: SECRET,
+        actsBy: server.actsBy,
+      });
       components.push(component);
       return component;
     },
     async close() {
       await Promise.all(clients.splice(0).map((client) => client.close()));
       await Promise.all(components.splice(0).map((component) => component.vanish()));
-      const complaints = prosody.log().match(/^.*(\terror\t|[Tt]raceback).*$/gm);
-      await prosody.stop();
-      if (complaints) throw new Error(`Prosody logged:\n${complaints.join("\n")}`);
+      const complaints = await server.stop();
+      if (complaints.length > 0) throw new Error(`the server logged:\n${complaints.join("\n")}`);
     },
   };
 }
@@ -108,6 +112,12 @@ export async function waitOut(gateway: RawComponent, bob: JabberClient, seconds:
     seconds * 1000 + 10_000,
   );
 }
+
+/** What the module says it can do. */
+export const FEATURES: Readonly<Record<ServerKind, string>> = {
+  prosody: "overlay batch guard cleanup",
+  ejabberd: "overlay batch guard cleanup snapshot",
+};
 
 /** Whether the watcher was ever told this show of the user. */
 export const hasSeen = (watcher: JabberClient, bareJid: string, show: string): boolean =>

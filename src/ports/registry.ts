@@ -34,6 +34,7 @@ export interface TimeZoneChoice {
 /** Nothing stored of a presentity: the store's tables that hold something of one, each with its count of rows. */
 export const NO_HOLDINGS = {
   user: 0,
+  directory_user: 0,
   time_zone: 0,
   opt_out: 0,
   busy_time: 0,

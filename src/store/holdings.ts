@@ -7,6 +7,7 @@ export function prepareHoldings(database: StoreDatabase): (presentity: Presentit
   const count = database.prepare<[{ presentity: string }], Holdings>(`
     SELECT
       (SELECT count(*) FROM user WHERE presentity = @presentity) AS user,
+      (SELECT count(*) FROM directory_user WHERE presentity = @presentity) AS directory_user,
       (SELECT count(*) FROM time_zone WHERE presentity = @presentity) AS time_zone,
       (SELECT count(*) FROM opt_out WHERE presentity = @presentity) AS opt_out,
       (SELECT count(*) FROM busy_time WHERE presentity = @presentity) AS busy_time,

@@ -20,7 +20,7 @@ async function describeHoldings(context: OwnContext): Promise<readonly string[]>
   const rows = await registry.countHoldings(presentity);
   const entry = findEntry(context, presentity);
   const lines: readonly (readonly [number, string])[] = [
-    [rows.user + rows.registry_change, speech.say("holdAccount", { jid: presentity, mailbox })],
+    [rows.user + rows.directory_user + rows.registry_change, speech.say("holdAccount", { jid: presentity, mailbox })],
     [rows.user + rows.time_zone + rows.opt_out, speech.say("holdChoices", {})],
     [rows.busy_time, speech.say("holdCalendar", { count: String(entry?.calendar?.intervals.length ?? 0) })],
     [rows.automatic_replies, speech.say("holdReplies", {})],

@@ -1,9 +1,11 @@
 import { matchTag } from "../../core/texts.ts";
 import { AR } from "./ar.ts";
+import { BG } from "./bg.ts";
 import type { ChatTexts } from "./chat-texts.ts";
 import { CS } from "./cs.ts";
 import { DA } from "./da.ts";
 import { DE } from "./de.ts";
+import { EL } from "./el.ts";
 import { EN } from "./en.ts";
 import { ES } from "./es.ts";
 import { FI } from "./fi.ts";
@@ -17,7 +19,10 @@ import { NB } from "./nb.ts";
 import { NL } from "./nl.ts";
 import { PL } from "./pl.ts";
 import { PT_BR } from "./pt-br.ts";
+import { PT_PT } from "./pt-pt.ts";
+import { RO } from "./ro.ts";
 import { RU } from "./ru.ts";
+import { SK } from "./sk.ts";
 import { SV } from "./sv.ts";
 import { TR } from "./tr.ts";
 import { UK } from "./uk.ts";
@@ -49,6 +54,11 @@ export const CHAT_CATALOGUE: Readonly<Record<string, ChatTexts>> & { readonly en
   "zh-Hant": ZH_HANT,
   ar: AR,
   he: HE,
+  "pt-PT": PT_PT,
+  sk: SK,
+  ro: RO,
+  el: EL,
+  bg: BG,
 };
 
 const TAGS = Object.keys(CHAT_CATALOGUE);

@@ -52,6 +52,23 @@ describe("on a real Prosody", () => {
     expect(bob.view(ALICE).status).toBe("hello");
   });
 
+  test("[U6] a contact sees what alice has set by chat, less busy than her client says, then her client's word", async () => {
+    await start({});
+    await expect.poll(() => site.overlay.epoch(), { timeout: 10_000 }).not.toBeUndefined();
+    const bob = await site.connect("bob");
+    const alice = await site.connect("alice");
+    await alice.sendPresence({ show: "dnd", status: "writing" });
+    await bob.waitFor(({ view }) => view(ALICE).show === "dnd", "alice's own presence");
+    const { until } = meeting();
+    for (const show of ["available", "away"] as const) {
+      await publish(site.overlay, { show, source: "override", ...(until !== undefined && { until }) });
+      await bob.waitFor(({ view }) => (view(ALICE).show || "available") === show, `what alice has set, ${show}`);
+      expect(bob.view(ALICE).status).toBe("writing");
+    }
+    await publish(site.overlay, FREE);
+    await bob.waitFor(({ view }) => view(ALICE).show === "dnd", "alice's own presence again");
+  });
+
   test("hears each client once, never its own overlay, and all of them again after a server restart", async () => {
     await start({});
     const alice = await site.connect("alice");

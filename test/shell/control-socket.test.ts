@@ -1,4 +1,5 @@
 import { mkdtempSync, rmSync } from "node:fs";
+import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -62,4 +63,24 @@ describe("a command on the command line", () => {
     expect(await sendControl(path, { line: "nonsense", tell })).toMatchObject({ isError: true });
     await close();
   });
+
+  it("may span lines, and what is no request is answered as an error", async () => {
+    const close = await listenForControl(path, async ({ line, text }) => ({ isError: false, text: `${line}|${text}` }));
+    const answer = await sendControl(path, { line: "a\nb", text: "c\r\nd", tell });
+    expect(answer).toEqual({ isError: false, text: "a\nb|c\r\nd" });
+    expect(await sayRaw("status\n")).toMatch(/^\{"isError":true/);
+    expect(await sayRaw('{"line":1}\n')).toMatch(/^\{"isError":true/);
+    await close();
+  });
 });
+
+const sayRaw = (text: string): Promise<string> =>
+  new Promise((resolve) => {
+    const socket = createConnection(path);
+    let said = "";
+    socket.on("data", (data: Buffer) => {
+      said += data.toString();
+    });
+    socket.on("close", () => resolve(said));
+    socket.write(text);
+  });

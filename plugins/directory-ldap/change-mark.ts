@@ -11,7 +11,7 @@ export interface ChangeMarks {
 }
 
 /** Makes the mark while entries are read. */
-export interface MarkMaker {
+interface MarkMaker {
   /** The filter for what has changed since the mark; undefined: only a full reading will do. */
   since(mark: string): string | undefined;
   see(entry: Entry): void;

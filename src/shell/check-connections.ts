@@ -13,6 +13,7 @@ import type { DomainAccess } from "../ports/xmpp-link.ts";
 import { openStore, type Store } from "../store/open-store.ts";
 import type { ComponentLink } from "../xmpp/component-link.ts";
 import { XMPP_ERROR_CODES } from "../xmpp/xmpp-errors.ts";
+import { checkDirectory } from "./check-directory.ts";
 import { type CheckLine, waitUntil } from "./check-line.ts";
 import { checkSip } from "./check-sip.ts";
 import type { LoadedConfig } from "./config-file.ts";
@@ -41,7 +42,7 @@ const REFUSING: NotificationListener = {
 const FORGETFUL: PluginMemory = { load: () => new Map(), put: () => undefined, delete: () => undefined };
 
 /**
- * Tries every connection of a valid configuration: the store, the XMPP server, the SIP server, each calendar server. Changes nothing.
+ * Tries every connection of a valid configuration: the store, the XMPP server, the SIP server, each directory and calendar server. Changes nothing.
  *
  * @param grantTime how long the XMPP server may take to say what it grants
  */
@@ -63,7 +64,9 @@ export async function* checkConnections(config: LoadedConfig, grantTime = GRANT_
       const parameters = readParameters(() => ({}));
       const listener = REFUSING;
       if (config.sip) yield await checkSip(config.sip, { runtime, trust });
-      yield* checkCalendarServers(store, { runtime, parameters, xmpp: link, trust, listener });
+      const context = { runtime, parameters, xmpp: link, trust, listener };
+      for (const each of config.directories) yield await checkDirectory(each, { ...context, memory: FORGETFUL });
+      yield* checkCalendarServers(store, context);
     }
   } finally {
     await link.stop();

@@ -28,7 +28,7 @@ const template = z.strictObject({
 });
 
 /** A section [directory.<name>]: the options of the plugin, its templates, and how it is kept in step. */
-export const DIRECTORY_SECTION = z.strictObject({
+const DIRECTORY_SECTION = z.strictObject({
   ...ldapOptions,
   password: SECRET_SCHEMA.optional().describe("The password of `bind-dn`."),
   "every-minutes": z.number().int().min(1).max(10_080).default(60).describe("Minutes between two synchronisations."),

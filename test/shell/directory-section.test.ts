@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -21,10 +21,10 @@ admins = []
 path = "gateway.db"
 `;
 
-function load(section: string) {
+function load(section: string, environment: NodeJS.ProcessEnv = {}) {
   const path = join(folder, "gateway.toml");
   writeFileSync(path, `${OTHERS}${section}`);
-  return loadConfig(path, {}).directories;
+  return loadConfig(path, environment).directories;
 }
 
 const PLAIN = `[directory.hq]
@@ -89,5 +89,15 @@ locale = "de_at"
   ])("are refused by path with %s, and never show the password", (_, section, problem) => {
     expect(() => load(section)).toThrow(problem);
     expect(() => load(section)).not.toThrow("horse");
+  });
+
+  it("are as docs/DIRECTORY.md shows them", () => {
+    const guide = readFileSync(join(import.meta.dirname, "../../docs/DIRECTORY.md"), "utf8");
+    const examples = [...guide.matchAll(/```toml\n(.*?)```/gs)].map(([, text = ""]) =>
+      text.replace("/etc/presence-gateway/ldap-password", "ldap-password"),
+    );
+    const loaded = examples.map((text) => load(text, { LDAP_PASSWORD: "horse" })[0]);
+    expect(loaded.map((each) => each?.options.kind)).toEqual(["active-directory", "openldap"]);
+    expect(loaded[0]?.settings.templates.map(({ isEnabled }) => isEnabled)).toEqual([false, true, true]);
   });
 });

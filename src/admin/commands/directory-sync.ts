@@ -74,7 +74,7 @@ async function* syncAll(
 }
 
 /** `15000 people; 3 added, 2 changed, 1 removed; 4 mismatches (1.2 s)`. */
-export function describeOutcome({ people, added, changed, removed, mismatches, took, isFull }: SyncOutcome): string {
+function describeOutcome({ people, added, changed, removed, mismatches, took, isFull }: SyncOutcome): string {
   const changes = `${added} added, ${changed} changed, ${removed} removed`;
   const odd = mismatches === 0 ? "" : `; ${mismatches} in: directory mismatches`;
   return `${people} people; ${changes}${odd} (${isFull ? "all" : "what has changed was"} read, ${(took / 1000).toFixed(1)} s)`;

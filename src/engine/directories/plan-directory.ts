@@ -32,7 +32,7 @@ export interface DirectoryFacts {
 }
 
 /** What stands against somebody, or only looks odd. */
-export type MismatchKind =
+type MismatchKind =
   | "differs"
   | "no-address"
   | "not-served"

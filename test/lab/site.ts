@@ -17,7 +17,7 @@ export interface SiteOptions {
   readonly moduleOptions?: Readonly<Record<string, LuaValue>>;
   readonly module?: boolean;
   /** What else Prosody shall serve or do. */
-  readonly prosody?: Pick<ProsodySetup, "globalOptions" | "modules" | "otherComponents">;
+  readonly prosody?: Pick<ProsodySetup, "globalOptions" | "otherComponents">;
   readonly logLevel?: string;
   /** Users of a second company, which is on Office 365. */
   readonly office365?: readonly string[];

@@ -24,20 +24,6 @@ export async function runCommandLine(
   }
 }
 
-/** Runs a command that was found for its actor, with the words after its name. Throws as `runCommandLine` does. */
-export async function runCommand(
-  context: CommandContext,
-  { command, words }: FoundCommand,
-  signal: AbortSignal,
-): Promise<CommandResult> {
-  try {
-    const result = await command.run(context, words, signal);
-    return result.kind === "progress" ? { ...result, lines: translating(result.lines, signal) } : result;
-  } catch (error) {
-    throw translate(error, signal);
-  }
-}
-
 async function* translating(lines: ProgressResult["lines"], signal: AbortSignal): ProgressResult["lines"] {
   try {
     return yield* lines;
@@ -59,3 +45,17 @@ const describeDefect = (cause: unknown): GatewayError =>
     code: "internal-error",
     cause,
   });
+
+/** Runs a command that was found for its actor, with the words after its name. Throws as `runCommandLine` does. */
+export async function runCommand(
+  context: CommandContext,
+  { command, words }: FoundCommand,
+  signal: AbortSignal,
+): Promise<CommandResult> {
+  try {
+    const result = await command.run(context, words, signal);
+    return result.kind === "progress" ? { ...result, lines: translating(result.lines, signal) } : result;
+  } catch (error) {
+    throw translate(error, signal);
+  }
+}

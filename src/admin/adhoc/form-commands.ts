@@ -29,9 +29,8 @@ const firstClause = (summary: string): string => summary.split(/[.:;](?:\s|$)/, 
  * The words that chat would have given. Positional arguments stand without their names as far as they are all given,
  * since a command may read its first word as it is (`certificate add`).
  */
-function toWords({ name: command, arguments: list }: Command, entered: Answers): readonly Word[] {
+function toWords({ name: command, positional: places = [] }: Command, entered: Answers): readonly Word[] {
   if (command === "parameter set") return [entered.get("name"), entered.get("value")].map((value = "") => ({ value }));
-  const places = list.filter(({ isPositional }) => isPositional).map(({ name }) => name);
   const gap = places.findIndex((name) => !entered.has(name));
   const leading = gap < 0 ? places : places.slice(0, gap);
   const free = leading.map((name) => ({ value: entered.get(name) ?? "" }));

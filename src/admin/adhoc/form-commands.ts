@@ -168,10 +168,10 @@ const askValue =
     const value = (await registry.listParameters())[name] ?? String(definition.default);
     const field = { name: "value", label: `${name}: its value`, isRequired: true };
     const remark = `${definition.text} It is ${value} now. Default ${definition.default}`;
-    if (definition.kind === "integer") {
-      const range = `${definition.min} to ${definition.max} ${definition.unit}`;
-      return describeStep(command, [{ ...field, kind: "text-single" }], `${remark}, range ${range}.`);
+    if ("choices" in definition) {
+      const choices = definition.choices.map((each) => ({ value: each, label: each }));
+      return describeStep(command, [{ ...field, kind: "list-single", choices }], `${remark}.`);
     }
-    const choices = definition.choices.map((each) => ({ value: each, label: each }));
-    return describeStep(command, [{ ...field, kind: "list-single", choices }], `${remark}.`);
+    const range = "min" in definition ? `, range ${definition.min} to ${definition.max} ${definition.unit}` : "";
+    return describeStep(command, [{ ...field, kind: "text-single" }], `${remark}${range}.`);
   };

@@ -17,9 +17,10 @@ import { NS } from "./adhoc/namespaces.ts";
 import { readRequest } from "./adhoc/read-request.ts";
 import { SessionStore } from "./adhoc/session-store.ts";
 import { findStanding, parseSender, promoteDomainAdmin, type Standing } from "./authorization.ts";
-import type { Actor, CommandResult, CommandServices, Role } from "./command.ts";
+import type { Actor, CommandContext, CommandResult, CommandServices } from "./command.ts";
 import { drawPieces, gatherPieces } from "./draw-progress.ts";
 import { splitText } from "./draw-text.ts";
+import { commandsFor } from "./find-command.ts";
 import { RefusalLimiter } from "./refusal-limiter.ts";
 import { SenderQueues } from "./sender-queues.ts";
 
@@ -46,7 +47,8 @@ export interface AdhocFrontEndDeps {
 /** Answers what clients ask of the component itself: discovery, and every command as an ad-hoc command (XEP-0050). */
 export class AdhocFrontEnd {
   readonly #deps: AdhocFrontEndDeps;
-  readonly #commands: readonly AdhocCommand[];
+  /** Every node that there is, for whomever. */
+  readonly #nodes: ReadonlySet<string>;
   readonly #presence: ComponentPresence;
   readonly #sessions = new SessionStore();
   readonly #queues = new SenderQueues();
@@ -60,7 +62,7 @@ export class AdhocFrontEnd {
 
   constructor(deps: AdhocFrontEndDeps) {
     this.#deps = deps;
-    this.#commands = [...deps.services.commands.map(toAdhocCommand), ...ADMIN_NODES];
+    this.#nodes = new Set([...deps.services.commands.map(toAdhocCommand), ...ADMIN_NODES].map(({ node }) => node));
     this.#startedAt = deps.runtime.clock.now();
     const { link, runtime } = deps;
     this.#presence = new ComponentPresence({ link, runtime, standingOf: (person) => this.#standingOf(person) });
@@ -125,17 +127,21 @@ export class AdhocFrontEnd {
     throw requestError("cancel", "item-not-found", "There is no such node.");
   }
 
-  /** What the asker may use: nobody is shown what would be refused. */
-  async #commandsOf(from: string): Promise<readonly AdhocCommand[]> {
+  /** The asker as commands see it; `undefined` for strangers and servers. */
+  async #contextOf(from: string): Promise<CommandContext | undefined> {
     const person = parseSender(from);
     const standing = person ? await this.#standingOf(person) : "stranger";
-    if (!person || standing === "stranger") return [];
-    const { actor } = this.#contextOf(person, standing);
-    return this.#commands.filter((command) => mayUse(actor, command));
+    if (!person || standing === "stranger") return undefined;
+    return promoteDomainAdmin({
+      ...this.#deps.services,
+      actor: { name: person, role: standing, presentity: person },
+    });
   }
 
-  #contextOf(person: Asking["person"], role: Role): Asking["context"] {
-    return promoteDomainAdmin({ ...this.#deps.services, actor: { name: person, role, presentity: person } });
+  /** What the asker may use: nobody is shown what would be refused. */
+  async #commandsOf(from: string): Promise<readonly AdhocCommand[]> {
+    const context = await this.#contextOf(from);
+    return context ? offerTo(context) : [];
   }
 
   #standingOf(person: NonNullable<ReturnType<typeof parseSender>>): Promise<Standing> {
@@ -162,14 +168,11 @@ export class AdhocFrontEnd {
   async #conduct(owner: string, person: Asking["person"], element: XmlElement): Promise<XmlDraft> {
     const { runtime } = this.#deps;
     const request = readRequest(element);
-    const standing = await this.#standingOf(person);
-    const command = this.#commands.find(({ node }) => node === request.node);
-    if (standing === "stranger") return this.#refuse(person, "a stranger", STRANGER);
-    if (!command) throw requestError("cancel", "item-not-found", "There is no such command.");
-    const context = this.#contextOf(person, standing);
-    if (!mayUse(context.actor, command)) {
-      return this.#refuse(person, `ad-hoc command ${command.node}`, "This command is for administrators.");
-    }
+    const context = await this.#contextOf(owner);
+    if (!context) return this.#refuse(person, "a stranger", STRANGER);
+    if (!this.#nodes.has(request.node)) throw requestError("cancel", "item-not-found", "There is no such command.");
+    const command = offerTo(context).find(({ node }) => node === request.node);
+    if (!command) return this.#refuse(person, `ad-hoc command ${request.node}`, "This command is for administrators.");
     const asking: Asking = { owner, person, request, command, context, now: runtime.clock.now() };
     return conductCommand(asking, {
       sessions: this.#sessions,
@@ -256,6 +259,7 @@ export class AdhocFrontEnd {
   }
 }
 
-/** An administrator of one domain has the commands for that, and those of every user. */
-const mayUse = ({ role, domains }: Actor, { who, isPerDomain }: AdhocCommand): boolean =>
-  who === "user" || (role === "admin" && (domains === undefined || isPerDomain === true));
+function offerTo({ actor, commands }: CommandContext): readonly AdhocCommand[] {
+  const own = commandsFor(actor.role, commands).map(toAdhocCommand);
+  return actor.role === "admin" && actor.domains === undefined ? [...own, ...ADMIN_NODES] : own;
+}

@@ -10,9 +10,10 @@ import type { UserImports } from "../ports/user-imports.ts";
 import { bindArguments } from "./bind-arguments.ts";
 import type { ExamineServer } from "./certificates/live-trust.ts";
 import { commandError } from "./command-errors.ts";
-import { choicesOf, describeSchema, isRequired } from "./describe-schema.ts";
+import { describeSchema, isRequired } from "./describe-schema.ts";
 import type { LiveGateway } from "./live-gateway.ts";
 import type { Word } from "./parse-command-line.ts";
+import { choicesOf } from "./schema-choices.ts";
 import type { SecretLookup } from "./secret-lookup.ts";
 
 /** Who may give a command: administrators only, or everybody whom the gateway serves. */
@@ -101,7 +102,6 @@ export interface ArgumentText {
   readonly name: string;
   readonly text: string;
   readonly isRequired: boolean;
-  readonly isPositional: boolean;
   /** The only words that it may be, where it is one of a few. */
   readonly choices: readonly string[];
 }
@@ -113,6 +113,8 @@ export interface Command {
   readonly summary: string;
   readonly usage: string;
   readonly arguments: readonly ArgumentText[];
+  /** Arguments that are given by their place, in order. */
+  readonly positional?: readonly string[];
   readonly examples: readonly string[];
   /** Whether an administrator of one domain may give it; where it names a user by `jid`, of that domain only. */
   readonly isPerDomain?: boolean;
@@ -151,6 +153,7 @@ export function defineCommand<Arguments extends z.ZodObject>(definition: Command
     summary,
     usage,
     arguments: describeArguments(definition),
+    positional: definition.positional ?? [],
     examples,
     ...(takesText && { takesText }),
     ...(isPerDomain && { isPerDomain }),
@@ -169,20 +172,18 @@ function checkDomain({ domains, role }: Actor, bound: object): void {
   throw commandError("command-forbidden", `You are administrator of ${domains.join(", ")} only.`);
 }
 
-function describeArguments<A extends z.ZodObject>(definition: CommandDefinition<A>): ArgumentText[] {
-  const positional: readonly string[] = definition.positional ?? [];
-  return Object.entries(definition.arguments.shape).map(([name, each]) => ({
+const describeArguments = <A extends z.ZodObject>({ arguments: schema }: CommandDefinition<A>): ArgumentText[] =>
+  Object.entries(schema.shape).map(([name, each]) => ({
     name: name === "others" ? "option" : name,
     text: describeSchema(each),
     isRequired: name !== "others" && isRequired(each),
-    isPositional: positional.includes(name),
     choices: choicesOf(each),
   }));
-}
 
 function formOf<A extends z.ZodObject>(definition: CommandDefinition<A>): string {
-  const form = ({ name, isRequired: isNeeded, isPositional }: ArgumentText): string => {
-    const plain = isPositional ? `<${name}>` : `${name}=…`;
+  const positional: readonly string[] = definition.positional ?? [];
+  const form = ({ name, isRequired: isNeeded }: ArgumentText): string => {
+    const plain = positional.includes(name) ? `<${name}>` : `${name}=…`;
     return isNeeded ? plain : `[${plain}]`;
   };
   return describeArguments(definition).map(form).join(" ");

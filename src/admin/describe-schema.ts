@@ -7,15 +7,6 @@ export const describeSchema = (schema: z.core.$ZodType): string => z.globalRegis
 /** True when there is no default and leaving it out is refused. */
 export const isRequired = (schema: z.core.$ZodType): boolean => !z.safeParse(schema, undefined).success;
 
-/** The only words that a value may be, whatever is done with it before and after; empty when there are others. */
-export function choicesOf(schema: z.core.$ZodType): readonly string[] {
-  if (schema instanceof z.ZodEnum) return schema.options.map(String);
-  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault) return choicesOf(schema.def.innerType);
-  if (!(schema instanceof z.ZodPipe)) return [];
-  const before = choicesOf(schema.def.in);
-  return before.length > 0 ? before : choicesOf(schema.def.out);
-}
-
 /** One line an option of a calendar server's type: name, whether it is needed or secret, meaning. */
 export function describeOptions({ options, secrets }: PluginDefinition<"calendar">): readonly string[] {
   const secretNames: readonly string[] = secrets;

@@ -19,8 +19,6 @@ export interface SiteOptions {
   readonly otherComponents?: readonly string[];
   /** Longest stanza that the server takes, in bytes. */
   readonly stanzaBytes?: number;
-  /** What else Prosody shall load. */
-  readonly prosodyModules?: readonly string[];
   readonly logLevel?: string;
   /** Users of a second company, which is on Office 365. */
   readonly office365?: readonly string[];
@@ -71,7 +69,6 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
     rosters: options.rosters ?? [["alice", "bob"]],
     ...(options.module && { module: options.module }),
     ...(options.otherComponents && { otherComponents: options.otherComponents }),
-    ...(options.prosodyModules && { prosodyModules: options.prosodyModules }),
     ...(options.stanzaBytes && { stanzaBytes: options.stanzaBytes }),
   });
   const gateway = prepareGateway({

@@ -25,8 +25,6 @@ export interface ServerSetup {
   readonly module?: ModuleOptions | "none";
   readonly rooms?: string;
   readonly otherComponents?: readonly string[];
-  /** What else Prosody shall load. */
-  readonly prosodyModules?: readonly string[];
   /** Bytes; the server's own limit if not given. */
   readonly stanzaBytes?: number;
   /** Where Prosody lives; ejabberd runs as another user and takes a folder of its own. */
@@ -70,12 +68,11 @@ export const installedServers = (): readonly ServerKind[] =>
 export const startXmppServer = (kind: ServerKind, setup: ServerSetup): Promise<XmppServer> =>
   kind === "prosody" ? onProsody(setup) : onEjabberd(setup);
 
-async function onProsody({ module = {}, stanzaBytes, prosodyModules, ...setup }: ServerSetup): Promise<XmppServer> {
+async function onProsody({ module = {}, stanzaBytes, ...setup }: ServerSetup): Promise<XmppServer> {
   const limit = stanzaBytes && { component_stanza_size_limit: stanzaBytes, c2s_stanza_size_limit: stanzaBytes };
   const server = await startProsody({
     ...setup,
     ...(limit && { globalOptions: limit }),
-    ...(prosodyModules && { modules: prosodyModules }),
     ...(module === "none" ? { module: false } : { options: prosodyOptions(module) }),
   });
   const order = async (verb: "load" | "unload" | "reload"): Promise<void> => {
@@ -107,7 +104,6 @@ async function onEjabberd({
   rosters,
   directory: _,
   stanzaBytes: __,
-  prosodyModules: ___,
   ...setup
 }: ServerSetup): Promise<XmppServer> {
   const options = module === "none" ? undefined : ejabberdOptions(module);

@@ -10,8 +10,6 @@ export interface AdhocCommand {
   /** Stable: people and programs write it down. */
   readonly node: string;
   readonly name: string;
-  /** Administrators of one domain have it too. */
-  readonly isPerDomain?: boolean;
   readonly who: Role;
   /** None: it is carried out at once. */
   readonly steps: readonly MakeStep[];

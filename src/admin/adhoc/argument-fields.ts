@@ -1,7 +1,8 @@
 import { poolOf } from "../../core/server-pool.ts";
 import type { PluginDefinition } from "../../ports/plugin-definition.ts";
 import type { ArgumentText, Command, CommandContext } from "../command.ts";
-import { choicesOf, describeSchema, isRequired as isNeeded } from "../describe-schema.ts";
+import { describeSchema, isRequired as isNeeded } from "../describe-schema.ts";
+import { choicesOf } from "../schema-choices.ts";
 import type { FieldKind, FormField } from "./form.ts";
 
 /** A list that is longer than this is typed faster than it is searched. */

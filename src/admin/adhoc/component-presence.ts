@@ -14,7 +14,7 @@ export interface ComponentPresenceDeps {
 }
 
 /** Of more than these it is not remembered that they see the component. */
-const MOST_WATCHERS = 10_000;
+const MOST_WATCHERS = 1000;
 
 /**
  * The presence of the component itself in the rosters of those who add it (RFC 6121 section 3), with the capabilities

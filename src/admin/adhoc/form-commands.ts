@@ -18,7 +18,6 @@ export const toAdhocCommand = (command: Command): AdhocCommand => ({
   node: nodeOf(command.name),
   name: `${command.name}: ${firstClause(command.summary)}`,
   who: command.who,
-  isPerDomain: command.isPerDomain === true,
   steps: stepsOf(command),
   run: (context, entered, signal) => runCommand(context, { command, words: toWords(command, entered) }, signal),
 });
@@ -30,9 +29,8 @@ const firstClause = (summary: string): string => summary.split(/[.:;](?:\s|$)/, 
  * The words that chat would have given. Positional arguments stand without their names as far as they are all given,
  * since a command may read its first word as it is (`certificate add`).
  */
-function toWords({ name: command, arguments: list }: Command, entered: Answers): readonly Word[] {
+function toWords({ name: command, positional: places = [] }: Command, entered: Answers): readonly Word[] {
   if (command === "parameter set") return [entered.get("name"), entered.get("value")].map((value = "") => ({ value }));
-  const places = list.filter(({ isPositional }) => isPositional).map(({ name }) => name);
   const gap = places.findIndex((name) => !entered.has(name));
   const leading = gap < 0 ? places : places.slice(0, gap);
   const free = leading.map((name) => ({ value: entered.get(name) ?? "" }));
@@ -170,11 +168,10 @@ const askValue =
     const value = (await registry.listParameters())[name] ?? String(definition.default);
     const field = { name: "value", label: `${name}: its value`, isRequired: true };
     const remark = `${definition.text} It is ${value} now. Default ${definition.default}`;
-    if (definition.kind === "integer") {
-      const range = `${definition.min} to ${definition.max} ${definition.unit}`;
-      return describeStep(command, [{ ...field, kind: "text-single" }], `${remark}, range ${range}.`);
+    if ("choices" in definition) {
+      const choices = definition.choices.map((each) => ({ value: each, label: each }));
+      return describeStep(command, [{ ...field, kind: "list-single", choices }], `${remark}.`);
     }
-    if (definition.kind === "zone") return describeStep(command, [{ ...field, kind: "text-single" }], `${remark}.`);
-    const choices = definition.choices.map((each) => ({ value: each, label: each }));
-    return describeStep(command, [{ ...field, kind: "list-single", choices }], `${remark}.`);
+    const range = "min" in definition ? `, range ${definition.min} to ${definition.max} ${definition.unit}` : "";
+    return describeStep(command, [{ ...field, kind: "text-single" }], `${remark}${range}.`);
   };

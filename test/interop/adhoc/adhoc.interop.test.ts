@@ -1,64 +1,32 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { existsSync } from "node:fs";
 import xml, { type Element } from "@xmpp/xml";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startEjabberd } from "../../lab/ejabberd.ts";
-import { findEjabberd } from "../../lab/ejabberd-config.ts";
-import { type GatewayProcess, prepareGateway } from "../../lab/gateway-process.ts";
 import { connectJabber, type JabberClient, type JabberReply } from "../../lab/jabber-client.ts";
-import { startProsody } from "../../lab/prosody.ts";
+import { type AdhocStage, COMPONENT, HOST, startStage } from "./stage.ts";
 
-const HOST = "example.test";
-const COMPONENT = { jid: `calendar.${HOST}`, secret: "lab component only" };
 const NS = "http://jabber.org/protocol/commands";
 const DATA = "jabber:x:data";
-const USERS = ["carol", "alice"].map((name) => ({ name, password: name }));
-const SETUP = { host: HOST, component: COMPONENT, users: USERS };
+const hasEjabberd = existsSync("/usr/sbin/ejabberdctl");
 
-if (findEjabberd() === undefined) console.log("skipped: ejabberd is not installed (apt-get install ejabberd)");
+if (!hasEjabberd) console.log("skipped: ejabberd is not installed (apt-get install ejabberd)");
 
-const SERVERS = [
-  { name: "Prosody", start: () => startProsody(SETUP), actsBy: "privilege", isMissing: false },
-  {
-    name: "ejabberd",
-    start: () => startEjabberd({ ...SETUP, trusted: true }),
-    actsBy: "trusted",
-    isMissing: findEjabberd() === undefined,
-  },
-] as const;
-
-for (const { name, start, actsBy, isMissing } of SERVERS)
-  describe.skipIf(isMissing)(`ad-hoc commands through a real ${name}`, () => {
-    const directory = mkdtempSync(join(tmpdir(), "presence-adhoc-"));
-    let server: Awaited<ReturnType<typeof start>>;
-    let gateway: GatewayProcess;
+for (const kind of ["prosody", "ejabberd"] as const)
+  describe.skipIf(kind === "ejabberd" && !hasEjabberd)(`ad-hoc commands through a real ${kind}`, () => {
+    let stage: AdhocStage;
     let carol: JabberClient;
     let alice: JabberClient;
     const connect = (user: string) =>
-      connectJabber({ jid: `${user}@${HOST}`, password: user, port: server.c2sPort, host: "127.0.0.1" });
+      connectJabber({ jid: `${user}@${HOST}`, password: user, port: stage.port, host: "127.0.0.1" });
 
     beforeAll(async () => {
-      server = await start();
-      gateway = prepareGateway({
-        directory,
-        componentPort: server.componentPort,
-        component: COMPONENT.jid,
-        secret: COMPONENT.secret,
-        domains: [HOST],
-        admins: [`carol@${HOST}`],
-        actsBy,
-      });
-      await gateway.start();
+      stage = await startStage(kind);
       [carol, alice] = [await connect("carol"), await connect("alice")];
       await carol.sendPresence();
     });
     afterAll(async () => {
       await carol?.close();
       await alice?.close();
-      await gateway?.end("SIGTERM");
-      await server?.stop();
-      rmSync(directory, { recursive: true, force: true });
+      await stage?.close();
     });
 
     const ask = (client: JabberClient, type: "get" | "set", payload: Element) =>

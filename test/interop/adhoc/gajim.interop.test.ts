@@ -6,7 +6,8 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
-import { LAB_PASSWORD, mustSucceed, type Site, startSite } from "../../lab/site.ts";
+import { mustSucceed } from "../../lab/site.ts";
+import { type AdhocStage, COMPONENT, HOST, startStage } from "./stage.ts";
 
 const PROGRAMS = ["gajim", "xvfb-run", "dbus-run-session", "import"];
 const missing = PROGRAMS.filter((name) => !existsSync(`/usr/bin/${name}`));
@@ -24,14 +25,14 @@ const Step = z.object({ step: z.string(), texts: z.array(z.string()) });
 
 describe.skipIf(missing.length > 0)("commands from a real Gajim on a real Prosody", () => {
   const directory = mkdtempSync(join(tmpdir(), "gajim-"));
-  let site: Site;
+  let stage: AdhocStage;
 
   beforeAll(async () => {
-    site = await startSite();
-    await site.open(["alice"]);
+    stage = await startStage("prosody");
+    await stage.addGateway();
   });
   afterAll(async () => {
-    await site?.close();
+    await stage?.close();
     rmSync(directory, { recursive: true, force: true });
   });
 
@@ -44,8 +45,8 @@ describe.skipIf(missing.length > 0)("commands from a real Gajim on a real Prosod
     copyFileSync(SCRIPT, script);
     const isRoot = process.getuid?.() === 0;
     if (isRoot) for (const path of [directory, ...folders, script]) chownSync(path, NOBODY, NOBODY);
-    const place = { jid: site.component, domain: site.domain, user: "admin", password: LAB_PASSWORD };
-    const setup = JSON.stringify({ ...place, port: site.server.c2sPort, node, texts, out: join(home, "out") });
+    const place = { jid: COMPONENT.jid, domain: HOST, user: "carol", password: "carol" };
+    const setup = JSON.stringify({ ...place, port: stage.port, node, texts, out: join(home, "out") });
     const environment = {
       PATH: "/usr/bin:/bin",
       LANG: "C.UTF-8",
@@ -66,15 +67,15 @@ describe.skipIf(missing.length > 0)("commands from a real Gajim on a real Prosod
   };
 
   it("are listed, ask by a form, and say what was done", async () => {
-    const shown = await execute("user-enable", [`bob@${site.domain}`]);
+    const shown = await execute("user-enable", [`bob@${HOST}`]);
     expect(shown.get("list")).toContain("user enable: Shows a user's calendar state from now on");
     expect(shown.get("form")).toContain("jid: The user's bare JID");
-    expect(shown.get("result")).toContain(`bob@${site.domain} is enabled`);
-    expect(await mustSucceed(site.gateway, "user list")).toContain(`bob@${site.domain}`);
+    expect(shown.get("result")).toContain(`bob@${HOST} is enabled`);
+    expect(await mustSucceed(stage.gateway, "user list")).toContain(`bob@${HOST}`);
   });
 
   it("show a table", async () => {
     const shown = await execute("user-list", []);
-    expect(shown.get("result")).toContain(`mailbox: alice@${site.domain}; gateway: hq`);
+    expect(shown.get("result")).toContain(`mailbox: alice@${HOST}; gateway: hq`);
   });
 });

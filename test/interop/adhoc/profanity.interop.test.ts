@@ -1,29 +1,28 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { findMissing, type Profanity, startProfanity } from "../../lab/profanity.ts";
-import { LAB_PASSWORD, mustSucceed, type Site, startSite } from "../../lab/site.ts";
+import { mustSucceed } from "../../lab/site.ts";
+import { type AdhocStage, COMPONENT, HOST, startStage } from "./stage.ts";
 
 const missing = findMissing();
 if (missing) console.log(`skipped: ${missing} is not installed (apt-get install profanity tmux)`);
 
 describe.skipIf(missing !== undefined)("commands from a real Profanity on a real Prosody", () => {
-  let site: Site;
+  let stage: AdhocStage;
   let client: Profanity;
-  const carol = () => `admin@${site.domain}`;
-  const execute = (node: string): Promise<void> => client.type(`/cmd exec ${node} ${site.component}`);
+  const execute = (node: string): Promise<void> => client.type(`/cmd exec ${node} ${COMPONENT.jid}`);
 
   beforeAll(async () => {
-    // Profanity lists commands only where the server has some itself.
-    site = await startSite({ prosodyModules: ["adhoc"] });
-    await site.open(["alice"]);
-    client = await startProfanity({ jid: carol(), password: LAB_PASSWORD, port: site.server.c2sPort });
+    stage = await startStage("prosody");
+    await stage.addGateway();
+    client = await startProfanity({ jid: `carol@${HOST}`, password: "carol", port: stage.port });
   });
   afterAll(async () => {
     await client?.close();
-    await site?.close();
+    await stage?.close();
   });
 
   it("lists them", async () => {
-    await client.type(`/cmd list ${site.component}`);
+    await client.type(`/cmd list ${COMPONENT.jid}`);
     await client.waitFor(/user-enable/);
   });
 
@@ -37,16 +36,16 @@ describe.skipIf(missing !== undefined)("commands from a real Profanity on a real
   it("enables a user by a form", async () => {
     await execute("user-enable");
     await client.waitFor(/\[field1\] jid: The user's bare JID \(required\)/);
-    await client.type(`/field1 bob@${site.domain}`);
+    await client.type(`/field1 bob@${HOST}`);
     await client.type("/form submit");
     await client.waitFor(/user-enable completed/);
-    expect(await mustSucceed(site.gateway, "user list")).toContain(`bob@${site.domain}`);
+    expect(await mustSucceed(stage.gateway, "user list")).toContain(`bob@${HOST}`);
   });
 
   it("shows a form again with what is wrong in it", async () => {
     await execute("refresh");
     await client.waitFor(/Form title: refresh/);
-    await client.type(`/field1 nobody@${site.domain}`);
+    await client.type(`/field1 nobody@${HOST}`);
     await client.type("/form submit");
     await client.waitFor(/Not done: nobody@example\.test is no user of the gateway/);
   });
@@ -62,7 +61,7 @@ describe.skipIf(missing !== undefined)("commands from a real Profanity on a real
     expect(await client.waitFor(/Field updated/)).not.toContain("s3cret");
     await client.type("/form submit");
     await client.waitFor(/gateway-set completed/);
-    expect(await mustSucceed(site.gateway, "audit hq limit=1")).toContain("password=***");
+    expect(await mustSucceed(stage.gateway, "audit hq limit=1")).toContain("password=***");
   });
 
   it("tells of a long test by messages", async () => {
@@ -71,7 +70,7 @@ describe.skipIf(missing !== undefined)("commands from a real Profanity on a real
     await client.type("/field1 hq");
     await client.type("/form submit");
     await client.waitFor(/gateway-test completed/);
-    await client.type(`/msg ${site.component}`);
+    await client.type(`/msg ${COMPONENT.jid}`);
     await client.waitFor(/Test of hq/);
   });
 });

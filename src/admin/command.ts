@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import type { BareJid, PresentityId } from "../core/addresses.ts";
 import type { DirectorySync } from "../engine/directories/directory-sync.ts";
+import type { DirectoryUsers } from "../ports/directory-users.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { PluginDefinition } from "../ports/plugin-definition.ts";
 import type { Registry } from "../ports/registry.ts";
@@ -47,6 +48,8 @@ export interface CommandServices {
   readonly live?: LiveGateway;
   /** Of the running gateway; absent while it is stopped. */
   readonly directories?: readonly DirectorySync[];
+  /** Which users come from a directory. */
+  readonly directoryUsers?: Pick<DirectoryUsers, "find">;
   readonly calendarTypes: readonly PluginDefinition<"calendar">[];
   /** Domains whose users may be enabled, as `parseBareJid` gives them. */
   readonly servedDomains: readonly string[];

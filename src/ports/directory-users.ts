@@ -21,6 +21,7 @@ export type DirectoryStep =
 /** Which users come from a directory. A user who is not among them was made by hand. */
 export interface DirectoryUsers {
   list(): Promise<readonly DirectoryUser[]>;
+  find(presentity: PresentityId): Promise<DirectoryUser | undefined>;
   /** Does all steps in one transaction, each with its audit line; returns those that were done. Rejects with GatewayError (`store-…`). */
   apply(steps: readonly DirectoryStep[], audit: (step: DirectoryStep) => AuditEntry): Promise<readonly DirectoryStep[]>;
 }

@@ -140,6 +140,7 @@ export const createServices = (
   environment: NodeJS.ProcessEnv,
 ): Omit<CommandServices, "clock"> => ({
   registry: store.registry,
+  directoryUsers: store.directoryUsers,
   journal: store.journal,
   calendarTypes,
   servedDomains: config.xmpp.domains,

@@ -31,6 +31,10 @@ export class SqliteDirectoryUsers implements DirectoryUsers {
     return this.#database.read(() => this.#statements.list());
   }
 
+  async find(presentity: PresentityId): Promise<DirectoryUser | undefined> {
+    return this.#database.read(() => this.#statements.find(presentity));
+  }
+
   async apply(
     steps: readonly DirectoryStep[],
     audit: (step: DirectoryStep) => AuditEntry,
@@ -78,6 +82,11 @@ function prepareStatements(database: StoreDatabase) {
   const list = database
     .prepare<[], Columns>("SELECT presentity, directory, entry_key, mailbox, gateway, locale FROM directory_user")
     .raw();
+  const find = database
+    .prepare<[string], Columns>(
+      "SELECT presentity, directory, entry_key, mailbox, gateway, locale FROM directory_user WHERE presentity = ?",
+    )
+    .raw();
   const replace = database.prepare<[string, string, string, string, string, string | null]>(`
     INSERT INTO directory_user (presentity, directory, entry_key, mailbox, gateway, locale)
     VALUES (?, ?, ?, ?, ?, ?)
@@ -88,6 +97,10 @@ function prepareStatements(database: StoreDatabase) {
     users: prepareUsers(database),
     audit: prepareAudit(database),
     list: (): readonly DirectoryUser[] => list.all().map(decode),
+    find: (presentity: PresentityId): DirectoryUser | undefined => {
+      const row = find.get(presentity);
+      return row && decode(row);
+    },
     replace: ({ presentity, directory, key, mailbox, gateway, locale }: DirectoryUser) =>
       replace.run(presentity, directory, key, mailbox, gateway, locale ?? null),
   };

@@ -68,6 +68,18 @@ describe("directory sync", () => {
   });
 });
 
+describe("user show", () => {
+  it("says from which directory a user comes", async () => {
+    stage.source.fill("alice");
+    await say("directory sync");
+    const { registry } = stage.store;
+    const services = { ...createCommandStage().services, registry, directoryUsers: stage.store.directoryUsers };
+    const context = { ...services, actor: LOCAL_ADMINISTRATOR };
+    const shown = await runCommandLine(context, "user show alice@example.com", new AbortController().signal);
+    expect(shown).toMatchObject({ kind: "fields", fields: expect.arrayContaining([["from", "the directory hq"]]) });
+  });
+});
+
 describe("directory status, show and mismatches", () => {
   it("show the condition, the last synchronisation and the templates", async () => {
     expect(await say("directory status")).toContain("none yet");

@@ -22,6 +22,7 @@ export const userShow = defineCommand({
   run: async (context, args) => {
     const user = await findKnownUser(context.registry, args.jid);
     const entry = findEntry(context, args.jid);
+    const origin = await context.directoryUsers?.find(args.jid);
     return {
       kind: "fields",
       title: user.presentity,
@@ -31,6 +32,7 @@ export const userShow = defineCommand({
         ["gateway", user.gateway],
         ["locale", describeLocale(user)],
         ...sipFields(user),
+        ...(origin ? [["from", `the directory ${origin.directory}`] as const] : []),
         ["shown", describeShown(user, entry)],
         ...(context.live ? [] : [["gateway", "not running; this is what it knew last"] as const]),
       ],

@@ -143,7 +143,9 @@ export class DirectorySync {
       signal.throwIfAborted();
       const { code, message } = toGatewayError(error);
       log.warn("directory.sync-failed", { directory: this.settings.name, code, message });
-      this.#tell(`The directory ${this.settings.name} could not be read: ${message} (${code}). Nobody is removed.`);
+      this.#tell(
+        `The directory ${this.settings.name} could not be synchronised: ${message} (${code}). Nobody is removed for that.`,
+      );
       throw error;
     }
   }

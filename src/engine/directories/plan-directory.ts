@@ -87,13 +87,14 @@ export function planDirectory(facts: DirectoryFacts): DirectoryPlan {
 /** At least so many may always go: a small company would be asked each time. */
 const ALWAYS_ALLOWED = 5;
 
-/** Whether so many removals need an administrator's word; a directory that has nobody any more always does. */
+/** Whether so many removals need an administrator's word; that nobody is left, or none of several users, always does. */
 export function needsConfirmation(
   { removals, owned, entries }: { readonly removals: number; readonly owned: number; readonly entries: number },
   mostPercent: number,
 ): boolean {
   if (removals === 0) return false;
-  return entries === 0 || removals > Math.max(ALWAYS_ALLOWED, Math.floor((owned * mostPercent) / 100));
+  if (entries === 0 || (removals === owned && owned > 1)) return true;
+  return removals > Math.max(ALWAYS_ALLOWED, Math.floor((owned * mostPercent) / 100));
 }
 
 type Entry = DirectoryEntry & { readonly wanted: DirectoryTemplate };

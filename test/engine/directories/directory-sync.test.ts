@@ -79,7 +79,7 @@ describe("a synchronisation with a directory", () => {
     await expect(stage.run()).rejects.toBe(AWAY);
     expect(await stage.users()).toEqual(["alice"]);
     expect(stage.alerts).toEqual([
-      "The directory hq could not be read: ldap.example.com: the connection was refused (ldap-unreachable). Nobody is removed.",
+      "The directory hq could not be synchronised: ldap.example.com: the connection was refused (ldap-unreachable). Nobody is removed for that.",
     ]);
   });
 

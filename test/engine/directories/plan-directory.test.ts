@@ -221,6 +221,8 @@ describe("how many may go without an administrator's word", () => {
     [6, 10, 4, true],
     [5, 5, 0, true],
     [1, 1, 0, true],
+    [1, 1, 9, false],
+    [3, 3, 9, true],
     [1500, 15_000, 13_500, false],
     [1501, 15_000, 13_499, true],
     [15_000, 15_000, 0, true],

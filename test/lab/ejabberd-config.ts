@@ -15,6 +15,8 @@ export interface EjabberdSetup {
   readonly trusted?: boolean;
   /** Options of mod_presence_gateway beside its component; absent: it is not loaded. */
   readonly module?: Readonly<Record<string, unknown>> | undefined;
+  /** More modules with their options. */
+  readonly otherModules?: Readonly<Record<string, object>>;
   /** The address of a chat room service, when one is wanted. */
   readonly rooms?: string;
   /** More external components, all with the same secret. */
@@ -95,7 +97,7 @@ function configurationOf(setup: EjabberdSetup, place: EjabberdPlace): object {
   };
 }
 
-function modulesOf({ component, module, rooms }: EjabberdSetup): object {
+function modulesOf({ component, module, otherModules, rooms }: EjabberdSetup): object {
   const gateway = { both: "gateway" };
   return {
     mod_privilege: { roster: gateway, presence: { managed_entity: "gateway" }, message: { outgoing: "gateway" } },
@@ -106,6 +108,7 @@ function modulesOf({ component, module, rooms }: EjabberdSetup): object {
     mod_ping: {},
     mod_pubsub: { plugins: ["flat", "pep"] },
     mod_roster: {},
+    ...otherModules,
     ...(module && { mod_presence_gateway: { component: component.jid, ...module } }),
   };
 }

@@ -78,7 +78,7 @@ hooks() ->
      {presence_gateway_clients, c2s_handle_info, 10},
      {presence_gateway_clients, c2s_copy_session, 50},
      {presence_gateway_clients, c2s_session_opened, 50},
-     {presence_gateway_clients, c2s_terminated, 50},
+     {presence_gateway_clients, c2s_terminated, 10}, % before mod_stream_mgmt (50), which stops at resumed sessions
      {presence_gateway_orders, disco_local_features, 50},
      {?MODULE, pubsub_publish_item, 50}].
 

@@ -163,6 +163,36 @@ describe("a command", () => {
   });
 });
 
+describe("a list of users by form", () => {
+  it("is pasted into one field and checked, and applied by the next command", async () => {
+    await stage.seed();
+    const { session, kinds } = await execute("user-import");
+    expect(kinds).toEqual({ text: "text-multi" });
+    const rows = ["jid,locale", "bob@example.com,de", "alice@nowhere.example,de"];
+    await goOn("user-import", session, { text: rows });
+    await settle();
+    expect(link.sent.map(bodyOf).join("\n")).toMatch(/1 new.*1 wrong[\s\S]*line 3: .*nowhere\.example/);
+  });
+});
+
+describe("an administrator of one domain", () => {
+  const BOB = "bob@example.com/pc";
+
+  it("has the forms for that domain, and changes nobody of another", async () => {
+    await stage.seed("alice@example.com", "bob@example.com");
+    startWith({ domainAdmins: [parseBareJid("bob@example.com")] });
+    const names = namesOf(await get(ITEMS, NS_COMMANDS, BOB));
+    expect(names).toEqual(expect.arrayContaining(["user-enable", "user-import", "me"]));
+    expect(names.filter((name) => /^gateway-|^parameter-|^audit$|admin#/.test(name))).toEqual([]);
+    expect(await failure(execute("gateway-list", BOB))).toBe("auth forbidden");
+    const { session } = await execute("user-disable", BOB);
+    const refused = await goOn("user-disable", session, { jid: "carol@example.org" }, { from: BOB });
+    expect(refused.notes[0]).toMatch(/^error: .*administrator of example\.com only/);
+    const done = await goOn("user-disable", session, { jid: "alice@example.com" }, { from: BOB });
+    expect(done.status).toBe("completed");
+  });
+});
+
 describe("a command of several forms", () => {
   const first = { name: "hq", type: "ews" };
   const second = { url: "https://mail.example.com/ews", account: "svc", password: "  s3cret words " };

@@ -19,8 +19,20 @@ export const toAdhocCommand = (command: Command): AdhocCommand => ({
   name: `${command.name}: ${firstClause(command.summary)}`,
   who: command.who,
   steps: stepsOf(command),
-  run: (context, entered, signal) => runCommand(context, { command, words: toWords(command, entered) }, signal),
+  run: (context, entered, signal) =>
+    command.takesText
+      ? runCommand({ ...context, text: entered.get(TEXT) ?? "" }, { command, words: [] }, signal)
+      : runCommand(context, { command, words: toWords(command, entered) }, signal),
 });
+
+/** What stands below a command in chat; what chat reads of the arguments of such a command names files elsewhere. */
+const TEXT = "text";
+const askText =
+  (command: Command): MakeStep =>
+  async () =>
+    describeStep(command, [
+      { name: TEXT, kind: "text-multi", label: "The rows, with the header row", isRequired: true },
+    ]);
 
 /** Clients show the name in a list of one line each. */
 const firstClause = (summary: string): string => summary.split(/[.:;](?:\s|$)/, 1).join("");
@@ -49,6 +61,7 @@ function stepsOf(command: Command): readonly MakeStep[] {
     case "parameter set":
       return [askParameter(command), askValue(command)];
     default:
+      if (command.takesText) return [askText(command)];
       return command.arguments.length === 0 ? [] : [askAll(command)];
   }
 }

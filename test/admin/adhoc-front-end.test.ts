@@ -185,6 +185,10 @@ describe("an administrator of one domain", () => {
     expect(names).toEqual(expect.arrayContaining(["user-enable", "user-import", "me"]));
     expect(names.filter((name) => /^gateway-|^parameter-|^audit$|admin#/.test(name))).toEqual([]);
     expect(await failure(execute("gateway-list", BOB))).toBe("auth forbidden");
+    const asked = await execute("user-set", BOB);
+    const hidden = await goOn("user-set", asked.session, { jid: "alice@example.org" }, { from: BOB, action: "next" });
+    expect(hidden.notes[0]).toContain("command-forbidden");
+    expect(hidden.values).not.toHaveProperty("mailbox");
     const { session } = await execute("user-disable", BOB);
     const refused = await goOn("user-disable", session, { jid: "carol@example.org" }, { from: BOB });
     expect(refused.notes[0]).toMatch(/^error: .*administrator of example\.com only/);

@@ -1,5 +1,6 @@
 import { isParameterName, PARAMETERS, type ParameterDefinition } from "../../ports/parameters.ts";
 import { presentityArgument } from "../argument-schemas.ts";
+import { isOwnDomain } from "../authorization.ts";
 import type { Command } from "../command.ts";
 import { commandError } from "../command-errors.ts";
 import { findKnownGateway, findKnownUser } from "../find-entities.ts";
@@ -148,6 +149,9 @@ const askUser =
   async (context, entered) => {
     const jid = presentityArgument.safeParse(entered.get("jid"));
     if (!jid.success) throw commandError("command-arguments", `jid: ${jid.error.issues[0]?.message ?? "is not valid"}`);
+    // The form shows what is configured: nothing of users of other domains to an administrator of one.
+    if (!isOwnDomain(context.actor, jid.data))
+      throw commandError("command-forbidden", "This user is of another domain.");
     const user = await findKnownUser(context.registry, jid.data);
     const names = command.arguments.map(({ name }) => name).filter((name) => name !== "jid");
     return ask(command, names, {

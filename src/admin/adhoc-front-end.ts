@@ -17,12 +17,14 @@ import { NS } from "./adhoc/namespaces.ts";
 import { readRequest } from "./adhoc/read-request.ts";
 import { SessionStore } from "./adhoc/session-store.ts";
 import { findStanding, parseSender, promoteDomainAdmin, type Standing } from "./authorization.ts";
-import type { Actor, CommandContext, CommandResult, CommandServices } from "./command.ts";
+import type { Actor, Command, CommandContext, CommandResult, CommandServices } from "./command.ts";
 import { drawPieces, gatherPieces } from "./draw-progress.ts";
 import { splitText } from "./draw-text.ts";
 import { commandsFor } from "./find-command.ts";
+import { SUMMARIES } from "./own-command.ts";
 import { RefusalLimiter } from "./refusal-limiter.ts";
 import { SenderQueues } from "./sender-queues.ts";
+import { type Speech, sayFailure, speechFor, speechTo } from "./speech.ts";
 
 /** Clients wait for an answer to a request, people for what they see: what takes longer is told by message. */
 const PATIENCE = seconds(10);
@@ -141,7 +143,12 @@ export class AdhocFrontEnd {
   /** What the asker may use: nobody is shown what would be refused. */
   async #commandsOf(from: string): Promise<readonly AdhocCommand[]> {
     const context = await this.#contextOf(from);
-    return context ? offerTo(context) : [];
+    return context ? offerTo(context, await this.#speechTo(context.actor)) : [];
+  }
+
+  #speechTo({ presentity }: Actor): Promise<Speech> {
+    const { registry } = this.#deps.services;
+    return presentity ? speechTo(registry, presentity) : speechFor(registry, undefined);
   }
 
   #standingOf(person: NonNullable<ReturnType<typeof parseSender>>): Promise<Standing> {
@@ -171,15 +178,19 @@ export class AdhocFrontEnd {
     const context = await this.#contextOf(owner);
     if (!context) return this.#refuse(person, "a stranger", STRANGER);
     if (!this.#nodes.has(request.node)) throw requestError("cancel", "item-not-found", "There is no such command.");
-    const command = offerTo(context).find(({ node }) => node === request.node);
+    const speech = await this.#speechTo(context.actor);
+    const command = offerTo(context, speech).find(({ node }) => node === request.node);
     if (!command) return this.#refuse(person, `ad-hoc command ${request.node}`, "This command is for administrators.");
     const asking: Asking = { owner, person, request, command, context, now: runtime.clock.now() };
-    return conductCommand(asking, {
+    const answer = await conductCommand(asking, {
       sessions: this.#sessions,
       carryOut: (each, entered) => this.#carryOut(each, entered),
-      describeError: (error) => this.#describeError(error, context.actor),
+      describeError: (error) => this.#describeError(error, context.actor, speech),
       uniqueId: () => runtime.uniqueId(),
     });
+    // What is for administrators is in English.
+    const language = command.who === "user" ? speech.language : "en";
+    return { ...answer, attributes: { ...answer.attributes, "xml:lang": language } };
   }
 
   async #refuse(person: string, detail: string, text: string): Promise<never> {
@@ -192,7 +203,7 @@ export class AdhocFrontEnd {
   }
 
   /** Codes are for those who have docs/ERRORS.md. Of a defect the place is logged, not its text, which may quote. */
-  #describeError(error: GatewayError, { role }: Actor): string {
+  #describeError(error: GatewayError, { role }: Actor, speech: Speech): string {
     if (error.code === "internal-error") {
       const stack = error.cause instanceof Error ? (error.cause.stack ?? "") : "";
       const where = stack.split("\n").filter((line) => line.startsWith("    at "));
@@ -200,7 +211,7 @@ export class AdhocFrontEnd {
     }
     // The lines after the first are how chat writes the command.
     const [message = ""] = error.message.split("\n");
-    return role === "admin" ? `${message} [${error.code}]` : message;
+    return role === "admin" ? `${message} [${error.code}]` : sayFailure(speech, error);
   }
 
   /** Runs the command; what is not there soon, or comes step by step, is told by messages as in chat. */
@@ -245,7 +256,8 @@ export class AdhocFrontEnd {
       else yield* gatherPieces(drawPieces(result), this.#deps.runtime.clock, signal);
     } catch (error) {
       signal.throwIfAborted();
-      yield this.#describeError(toGatewayError(error), asking.context.actor);
+      const { actor } = asking.context;
+      yield this.#describeError(toGatewayError(error), actor, await this.#speechTo(actor));
     }
   }
 
@@ -259,7 +271,13 @@ export class AdhocFrontEnd {
   }
 }
 
-function offerTo({ actor, commands }: CommandContext): readonly AdhocCommand[] {
-  const own = commandsFor(actor.role, commands).map(toAdhocCommand);
+function offerTo({ actor, commands }: CommandContext, speech: Speech): readonly AdhocCommand[] {
+  const own = commandsFor(actor.role, commands).map((command) => toAdhocCommand(inLanguage(command, speech)));
   return actor.role === "admin" && actor.domains === undefined ? [...own, ...ADMIN_NODES] : own;
+}
+
+/** The command with what it does in the user's language. */
+function inLanguage(command: Command, speech: Speech): Command {
+  const key = SUMMARIES[command.name];
+  return key ? { ...command, summary: speech.say(key, {}) } : command;
 }

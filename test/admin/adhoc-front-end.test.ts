@@ -144,6 +144,16 @@ describe("a command", () => {
     });
   });
 
+  it("is named, and a failure told, in the language of the user", async () => {
+    await stage.seed("alice@example.com");
+    await stage.say("locale set alice@example.com de");
+    const items = toElement((await get(ITEMS, NS_COMMANDS, USER)) ?? { name: "none" });
+    const me = elementsOf(items).find(({ attributes }) => attributes["node"] === "me");
+    expect(me?.attributes["name"]).toMatch(/^me: .*(Sie|du|wie)/i);
+    const answer = await ask(command({ node: "end", action: "execute" }), USER);
+    expect(answer?.attributes?.["xml:lang"]).toBe("de");
+  });
+
   it("is cancelled by its action and by its form", async () => {
     const first = await execute("user-enable");
     expect(await goOn("user-enable", first.session, undefined, { action: "cancel" })).toMatchObject({

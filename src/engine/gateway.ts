@@ -65,6 +65,9 @@ export class Gateway {
     this.#policy = policyFromParameters(parameters, deps.reservedTexts);
     this.#timers = new WakeTimers(runtime.clock, {
       wake: (id) => this.#wake(id),
+      caughtUp: () => {
+        for (const due of this.publishers) due.caughtUp();
+      },
       clockSetBack: (by) => this.#clockSetBack(by),
     });
     this.publishers = deps.publishers.map(
@@ -73,6 +76,7 @@ export class Gateway {
           runtime,
           journal,
           presentities: this.presentities,
+          isCatchingUp: () => this.#timers.isCatchingUp,
           replan: (presentity) => this.recompute(presentity, "lost-publication"),
           shown: (presentity) => armTimer(this.#recomputeDeps, presentity),
           settled: (presentity) => this.#forgetIfGone(presentity),

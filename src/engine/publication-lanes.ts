@@ -6,6 +6,15 @@ import { TimerHeap } from "../lib/timer-heap.ts";
 /** Where in the line a publication stands: who leaves a meeting goes before who enters one. */
 export type Lane = "end" | "start";
 
+/** What may be taken. */
+export interface TakeLimits {
+  readonly now: Instant;
+  /** Most that are under way at once. */
+  readonly window: number;
+  /** Starts wait. */
+  readonly isEndsOnly?: boolean;
+}
+
 /** The order in which one publisher's rows are sent; each presentity stands in one place at most, beside being under way. */
 export class PublicationLanes {
   readonly #queues = { end: new Fifo<PresentityId>(), start: new Fifo<PresentityId>() };
@@ -65,11 +74,11 @@ export class PublicationLanes {
     if (lane) this.#queues[lane].push(id); // its turn came while the earlier one was under way
   }
 
-  /** Takes the next rows that may be sent, at most until `window` are under way; each is under way from then on. */
-  *take(now: Instant, window: number): Generator<PresentityId> {
+  /** Takes the next rows that may be sent; each is under way from then on. */
+  *take({ now, window, isEndsOnly = false }: TakeLimits): Generator<PresentityId> {
     for (let due = this.#waiting.takeDue(now); due !== undefined; due = this.#waiting.takeDue(now))
       this.add(due, "end");
-    for (const lane of ["end", "start"] as const) {
+    for (const lane of isEndsOnly ? (["end"] as const) : (["end", "start"] as const)) {
       while (this.#underWay.size < window) {
         const id = this.#queues[lane].shift();
         if (id === undefined) break;

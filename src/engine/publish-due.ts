@@ -3,27 +3,14 @@ import { busynessOf, type PresenceDocument, samePresence } from "../core/presenc
 import { findKeyed, withKeyed, withoutKeyed } from "../lib/keyed-list.ts";
 import { type Instant, plus, seconds } from "../lib/time.ts";
 import { type GatewayError, toGatewayError } from "../ports/errors.ts";
-import type { Journal, OutboxRow, Published } from "../ports/journal.ts";
+import type { OutboxRow, Published } from "../ports/journal.ts";
 import type { PresencePublisher } from "../ports/presence-publisher.ts";
-import type { Runtime } from "../ports/runtime.ts";
 import { NEUTRAL } from "./plan-publication.ts";
-import type { Presentities, Presentity } from "./presentity.ts";
+import type { Presentity } from "./presentity.ts";
 import { type Lane, PublicationLanes } from "./publication-lanes.ts";
 import { failedRow } from "./publication-retry.ts";
-import { isNothingLeft, isSettledBy, publishedAfter, sendRow } from "./sent-publication.ts";
-
-/** What publishing works with. */
-export interface PublishDeps {
-  readonly runtime: Runtime;
-  readonly journal: Journal;
-  readonly presentities: Presentities;
-  /** Called when published state was lost with its server: the presentity is to be planned anew. */
-  readonly replan: (presentity: Presentity) => void;
-  /** Called after what is shown has changed. */
-  readonly shown: (presentity: Presentity) => void;
-  /** Called when a row was dealt with: somebody who is no user any more may be forgotten. */
-  readonly settled: (presentity: Presentity) => void;
-}
+import type { PublishDeps } from "./publish-deps.ts";
+import { forgedOf, isNothingLeft, isSettledBy, publishedAfter, sendRow } from "./sent-publication.ts";
 
 /** A clean stop waits this long for what is under way. */
 export const DRAIN_LIMIT = seconds(4);
@@ -126,10 +113,8 @@ export class PublishDue {
     if (this.publisher.capabilities.addressType === "sip") return;
     // What is on its way was sent before: its arrival says nothing of what was forged after it.
     if (this.isUnderWay(presentity)) this.#forgedMeanwhile.add(presentity.id);
-    const document: PresenceDocument = { show: "unavailable", source: "client", activity: { general: "forged" } };
-    const epoch = this.publisher.epoch() ?? "";
-    const forged = { publisher: this.name, document, locale: "", at: this.#deps.runtime.clock.now(), epoch };
-    presentity.published = withKeyed(presentity.published, "publisher", forged);
+    const known = { at: this.#deps.runtime.clock.now(), epoch: this.publisher.epoch() ?? "" };
+    presentity.published = withKeyed(presentity.published, "publisher", forgedOf(this.name, known));
     this.#deps.replan(presentity);
   }
 
@@ -145,6 +130,11 @@ export class PublishDue {
       }
       this.#hurry(({ failures }) => failures > 0); // the server is back
     }
+  }
+
+  /** All changes of an instant have come: starts may go. */
+  caughtUp(): void {
+    if (this.#lanes.busy > 0) this.#schedulePump();
   }
 
   /** The clock was set back: nothing waits until it comes to where it was. */
@@ -229,7 +219,9 @@ export class PublishDue {
   }
 
   *#take(): Generator<readonly [Presentity, OutboxRow]> {
-    for (const id of this.#lanes.take(this.#deps.runtime.clock.now(), this.publisher.capabilities.window)) {
+    const { runtime, isCatchingUp } = this.#deps;
+    const { window } = this.publisher.capabilities;
+    for (const id of this.#lanes.take({ now: runtime.clock.now(), window, isEndsOnly: isCatchingUp() })) {
       const presentity = this.#deps.presentities.find(id);
       const row = presentity && this.#rowOf(presentity);
       if (presentity && row) yield [presentity, row];

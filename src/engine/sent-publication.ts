@@ -30,6 +30,14 @@ export function publishedAfter(
   return isOfAnother ? published : withoutKeyed(published, "publisher", publisher);
 }
 
+/** What stands for whatever somebody else has published: no document of ours is like it. */
+export const forgedOf = (publisher: string, known: Pick<Published, "at" | "epoch">): Published => ({
+  publisher,
+  document: { show: "unavailable", source: "client", activity: { general: "forged" } },
+  locale: "",
+  ...known,
+});
+
 /**
  * True when taking back has come to its end by failing: where nothing can be published, nothing is shown (RFC 6120
  * 8.3.2), and what a SIP server refuses to take back ends by itself (RFC 3903 4).

@@ -13,6 +13,8 @@ const HEARTBEAT = seconds(5);
 export interface WakeHandlers {
   /** The document of this presentity is due to change. */
   readonly wake: (presentity: PresentityId) => void;
+  /** Everybody who was due is woken. */
+  readonly caughtUp: () => void;
   /** The clock was set back by so much: what was due may no longer be, and what was noted seems to lie ahead. */
   readonly clockSetBack: (by: Milliseconds) => void;
 }
@@ -27,6 +29,7 @@ export class WakeTimers {
   readonly #handlers: WakeHandlers;
   #cancel: (() => void) | undefined;
   #armedFor: Instant | undefined;
+  #isCatchingUp = false;
 
   constructor(clock: Clock, handlers: WakeHandlers) {
     this.#clock = clock;
@@ -48,6 +51,11 @@ export class WakeTimers {
       const by = plus(before, HEARTBEAT) - this.#clock.now();
       if (by > HEARTBEAT + STEP) this.#handlers.clockSetBack(milliseconds(by));
     }
+  }
+
+  /** True while more are due than one turn of the event loop has woken. */
+  get isCatchingUp(): boolean {
+    return this.#isCatchingUp;
   }
 
   /** Takes the timer away; nothing wakes any more. */
@@ -74,6 +82,8 @@ export class WakeTimers {
       if (due === undefined) break;
       this.#handlers.wake(due);
     }
+    this.#isCatchingUp = (this.#heap.next ?? Number.POSITIVE_INFINITY) <= now;
+    if (!this.#isCatchingUp) this.#handlers.caughtUp();
     this.#arm();
   }
 }

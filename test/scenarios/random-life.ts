@@ -292,12 +292,16 @@ export class RandomLife {
   }
 }
 
-const essence = (entry: JournalEntry | undefined) =>
-  entry && {
-    document: entry.document,
-    published: entry.published,
-    outbox: entry.outbox,
-    override: entry.override,
-    intervals: entry.calendar?.intervals ?? [],
-    clients: [...entry.clients].sort((a, b) => (a.resource < b.resource ? -1 : 1)),
-  };
+/** Without what is undefined: on the disk it is absent. */
+const essence = (entry: JournalEntry | undefined): unknown =>
+  entry &&
+  JSON.parse(
+    JSON.stringify({
+      document: entry.document,
+      published: entry.published,
+      outbox: entry.outbox,
+      override: entry.override,
+      intervals: entry.calendar?.intervals ?? [],
+      clients: [...entry.clients].sort((a, b) => (a.resource < b.resource ? -1 : 1)),
+    }),
+  );

@@ -50,13 +50,11 @@ describe.skipIf(isMissing("ejabberd"))("a session of ejabberd that is resumed (X
     await phone.send(xml("presence", {}, xml("show", {}, "chat")));
     await setOverlay(gateway, "alice", IN_A_MEETING);
     await bob.waitFor((me) => me.view(ALICE).show === "dnd", "the meeting");
-    await expect.poll(() => phone.streamManagement.enabled).toBe(true);
-    const session = phone.streamManagement.id;
-    const { socket } = phone;
-    if (socket instanceof Socket) socket.destroy();
-    await expect.poll(() => phone.status, { timeout: 5000 }).toBe("disconnect");
-    await expect.poll(() => phone.status, { timeout: 20_000 }).toBe("online");
-    expect(phone.streamManagement.id).toBe(session);
+    // On a busy machine the server may begin another session in place of the lost one: then that one is lost.
+    for (let tries = 1; !(await loseAndReturn(phone)); tries++) {
+      expect(tries).toBeLessThan(4);
+      await phone.send(xml("presence", {}, xml("show", {}, "chat")));
+    }
     const before = bob.seen.length;
     await setOverlay(gateway, "alice", {});
     await bob.waitFor((me) => me.view(ALICE).show === "chat", "her own presence");
@@ -65,6 +63,17 @@ describe.skipIf(isMissing("ejabberd"))("a session of ejabberd that is resumed (X
     expect(told).toHaveLength(1);
     await phone.stop();
   });
+
+  /** Cuts the connection and waits for the next one; true when it goes on with the same session. */
+  async function loseAndReturn(phone: ReturnType<typeof client>): Promise<boolean> {
+    await expect.poll(() => phone.streamManagement.enabled).toBe(true);
+    const session = phone.streamManagement.id;
+    const { socket } = phone;
+    if (socket instanceof Socket) socket.destroy();
+    await expect.poll(() => phone.status, { timeout: 5000 }).toBe("disconnect");
+    await expect.poll(() => phone.status, { timeout: 20_000 }).toBe("online");
+    return phone.streamManagement.id === session;
+  }
 
   /** What a gateway that says hello is told. */
   async function gatewayHears(): Promise<readonly string[]> {

@@ -24,7 +24,7 @@ import {
 } from "./control-socket.ts";
 import { createLink } from "./create-link.ts";
 import { type ContextOf, createClientSources, createPublishers } from "./create-plugins.ts";
-import { limitHeapGrowth } from "./heap-growth.ts";
+import { beginYoung, limitHeapGrowth } from "./heap-growth.ts";
 import { hearNotifications } from "./hear-notifications.ts";
 import { createLiveView } from "./live-view.ts";
 import { serveMetrics } from "./metrics-server.ts";
@@ -51,6 +51,7 @@ export async function runGateway(config: LoadedConfig, environment: NodeJS.Proce
   const unwind = async (): Promise<void> => {
     for (let next = undo.pop(); next; next = undo.pop()) await next();
   };
+  beginYoung();
   try {
     await assemble(config, environment, undo);
   } catch (error) {

@@ -14,6 +14,7 @@ import { GatewayError } from "../../src/ports/errors.ts";
 import { readParameters } from "../../src/ports/parameters.ts";
 import type { PluginMemory } from "../../src/ports/plugin-memory.ts";
 import type { PresencePublisher, Publication } from "../../src/ports/presence-publisher.ts";
+import { beginYoung } from "../../src/shell/heap-growth.ts";
 import { createLog, createMetrics, createRuntime } from "../../src/shell/runtime.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import { FakeLink } from "../admin/fake-link.ts";
@@ -22,6 +23,7 @@ import { createTestTrust } from "../doubles/trust.ts";
 import { aorOf, presentityOf } from "./sip-population.ts";
 import { SENDER_ORDER, type SenderOrder, type SipReport } from "./sip-protocol.ts";
 
+beginYoung();
 const UNPACED = 100_000;
 const tell = (report: SipReport): void => void process.send?.(report);
 const order = SENDER_ORDER.parse(JSON.parse(process.argv[2] ?? "{}"));

@@ -11,7 +11,7 @@ import { openStore } from "../../src/store/open-store.ts";
 import { startExchange } from "../doubles/exchange/exchange.ts";
 import { ScriptedXmppServer, type XmppServerScript } from "../doubles/scripted-xmpp-server.ts";
 import { createTestRuntime } from "../doubles/test-runtime.ts";
-import { findFreePort } from "../lab/prosody.ts";
+import { findFreePort } from "../lab/free-ports.ts";
 
 let directory: string;
 const undo: (() => Promise<void>)[] = [];

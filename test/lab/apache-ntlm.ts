@@ -4,7 +4,7 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { findFreePort } from "./prosody.ts";
+import { findFreePort } from "./free-ports.ts";
 
 /** What an Apache for tests stands before. */
 export interface ApacheOptions {

@@ -10,7 +10,7 @@ import {
   type EjabberdSetup,
   findEjabberd,
 } from "./ejabberd-config.ts";
-import { findFreePort } from "./prosody.ts";
+import { findFreePorts } from "./free-ports.ts";
 
 /** A real ejabberd on 127.0.0.1. */
 export interface Ejabberd {
@@ -37,11 +37,12 @@ const STOP_LIMIT = 10_000;
 export async function startEjabberd(setup: EjabberdSetup): Promise<Ejabberd> {
   const libraries = findEjabberd();
   if (libraries === undefined) throw new Error("ejabberd is not installed: apt-get install ejabberd");
+  const [c2sPort = 0, componentPort = 0, apiPort = 0] = await findFreePorts(3);
   const place: EjabberdPlace = {
     directory: mkdtempSync(join(tmpdir(), "ejabberd-")),
-    c2sPort: await findFreePort(),
-    componentPort: await findFreePort(),
-    apiPort: await findFreePort(),
+    c2sPort,
+    componentPort,
+    apiPort,
   };
   const removeFiles = (): void => rmSync(place.directory, { recursive: true, force: true, maxRetries: 3 });
   process.once("exit", removeFiles);

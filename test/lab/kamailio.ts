@@ -4,8 +4,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { findFreePorts } from "./free-ports.ts";
 import { composeKamailioConfig, type KamailioPlace, type KamailioSetup } from "./kamailio-config.ts";
-import { findFreePort } from "./prosody.ts";
 
 /** A real Kamailio as presence server on 127.0.0.1. */
 export interface Kamailio {
@@ -38,12 +38,8 @@ export const whatKamailioLacks = (): string | undefined =>
 /** Starts a Kamailio that answers; rejects with its log when it does not come up. */
 export async function startKamailio(setup: KamailioSetup): Promise<Kamailio> {
   const directory = mkdtempSync(join(tmpdir(), "kamailio-"));
-  const place: KamailioPlace = {
-    directory,
-    gatewayPort: await findFreePort(),
-    clientPort: await findFreePort(),
-    tlsPort: await findFreePort(),
-  };
+  const [gatewayPort = 0, clientPort = 0, tlsPort = 0] = await findFreePorts(3);
+  const place: KamailioPlace = { directory, gatewayPort, clientPort, tlsPort };
   writeFileSync(join(directory, "kamailio.cfg"), composeKamailioConfig(setup, place));
   if (setup.storage === "sqlite") createTables(directory);
   let server = await launch(place).catch((cause: unknown) => {

@@ -8,7 +8,7 @@ import { type CloudFront, startCloudFront } from "../doubles/microsoft/https-fro
 import { MicrosoftCloud } from "../doubles/microsoft/microsoft-cloud.ts";
 import { postBySocket } from "../doubles/microsoft/notification-delivery.ts";
 import type { TlsAuthority } from "../doubles/tls-authority.ts";
-import { findFreePort } from "./prosody.ts";
+import { findFreePort } from "./free-ports.ts";
 
 const DOMAIN = "branch.test";
 const TENANT = { id: "aaaaaaaa-0000-4000-8000-00000000000a", domain: `${DOMAIN.split(".", 1)[0]}.onmicrosoft.com` };

@@ -1,10 +1,11 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { findFreePorts } from "./free-ports.ts";
 import { type ProsodyPlace, type ProsodySetup, writeProsodyFiles } from "./prosody-config.ts";
 
 export interface ProsodyOptions extends ProsodySetup {
@@ -39,10 +40,11 @@ const PLUGIN_PATH = fileURLToPath(new URL("../../plugins/server-prosody", import
 export async function startProsody(options: ProsodyOptions): Promise<Prosody> {
   const directory = options.directory ?? mkdtempSync(join(tmpdir(), "prosody-"));
   mkdirSync(directory, { recursive: true });
+  const [c2s = 0, component = 0] = await findFreePorts(2);
   const place: ProsodyPlace = {
     directory,
-    c2sPort: options.ports?.c2s ?? (await findFreePort()),
-    componentPort: options.ports?.component ?? (await findFreePort()),
+    c2sPort: options.ports?.c2s ?? c2s,
+    componentPort: options.ports?.component ?? component,
     pluginPath: PLUGIN_PATH,
   };
   const config = writeProsodyFiles(options, place);
@@ -70,20 +72,6 @@ export async function startProsody(options: ProsodyOptions): Promise<Prosody> {
     log: () => readLog(directory),
     shell: (command) => runShell(config, command),
   };
-}
-
-/** A TCP port of 127.0.0.1 that nobody listens on just now. */
-export function findFreePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once("error", reject);
-    probe.listen(0, "127.0.0.1", () => {
-      const address = probe.address();
-      probe.close(() =>
-        typeof address === "object" && address ? resolve(address.port) : reject(new Error("no port")),
-      );
-    });
-  });
 }
 
 async function launch(config: string, place: ProsodyPlace): Promise<ChildProcess> {

@@ -4,7 +4,7 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { findFreePort } from "./prosody.ts";
+import { findFreePorts } from "./free-ports.ts";
 
 /** What a slapd for tests holds and how it behaves. */
 export interface SlapdOptions {
@@ -52,7 +52,7 @@ export const hasSlapd = (): boolean => existsSync(PROGRAM);
 /** Starts a slapd with these entries. Rejects with what it says when it does not come up. */
 export async function startSlapd(options: SlapdOptions = {}): Promise<Slapd> {
   const directory = mkdtempSync(join(tmpdir(), "slapd-"));
-  const [port, tlsPort] = [await findFreePort(), await findFreePort()];
+  const [port = 0, tlsPort = 0] = await findFreePorts(2);
   const config = writeConfig(directory, options);
   const urls = [`ldap://127.0.0.1:${port}/`, ...(options.tls ? [`ldaps://127.0.0.1:${tlsPort}/`] : [])].join(" ");
   let server: ChildProcess | undefined;

@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { Attribute, Change } from "ldapts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createTlsAuthority } from "../../doubles/tls-authority.ts";
+import { findFreePort } from "../../lab/free-ports.ts";
 import { type GatewayProcess, prepareGateway } from "../../lab/gateway-process.ts";
 import { administer } from "../../lab/ldap-scene.ts";
-import { findFreePort } from "../../lab/prosody.ts";
 import {
   BASE,
   composeLdif,

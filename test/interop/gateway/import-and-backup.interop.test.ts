@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { findFreePort } from "../../lab/free-ports.ts";
 import { type GatewayProcess, prepareGateway } from "../../lab/gateway-process.ts";
-import { findFreePort } from "../../lab/prosody.ts";
 
 const MAIN = fileURLToPath(new URL("../../../dist/src/main.js", import.meta.url));
 const directory = mkdtempSync(join(tmpdir(), "presence-import-"));

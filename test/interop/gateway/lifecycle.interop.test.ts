@@ -2,9 +2,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { findFreePort } from "../../lab/free-ports.ts";
 import { type GatewayProcess, prepareGateway } from "../../lab/gateway-process.ts";
 import type { JabberClient } from "../../lab/jabber-client.ts";
-import { findFreePort } from "../../lab/prosody.ts";
 import { mustSucceed, type Site, startSite } from "../../lab/site.ts";
 import { installedServers } from "../../lab/xmpp-server.ts";
 

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import Sqlite from "better-sqlite3";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { findFreePort } from "../../lab/free-ports.ts";
 import { type Kamailio, startKamailio, whatKamailioLacks } from "../../lab/kamailio.ts";
-import { findFreePort } from "../../lab/prosody.ts";
 import { openSipClient, type SipClient, type SipWatcher } from "../../lab/sip-client.ts";
 import { watchMeetingWithSipp, whatSippLacks } from "../../lab/sipp-watcher.ts";
 import { mustSucceed, type Site, startSite } from "../../lab/site.ts";

@@ -130,6 +130,7 @@ describe.skipIf(lack !== undefined).each(["memory", "sqlite"] as const)(
       watcher = again;
       // What the server granted is written within two seconds; a process that is killed before has lost it.
       await expect.poll(remembered, { timeout: 10_000 }).not.toBe(before);
+      await settledMemory();
     });
 
     it("goes on with what it published when it is restarted itself", async () => {

@@ -235,10 +235,10 @@ const servicesOf = ({
   live: createLiveView({
     gateway,
     link,
+    served: { domains: [parseBareJid(DOMAIN)], "contact-domains": [] },
     uniqueId,
     clock,
     parameters: new LiveParameters(store.registry),
-    linkHealth: () => link.health(),
     storeHealth: () => store.health(),
     clientSources: [],
   }),

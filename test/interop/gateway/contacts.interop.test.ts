@@ -86,6 +86,30 @@ describe.each(installedServers())("contact JIDs on %s without the server module"
     await untilSeen(bob, "available");
   });
 
+  it("are told anew after a crash, a meeting that ended meanwhile with it", async () => {
+    const cancel = await addMeeting(site);
+    await untilSeen(bob, "dnd In a meeting");
+    await site.gateway.end("SIGKILL");
+    cancel();
+    expect(seenOf(bob)).toBe("dnd In a meeting");
+    await site.gateway.start();
+    await untilSeen(bob, "available");
+  });
+
+  it("are told anew after the XMPP server was restarted", async () => {
+    await alice.close();
+    await bob.close();
+    await site.server.restart();
+    const cancel = await addMeeting(site);
+    alice = await site.connect("alice");
+    await alice.sendPresence();
+    bob = await site.connect("bob");
+    await bob.sendPresence();
+    await bob.waitFor(() => seenOf(bob) === "dnd In a meeting", "the meeting", 4 * LIMIT);
+    cancel();
+    await untilSeen(bob, "available");
+  });
+
   it("answer whoever writes to one that the person reads elsewhere", async () => {
     await bob.send(`<message type="chat" to="${CONTACT}" id="m1"><body>hello</body></message>`);
     const isRedirect = (): boolean => bob.seen.some((fact) => fact.kind === "error" && fact.condition === "redirect");

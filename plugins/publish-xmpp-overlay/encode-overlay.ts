@@ -1,8 +1,9 @@
 import type { PresenceDocument } from "../../src/core/presence.ts";
-import { matchLanguage, stateText, type TextCatalogue } from "../../src/core/texts.ts";
+import type { TextCatalogue } from "../../src/core/texts.ts";
 import { earlier, type Instant } from "../../src/lib/time.ts";
 import type { XmlDraft } from "../../src/ports/xmpp-link.ts";
 import { NS_SERVER_MODULE } from "../shared-xmpp/namespaces.ts";
+import { encodeStatuses } from "../shared-xmpp/statuses.ts";
 
 /** No overlay: the client's own presence is shown. */
 export const CLEAR: PresenceDocument = { show: "available", source: "client" };
@@ -58,21 +59,6 @@ export function encodeOverlay(
       until: String(overlayEnd(document, limit)),
       activity: activity?.specific ?? activity?.general,
     },
-    children: statusesOf(document, locales, catalogue).map(([tag, words]) => ({
-      name: "status",
-      attributes: { "xml:lang": tag || undefined },
-      children: [words],
-    })),
+    children: encodeStatuses(document, locales, catalogue),
   };
-}
-
-function statusesOf(
-  { text, note = {} }: PresenceDocument,
-  locales: readonly string[],
-  catalogue: TextCatalogue,
-): readonly (readonly [tag: string, words: string])[] {
-  if (!text) return Object.entries(note);
-  const languages = [...new Set([...locales.map((locale) => matchLanguage(catalogue, locale)), "en"])];
-  const statuses = languages.map((tag) => [tag, stateText(catalogue, text, tag)] as const);
-  return statuses.filter(([, words], index) => statuses.findIndex((each) => each[1] === words) === index);
 }

@@ -5,6 +5,7 @@ import type { TestStep, TestSubject } from "../ports/calendar-source.ts";
 import type { JournalEntry } from "../ports/journal.ts";
 import type { Health } from "../ports/plugin.ts";
 import type { PublisherDetail } from "../ports/presence-publisher.ts";
+import type { ServedDomain } from "./describe-domain.ts";
 
 /** One part of the running gateway and its condition. */
 export interface GatewayPart {
@@ -31,6 +32,8 @@ export interface LiveGateway {
   now(): Instant;
   parts(): readonly GatewayPart[];
   counts(): GatewayCounts;
+  /** The domains whose users are served. */
+  domains(): readonly ServedDomain[];
   /** What is known of the presentity this moment. */
   entry(presentity: PresentityId): JournalEntry | undefined;
   /** What a publisher says of one presentity's publication, or of all its work; empty: nothing, or no such publisher. */

@@ -167,7 +167,8 @@ export class Gateway {
   }
 
   #directoryDeps(): SyncDirectoryDeps {
-    const { runtime, registry, journal, clientSources } = this.#deps;
+    const { runtime, registry, journal, clientSources, publishers } = this.#deps;
+    const followers = [...clientSources, ...publishers];
     return {
       runtime,
       registry,
@@ -177,10 +178,10 @@ export class Gateway {
       recompute: (presentity) => this.recompute(presentity),
       parametersChanged: () => this.#parametersChanged(),
       follow: (user) => {
-        for (const source of clientSources) source.follow?.([user]);
+        for (const each of followers) each.follow?.([user]);
       },
       unfollow: (id) => {
-        for (const source of clientSources) source.unfollow?.(id);
+        for (const each of followers) each.unfollow?.(id);
       },
       forget: (presentity) => this.#forgetIfGone(presentity),
     };

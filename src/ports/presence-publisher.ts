@@ -1,6 +1,7 @@
 import type { PresentityId, SipAor } from "../core/addresses.ts";
 import type { PresenceDocument } from "../core/presence.ts";
 import type { Instant, Milliseconds } from "../lib/time.ts";
+import type { FollowedPresentity } from "./client-presence-source.ts";
 import type { Plugin } from "./plugin.ts";
 
 /** One document on its way to one publisher. */
@@ -43,6 +44,10 @@ export interface PresencePublisher extends Plugin {
   retract(publication: Publication, signal: AbortSignal): Promise<void>;
   /** What the publisher knows of one presentity's publication, or of all its work together; empty: nothing. */
   describe?(presentity?: PresentityId): readonly PublisherDetail[];
+  /** Names presentities that the gateway serves, whether there is anything to show of them or not; before `start`, and later. */
+  follow?(presentities: Iterable<FollowedPresentity>): void;
+  /** Names one that the gateway serves no more. */
+  unfollow?(presentity: PresentityId): void;
   /** Called after several publications in a row: what was kept to be sent together is sent now. */
   flush?(): void;
   /**

@@ -1,6 +1,7 @@
 import { accessSync, constants, existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { CLIENTS_ERROR_CODES } from "../../plugins/clients-xmpp/clients-errors.ts";
+import type { ServedDomain } from "../admin/describe-domain.ts";
 import { mergeLimited } from "../lib/merge-limited.ts";
 import { type Milliseconds, seconds } from "../lib/time.ts";
 import { type GatewayError, toGatewayError } from "../ports/errors.ts";
@@ -135,10 +136,12 @@ async function* checkLink(
     return;
   }
   yield { name: "xmpp", ok: true, detail: `${host}:${port} accepts ${link.domain}` };
-  const { domains } = config.xmpp;
+  const { domains, "contact-domains": contactDomains } = config.xmpp;
   // The server tells what it grants just after the connection; that it grants nothing shows by its silence only.
   await waitUntil(() => domains.every((domain) => isComplete(link.access(domain))), grantTime, runtime);
-  for (const domain of domains) yield describeAccess(domain, link.access(domain));
+  for (const domain of domains) {
+    yield describeAccess({ domain, access: link.access(domain), hasContacts: contactDomains.includes(domain) });
+  }
 }
 
 const isComplete = (access: DomainAccess | undefined): boolean =>
@@ -154,7 +157,7 @@ const describeLinkError = ({ message, code }: GatewayError): string => {
 };
 
 /** What the gateway can do for the users of the domain, and what stands in the way. */
-function describeAccess(domain: string, access: DomainAccess | undefined): CheckLine {
+function describeAccess({ domain, access, hasContacts }: ServedDomain): CheckLine {
   const problems = [
     ...(!access || access.actsBy === "none"
       ? [`the gateway may not act for users. ${adviceFor("xmpp-no-access")} (xmpp-no-access)`]
@@ -164,10 +167,14 @@ function describeAccess(domain: string, access: DomainAccess | undefined): Check
       : [`users' clients are not heard. ${CLIENTS_ERROR_CODES["clients-no-presence"].action} (clients-no-presence)`]),
   ];
   const name = `xmpp ${domain}`;
-  if (problems.length > 0) return { name, ok: false, detail: problems.join(" ") };
+  if (problems.length > 0) {
+    const contacts = hasContacts ? "Show and status are seen on contact JIDs alone. " : "";
+    return { name, ok: hasContacts, detail: `${contacts}${problems.join(" ")}` };
+  }
+  const without = hasContacts ? "show and status are seen on contact JIDs alone" : "only the activity is shown";
   const shown = access?.moduleInstance
     ? "show, status and activity are shown"
-    : "there is no server module, so only the activity is shown";
+    : `there is no server module, so ${without}`;
   return { name, ok: true, detail: `acts for users by ${access?.actsBy}, hears their clients; ${shown}` };
 }
 

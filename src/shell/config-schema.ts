@@ -75,12 +75,31 @@ const xmpp = z
       .describe(
         "Whether the gateway subscribes to the users' activity to overwrite a forged meeting. It needs an entry in each user's roster. `auto`: only where the server module is missing.",
       ),
+    "contact-domains": z
+      .array(parsedBy(parseBareJid))
+      .default([])
+      .describe(
+        "Those of the domains whose users have contact JIDs, `alice\\40example.com@calendar.example.com`: contacts that show their presence to whoever adds them, without a module in the server (docs/OPERATIONS.md).",
+      ),
+    "contact-watchers": z
+      .enum(["own-domain", "served-domains"])
+      .default("own-domain")
+      .describe("Who may add a user's contact JID: users of the same domain, or of every domain that is served."),
     "allow-plain-text-to": z
       .array(z.string())
       .default([])
       .describe(
         "Component connections are not encrypted. A host that is not this machine must be named here, e.g. one behind a tunnel.",
       ),
+  })
+  .superRefine(({ domains, "contact-domains": contactDomains }, context) => {
+    for (const domain of contactDomains.filter((each) => !domains.includes(each))) {
+      context.addIssue({
+        code: "custom",
+        path: ["contact-domains"],
+        message: `${domain} is not in xmpp.domains: the gateway does not serve it`,
+      });
+    }
   })
   .superRefine((value, context) => {
     const { host } = value.service;

@@ -1,5 +1,6 @@
 import clientsSip from "../../plugins/clients-sip/index.ts";
 import publishSip from "../../plugins/publish-sip/index.ts";
+import publishXmppContact from "../../plugins/publish-xmpp-contact/index.ts";
 import type { ClientPresenceSource } from "../ports/client-presence-source.ts";
 import type { PluginContext, PluginKind } from "../ports/plugin-definition.ts";
 import type { PresencePublisher } from "../ports/presence-publisher.ts";
@@ -17,10 +18,22 @@ export interface NamedClientSource {
 }
 
 /** Every publisher that the configuration asks for, in the order in which they get what changes. */
-export const createPublishers = ({ sip }: LoadedConfig, contextOf: ContextOf): readonly PresencePublisher[] => [
+export const createPublishers = (config: LoadedConfig, contextOf: ContextOf): readonly PresencePublisher[] => [
   ...PLUGINS.publish.map((each) => each.create(each.options.parse({}), contextOf("publish", each.name))),
-  ...(sip ? [publishSip.create(publishSip.options.strip().parse(sip), contextOf("publish", publishSip.name))] : []),
+  ...createContacts(config, contextOf),
+  ...(config.sip
+    ? [publishSip.create(publishSip.options.strip().parse(config.sip), contextOf("publish", publishSip.name))]
+    : []),
 ];
+
+/** Contact JIDs, where a domain has them, or had them: whoever subscribed is told that there are none any more. */
+function createContacts({ xmpp }: LoadedConfig, contextOf: ContextOf): readonly PresencePublisher[] {
+  const { name, options, create } = publishXmppContact;
+  const context = contextOf("publish", name);
+  const domains = xmpp["contact-domains"];
+  if (domains.length === 0 && context.memory.load().size === 0) return [];
+  return [create(options.parse({ domains, watchers: xmpp["contact-watchers"] }), context)];
+}
 
 /** Every source of clients that the configuration asks for. */
 export const createClientSources = (config: LoadedConfig, contextOf: ContextOf): readonly NamedClientSource[] => [

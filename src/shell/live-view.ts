@@ -1,5 +1,5 @@
 import type { GatewayCounts, GatewayPart, LiveGateway } from "../admin/live-gateway.ts";
-import type { Mailbox } from "../core/addresses.ts";
+import type { BareJid, Mailbox } from "../core/addresses.ts";
 import type { DirectorySync } from "../engine/directories/directory-sync.ts";
 import type { Gateway } from "../engine/gateway.ts";
 import { policyFromParameters } from "../engine/policy-from-parameters.ts";
@@ -16,11 +16,12 @@ import type { XmppLink } from "../ports/xmpp-link.ts";
 /** What the view looks at. */
 export interface LiveViewDeps {
   readonly gateway: Gateway;
-  readonly link: Pick<XmppLink, "domain" | "send">;
+  readonly link: Pick<XmppLink, "domain" | "send" | "access" | "health">;
+  /** The domains that are served, and those of them whose users have contact JIDs. */
+  readonly served: { readonly domains: readonly BareJid[]; readonly "contact-domains": readonly BareJid[] };
   readonly uniqueId: () => string;
   readonly clock: Clock;
   readonly parameters: Parameters;
-  readonly linkHealth: () => Health;
   readonly storeHealth: () => Health;
   readonly clientSources: readonly { readonly name: string; readonly source: ClientPresenceSource }[];
   readonly directories?: readonly DirectorySync[];
@@ -33,6 +34,12 @@ export function createLiveView(deps: LiveViewDeps): LiveGateway {
     now: () => clock.now(),
     parts: () => listParts(deps),
     counts: () => countAll(deps),
+    domains: () =>
+      deps.served.domains.map((domain) => ({
+        domain,
+        access: deps.link.access(domain),
+        hasContacts: deps.served["contact-domains"].includes(domain),
+      })),
     entry: (id) => gateway.describe(id),
     publisherDetails: (name, id) =>
       gateway.publishers.find((each) => each.name === name)?.publisher.describe?.(id) ?? [],
@@ -53,13 +60,13 @@ export function createLiveView(deps: LiveViewDeps): LiveGateway {
 
 function listParts({
   gateway,
-  linkHealth,
+  link,
   storeHealth,
   clientSources,
   directories = [],
 }: LiveViewDeps): readonly GatewayPart[] {
   return [
-    { name: "xmpp", kind: "xmpp", health: linkHealth() },
+    { name: "xmpp", kind: "xmpp", health: link.health() },
     ...clientSources.map(({ name, source }) => ({ name, kind: "clients" as const, health: source.health() })),
     ...[...gateway.calendarServers.health()].map(([name, health]) => ({ name, kind: "calendar" as const, health })),
     ...gateway.publishers.map(({ name, publisher, lastError }) => ({

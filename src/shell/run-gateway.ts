@@ -99,11 +99,11 @@ async function assemble(config: LoadedConfig, environment: NodeJS.ProcessEnv, un
   const live = createLiveView({
     gateway,
     link,
+    served: config.xmpp,
     uniqueId: () => runtime.uniqueId(),
     directories: directories.list,
     clock: runtime.clock,
     parameters,
-    linkHealth: () => link.health(),
     storeHealth: () => store.health(),
     clientSources,
   });

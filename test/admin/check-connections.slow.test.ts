@@ -58,11 +58,17 @@ async function check(port: number, settings: Readonly<Record<string, string>> = 
 }
 
 function configFor(port: number, settings: Readonly<Record<string, string>> = {}): LoadedConfig {
-  const { component = "calendar.example.test", secret = "a secret", store = "gateway.db", sip = "" } = settings;
+  const {
+    component = "calendar.example.test",
+    secret = "a secret",
+    store = "gateway.db",
+    sip = "",
+    contacts = "[]",
+  } = settings;
   const path = join(directory, "gateway.toml");
   const lines = [
     `[xmpp]\nservice = "xmpp://127.0.0.1:${port}"\ncomponent = "${component}"\nsecret = "${secret}"`,
-    `domains = ["example.test"]\nadmins = []\n[store]\npath = "${store}"`,
+    `domains = ["example.test"]\nadmins = []\ncontact-domains = ${contacts}\n[store]\npath = "${store}"`,
     sip,
   ];
   writeFileSync(path, lines.join("\n"));
@@ -83,6 +89,16 @@ describe("presence-gateway check", () => {
   it("says that contacts see the activity only where the module is missing", async () => {
     const { port } = await serve({ moduleInstance: undefined });
     expect((await check(port))[2]).toMatch(/^ok xmpp example\.test: .*there is no server module, so only the activity/);
+  });
+
+  it("is content with contact JIDs, and says what is not seen on them", async () => {
+    const contacts = `["example.test"]`;
+    const { port } = await serve({ moduleInstance: undefined });
+    expect((await check(port, { contacts }))[2]).toMatch(/^ok .*no server module, so .* on contact JIDs alone$/);
+    const plain = await serve({ moduleInstance: undefined, advert: undefined });
+    expect((await check(plain.port, { contacts }))[2]).toMatch(
+      /^ok .*: Show and status .*alone\. .*may not act for users/,
+    );
   });
 
   it("fails where the server grants nothing, and says what to grant", async () => {

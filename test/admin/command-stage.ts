@@ -8,6 +8,7 @@ import type {
 } from "../../src/admin/command.ts";
 import { LOCAL_ADMINISTRATOR } from "../../src/admin/command.ts";
 import { COMMANDS } from "../../src/admin/command-catalogue.ts";
+import type { ServedDomain } from "../../src/admin/describe-domain.ts";
 import { drawPieces } from "../../src/admin/draw-progress.ts";
 import { drawError } from "../../src/admin/draw-text.ts";
 import type { GatewayCounts, GatewayPart, LiveGateway } from "../../src/admin/live-gateway.ts";
@@ -56,6 +57,7 @@ export class FakeLive implements LiveGateway {
   /** What calendar folders are named, by mailbox. */
   readonly calendarNames = new Map<string, string | GatewayError>();
   partList: readonly GatewayPart[] = [];
+  domainList: readonly ServedDomain[] = [];
   /** What publishers say, by name, and of a presentity by name and JID. */
   readonly details = new Map<string, readonly PublisherDetail[]>();
   readonly #stage: Pick<CommandServices, "clock" | "journal">;
@@ -70,6 +72,10 @@ export class FakeLive implements LiveGateway {
 
   parts(): readonly GatewayPart[] {
     return this.partList;
+  }
+
+  domains(): readonly ServedDomain[] {
+    return this.domainList;
   }
 
   counts(): GatewayCounts {

@@ -48,6 +48,8 @@ export interface GatewaySetup {
   readonly domains: readonly string[];
   readonly admins: readonly string[];
   readonly actsBy?: "auto" | "privilege" | "trusted";
+  /** Domains whose users have contact JIDs. */
+  readonly contactDomains?: readonly string[];
   readonly metricsPort?: number;
   readonly logLevel?: string;
   /** What `[notifications]` says. */
@@ -69,6 +71,7 @@ export function prepareGateway(setup: GatewaySetup): GatewayProcess {
     `domains = ${toml(setup.domains)}`,
     `admins = ${toml(setup.admins)}`,
     ...(setup.actsBy ? [`acts-by = ${toml(setup.actsBy)}`] : []),
+    ...(setup.contactDomains ? [`contact-domains = ${toml(setup.contactDomains)}`] : []),
     "[store]",
     `path = "gateway.db"`,
     `secrets-directory = "."`,

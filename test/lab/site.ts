@@ -16,6 +16,10 @@ export interface SiteOptions {
   readonly rosters?: readonly (readonly [string, string])[];
   /** Options of the server module; `"none"`: the server runs without it. */
   readonly module?: ModuleOptions | "none";
+  /** False: a Prosody that lets the gateway neither act for users nor hear their presence. */
+  readonly privilege?: boolean;
+  /** Users have contact JIDs. */
+  readonly hasContacts?: boolean;
   readonly otherComponents?: readonly string[];
   /** Longest stanza that the server takes, in bytes. */
   readonly stanzaBytes?: number;
@@ -68,6 +72,7 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
     users: users.map((name) => ({ name, password: LAB_PASSWORD })),
     rosters: options.rosters ?? [["alice", "bob"]],
     ...(options.module && { module: options.module }),
+    ...(options.privilege !== undefined && { privilege: options.privilege }),
     ...(options.otherComponents && { otherComponents: options.otherComponents }),
     ...(options.stanzaBytes && { stanzaBytes: options.stanzaBytes }),
   });
@@ -79,6 +84,7 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
     domains: [LAB_DOMAIN],
     admins: [`admin@${LAB_DOMAIN}`],
     ...(server.actsBy === "trusted" && { actsBy: "trusted" }),
+    ...(options.hasContacts && { contactDomains: [LAB_DOMAIN] }),
     ...(options.logLevel && { logLevel: options.logLevel }),
     ...(office365 && { notifications: office365.notifications }),
     ...(options.sip && { sip: options.sip }),

@@ -23,6 +23,8 @@ export interface ServerSetup {
   readonly rosters: readonly (readonly [string, string])[];
   /** `"none"`: the server runs without the gateway's module. */
   readonly module?: ModuleOptions | "none";
+  /** False: XEP-0356 is not there; Prosody only. */
+  readonly privilege?: boolean;
   readonly rooms?: string;
   readonly otherComponents?: readonly string[];
   /** Bytes; the server's own limit if not given. */
@@ -104,6 +106,7 @@ async function onEjabberd({
   rosters,
   directory: _,
   stanzaBytes: __,
+  privilege: ___,
   ...setup
 }: ServerSetup): Promise<XmppServer> {
   const options = module === "none" ? undefined : ejabberdOptions(module);

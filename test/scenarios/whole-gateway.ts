@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import publishXmppContact from "../../plugins/publish-xmpp-contact/index.ts";
 import { AdminAlerts } from "../../src/admin/admin-alerts.ts";
 import { ChatFrontEnd } from "../../src/admin/chat-front-end.ts";
 import { COMMANDS } from "../../src/admin/command-catalogue.ts";
@@ -67,6 +68,8 @@ export interface WholeGatewayOptions {
     secrets: Readonly<Record<string, string>>,
     context: PluginContext,
   ) => CalendarSource | undefined;
+  /** With contact JIDs for everybody. */
+  readonly hasContacts?: boolean;
   /** Beside those of the XMPP server. */
   readonly beside?: (runtime: Runtime) => {
     readonly publisher: PresencePublisher;
@@ -200,6 +203,7 @@ function assemble({ store, link, runtime, options, alert }: Parts): Gateway {
     reservedTexts: reservedTexts(TEXT_CATALOGUE),
     publishers: [
       ...PLUGINS.publish.map((each) => each.create(each.options.parse({}), { ...context, name: each.name })),
+      ...(options.hasContacts ? [createContacts(context)] : []),
       ...(beside ? [beside.publisher] : []),
     ],
     clientSources: [
@@ -216,6 +220,9 @@ function assemble({ store, link, runtime, options, alert }: Parts): Gateway {
   });
 }
 
+const createContacts = (context: Omit<PluginContext, "name">): PresencePublisher =>
+  publishXmppContact.create({ domains: [DOMAIN], watchers: "own-domain" }, { ...context, name: "xmpp-contact" });
+
 const servicesOf = ({
   store,
   link,
@@ -228,10 +235,10 @@ const servicesOf = ({
   live: createLiveView({
     gateway,
     link,
+    served: { domains: [parseBareJid(DOMAIN)], "contact-domains": [] },
     uniqueId,
     clock,
     parameters: new LiveParameters(store.registry),
-    linkHealth: () => link.health(),
     storeHealth: () => store.health(),
     clientSources: [],
   }),

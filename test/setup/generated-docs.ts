@@ -7,6 +7,7 @@ import { CLIENTS_SIP_ERROR_CODES } from "../../plugins/clients-sip/clients-sip-e
 import { CLIENTS_ERROR_CODES } from "../../plugins/clients-xmpp/clients-errors.ts";
 import { LDAP_ERROR_CODES } from "../../plugins/directory-ldap/ldap-errors.ts";
 import { PUBLISH_SIP_ERROR_CODES } from "../../plugins/publish-sip/publish-errors.ts";
+import { CONTACT_ERROR_CODES } from "../../plugins/publish-xmpp-contact/contact-errors.ts";
 import { OVERLAY_ERROR_CODES } from "../../plugins/publish-xmpp-overlay/overlay-errors.ts";
 import { PEP_ERROR_CODES } from "../../plugins/publish-xmpp-pep/pep-errors.ts";
 import { ENTRA_ERROR_CODES } from "../../plugins/shared-microsoft/entra-errors.ts";
@@ -42,6 +43,7 @@ export const ERROR_TABLES: Readonly<Record<string, Readonly<Record<string, Error
   "Hearing clients (XMPP)": CLIENTS_ERROR_CODES,
   "Publishing activities (PEP)": PEP_ERROR_CODES,
   "Publishing show and status (server module)": OVERLAY_ERROR_CODES,
+  "Contact JIDs": CONTACT_ERROR_CODES,
   "SIP connection": SIP_ERROR_CODES,
   "Publishing by SIP": PUBLISH_SIP_ERROR_CODES,
   "Hearing phones (SIP)": CLIENTS_SIP_ERROR_CODES,

@@ -81,6 +81,15 @@ describe("the configuration file", () => {
     expect(refusal(remote + STORE)).toContain("xmpp.example.com is another machine");
     expect(refusal(`${remote}allow-plain-text-to = ["xmpp.example.com"]\n${STORE}`)).toBe("nothing");
   });
+
+  it("has contact JIDs for domains that are served, and for no other", () => {
+    const given = (domain: string): string => `${XMPP}contact-domains = ["${domain}"]\n${STORE}`;
+    expect(load(given("example.com")).xmpp).toMatchObject({
+      "contact-domains": ["example.com"],
+      "contact-watchers": "own-domain",
+    });
+    expect(refusal(given("example.net"))).toContain("xmpp.contact-domains: example.net is not in xmpp.domains");
+  });
 });
 
 describe("[notifications]", () => {

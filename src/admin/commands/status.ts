@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { type CommandContext, defineCommand, type Field } from "../command.ts";
+import { describeDomain } from "../describe-domain.ts";
 import { describeHealth, isInTrouble, namePart } from "../describe-health.ts";
 import { formatMoment } from "../format-moment.ts";
 import type { LiveGateway } from "../live-gateway.ts";
@@ -29,6 +30,7 @@ function describeLive(live: LiveGateway): readonly Field[] {
   const counts = live.counts();
   return [
     ...live.parts().map((part): Field => [namePart(part), describeHealth(part.health, now)]),
+    ...live.domains().map((each): Field => [`domain ${each.domain}`, describeDomain(each)]),
     ["users", `${counts.presentities} enabled, calendar unknown of ${counts.stale}`],
     ["in a meeting", String(counts.inMeeting)],
     ["waiting", `publications ${counts.outbox}, calendar reads ${counts.refreshQueue}`],

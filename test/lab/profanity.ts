@@ -14,7 +14,10 @@ export const findMissing = (): string | undefined => missingPrograms(["profanity
 const SIZE = [200, 60] as const;
 
 /** Starts the Profanity of Debian and resolves when it is logged in. */
-export async function startProfanity(account: ClientAccount, size: readonly [number, number] = SIZE): Promise<Terminal> {
+export async function startProfanity(
+  account: ClientAccount,
+  size: readonly [number, number] = SIZE,
+): Promise<Terminal> {
   const { jid, password, port } = account;
   const place = ["enabled=true", `jid=${jid}`, `password=${password}`, "server=127.0.0.1", `port=${port}`];
   const more = ["tls.policy=disable", "auth.policy=default", "resource=profanity", "presence.last=online"];

@@ -60,7 +60,9 @@ export async function openTerminal(setup: TerminalSetup): Promise<Terminal> {
   const tmux = async (...words: readonly string[]): Promise<string> =>
     (await run("tmux", ["-S", join(directory, "tmux"), "-f", "/dev/null", ...words])).stdout;
   const environment = { HOME: home, XDG_CONFIG_HOME: home, XDG_DATA_HOME: home, XDG_CACHE_HOME: home, LANG: "C.UTF-8" };
-  const settings = Object.entries({ ...environment, TERM: "screen-256color" }).map(([name, value]) => `${name}=${value}`);
+  const settings = Object.entries({ ...environment, TERM: "screen-256color" }).map(
+    ([name, value]) => `${name}=${value}`,
+  );
   const command = ["env", `--chdir=${home}`, ...settings, program, ...args];
   const [columns, rows] = size;
   const whole = setup.asNobody ? asNobody(command) : command;

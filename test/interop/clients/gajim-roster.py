@@ -1,6 +1,7 @@
 """A person who looks at a contact in Gajim's roster, again and again, with the mouse pointer over it.
 
-Tells every new text of the contact's tooltip, and leaves a picture of the window with the tooltip beside it."""
+Tells every new text of the contact's tooltip, and leaves a picture of the window with the tooltip.
+"""
 import os
 import subprocess
 
@@ -12,8 +13,8 @@ from gi.repository import Gdk, Gtk
 from gajim.common import app
 from gajim.gtk.roster import Column, Roster
 
-WIDTH, HEIGHT = 560, 300
-MOST_COLOURS = '128'  # enough for widgets; keeps the picture small
+WIDTH, HEIGHT = 420, 360
+MOST_COLOURS = '64'  # enough for widgets; keeps the picture small
 
 
 class Person:
@@ -78,7 +79,7 @@ class Person:
         place = os.path.join(SETUP['out'], name)
         area = f'{WIDTH}x{HEIGHT}+0+0'
         subprocess.run(
-            ['import', '-window', 'root', '-crop', area, '+repage', '-colors', MOST_COLOURS, '-strip', place], check=True
+            ['import', '-window', 'root', '-crop', area, '+repage', '+dither', '-colors', MOST_COLOURS, '-strip', place], check=True
         )
 
 

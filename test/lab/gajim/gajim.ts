@@ -39,7 +39,9 @@ export interface Gajim {
 
 const PERSON = fileURLToPath(new URL("gajim_person.py", import.meta.url));
 const PROGRAMS = ["gajim", "xvfb-run", "dbus-run-session", "import"];
-const LIMIT = 50_000;
+const LIMIT = 30_000;
+/** Longer than this no Gajim lives. */
+const LIFETIME = 55_000;
 const Fact = z.object({ texts: z.array(z.string()), picture: z.string().optional() });
 
 /** What is missing on this machine, in words with what to install; `undefined` when all is there. */
@@ -92,10 +94,12 @@ class RunningGajim implements Gajim {
     });
     if (child.stdout) createInterface({ input: child.stdout }).on("line", (line) => this.#take(line, out));
     process.once("exit", this.#kill);
+    const impatience = setTimeout(this.#kill, LIFETIME);
     this.ended = new Promise((resolve, reject) => {
       child.once("error", reject);
       child.once("close", (code) => (code === 0 ? resolve() : reject(new Error(this.#recount(`ended with ${code}`)))));
     });
+    child.once("close", () => clearTimeout(impatience));
     this.ended.catch(() => undefined); // heard by those who wait
   }
 

@@ -51,6 +51,8 @@ export function composePage(
     "- **Presence**: show and status, put over alice's own presence by the module in the server. Every client shows it.",
     "- **Activity**: XEP-0108, published for alice by PEP, with or without the module. The server sends it only to clients",
     "  that ask for it. Poezio does with its plugin `user_extras`.",
+    "- Who logs in during the meeting is shown the same. (ejabberd 23.01 was seen to leave out the activity for the first",
+    "  client of a kind since its start, whose capabilities it has to ask for; presence is right.)",
     "- *In a meeting* is alice's status text, in her language; *dnd*, *[d]* and *Busy* are the clients' words for the show",
     "  `dnd`.",
     "",

@@ -81,14 +81,18 @@ describe("bob's client", () => {
       await carol.waitFor(() => carol.view(ALICE).show === "available", "no meeting");
     });
 
-    it.each(clients)("$name shows alice's meeting and its end", async (client) => {
+    it.each(clients)("$name shows alice's meeting, to bob who logs in during it too, and its end", async (client) => {
       const since = alice.seen.length;
-      const bobs = await client.start({ jid: BOB, password: LAB_PASSWORD, port: site.server.c2sPort });
+      const account = { jid: BOB, password: LAB_PASSWORD, port: site.server.c2sPort };
+      let bobs = await client.start(account);
       try {
         const asks = await asksForActivities(since);
         const start = Date.now() - MINUTE;
         meetings.push(mailbox().addMeeting({ start, end: start + 60 * MINUTE, status: "busy" }));
         const meeting = keep(await bobs.meeting(), `${client.package}-meeting-${server}.png`);
+        await bobs.close();
+        bobs = await client.start(account);
+        await bobs.later();
         for (const id of meetings.splice(0)) mailbox().removeMeeting(id);
         const end = keep(await bobs.end(), `${client.package}-end-${server}.png`);
         const versions = { clientVersion: versionOf(client.package), serverVersion: versionOf(server) };

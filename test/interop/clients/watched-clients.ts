@@ -16,9 +16,11 @@ export interface Shown {
   readonly screen: { readonly text: string } | { readonly picture: string };
 }
 
-/** A running client of bob, who has alice in the roster, where she is shown as available. */
+/** A running client of bob, who has alice in the roster, where she is shown. */
 export interface BobsClient {
   meeting(): Promise<Shown>;
+  /** In the meeting, when bob logged in during it. */
+  later(): Promise<Shown>;
   /** After the meeting. */
   end(): Promise<Shown>;
   close(): Promise<void>;
@@ -49,6 +51,8 @@ interface TerminalClient {
   /** The text in the order of reading, where the screen has columns. */
   readonly read?: (screen: string) => string;
   readonly meeting: Words;
+  /** After a login during the meeting, when that differs. */
+  readonly later?: Words;
   readonly end: Words;
 }
 
@@ -69,20 +73,21 @@ const TERMINAL_CLIENTS: readonly TerminalClient[] = [
     size: [100, 12],
     async open(terminal) {
       await terminal.waitFor(/ alice/);
-      await terminal.type("/clear");
-      await terminal.waitFor(/^(?!.*Connecting with)/s);
+      await terminal.type("/info alice@example.test");
+      await terminal.waitFor(/pc \(0\)/);
     },
     meeting: { presence: [/alice(?:@example\.test)? \(pc\) is dnd, "In a meeting"/] },
-    end: { presence: [/is dnd, "In a meeting".*(alice(?:@example\.test)? \(pc\) is online)/s] },
+    later: { presence: [/pc \(0\), dnd, "In a meeting"/] },
+    end: { presence: [/dnd, "In a meeting".*(alice(?:@example\.test)? \(pc\) is online)/s] },
   },
   {
     name: "mcabber",
     start: startMcabber,
     size: [80, 14],
     async open(terminal) {
-      await terminal.waitFor(/\[o\] alice/);
+      await terminal.waitFor(/\[[do]\] alice/);
       await terminal.type("/roster search alice");
-      await terminal.waitFor(/\[o\] Buddy: alice/);
+      await terminal.waitFor(/\[[do]\] Buddy: alice/);
     },
     meeting: { presence: [/\[d\] Buddy: alice(?:@example\.test)? -- In a meeting/] },
     end: { presence: [/\[o\] Buddy: alice(?:@example\.test)?$/m] },
@@ -94,7 +99,7 @@ const TERMINAL_CLIENTS: readonly TerminalClient[] = [
     async open(terminal) {
       await terminal.waitFor(/\[\+\] alice/);
       await terminal.press("Down");
-      await terminal.waitFor(/│alice@example\.test \(\)/);
+      await terminal.waitFor(/│alice@example\.test \(/);
     },
     read: rightColumn,
     meeting: {
@@ -128,6 +133,7 @@ function inTerminal(client: TerminalClient): WatchedClient {
       const shows = (words: Words): Promise<Shown> => vi.waitFor(() => look(terminal, client, words), LIMIT);
       const self: BobsClient = {
         meeting: () => shows(client.meeting),
+        later: () => shows(client.later ?? client.meeting),
         end: () => shows(client.end),
         close: () => terminal.close(),
       };
@@ -166,12 +172,16 @@ async function startGajim(account: ClientAccount): Promise<BobsClient> {
     heard = gajim.facts.length;
     return { presence: texts.join("; "), activity: undefined, screen: { picture } };
   };
-  await shows(["Available (pc)"]).catch(async (error: unknown) => {
-    await gajim.close();
-    throw error;
-  });
+  await gajim
+    .waitFor(({ texts }) => texts.includes(contact))
+    .catch(async (error: unknown) => {
+      await gajim.close();
+      throw error;
+    });
+  const meeting = (): Promise<Shown> => shows(["Busy (pc)", "In a meeting"]);
   return {
-    meeting: () => shows(["Busy (pc)", "In a meeting"]),
+    meeting,
+    later: meeting,
     end: () => shows(["Available (pc)"]),
     close: () => gajim.close(),
   };

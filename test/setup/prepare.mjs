@@ -39,7 +39,7 @@ const SIP = [
   "sip-tester",
 ];
 // Clients that people use, with what shows them to a test: a terminal, and a screen that is photographed.
-const CHAT_CLIENTS = ["dbus-daemon", "gajim", "imagemagick", "profanity", "tmux", "xauth", "xvfb"];
+const CHAT_CLIENTS = ["dbus-daemon", "gajim", "imagemagick", "mcabber", "poezio", "profanity", "tmux", "xauth", "xvfb"];
 // The real directory server; the tests fill it with its own slapadd.
 const LDAP = ["slapd"];
 const OPTIONAL = { demo: [...SIP.filter((name) => name !== "sip-tester"), "ejabberd"] };

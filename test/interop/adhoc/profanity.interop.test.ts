@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { findMissing, type Profanity, startProfanity } from "../../lab/profanity.ts";
+import { findMissing, startProfanity } from "../../lab/profanity.ts";
 import { mustSucceed } from "../../lab/site.ts";
+import type { Terminal } from "../../lab/terminal.ts";
 import { type AdhocStage, COMPONENT, HOST, startStage } from "./stage.ts";
 
 const missing = findMissing();
@@ -8,7 +9,7 @@ if (missing) console.log(`skipped: ${missing} is not installed (apt-get install 
 
 describe.skipIf(missing !== undefined)("commands from a real Profanity on a real Prosody", () => {
   let stage: AdhocStage;
-  let client: Profanity;
+  let client: Terminal;
   const execute = (node: string): Promise<void> => client.type(`/cmd exec ${node} ${COMPONENT.jid}`);
 
   beforeAll(async () => {

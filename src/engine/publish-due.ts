@@ -10,7 +10,7 @@ import { NEUTRAL } from "./plan-publication.ts";
 import type { Presentities, Presentity } from "./presentity.ts";
 import { type Lane, PublicationLanes } from "./publication-lanes.ts";
 import { failedRow } from "./publication-retry.ts";
-import { isNothingLeft, isSettledBy, publishedAfter, sendRow } from "./sent-publication.ts";
+import { countConfirmed, isNothingLeft, isSettledBy, publishedAfter, sendRow } from "./sent-publication.ts";
 
 /** What publishing works with. */
 export interface PublishDeps {
@@ -252,7 +252,7 @@ export class PublishDue {
   #succeed(presentity: Presentity, row: OutboxRow, receipt: Pick<Published, "epoch" | "tag">): void {
     this.#lastError = undefined;
     this.#lanes.finish(presentity.id);
-    this.#deps.runtime.metrics.count("presence_gateway_publications_total", { publisher: this.name });
+    countConfirmed(this.#deps.runtime, row);
     const current = this.#rowOf(presentity);
     // It may have gone away and come back meanwhile; where something else is due, what is shown is certain again.
     if (current === row || (current && isSettledBy(current, row))) this.drop(presentity);

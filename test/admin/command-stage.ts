@@ -72,8 +72,18 @@ export class FakeLive implements LiveGateway {
     return this.partList;
   }
 
+  counted: GatewayCounts = {
+    presentities: 3,
+    withCalendar: 2,
+    stale: 1,
+    inMeeting: 1,
+    outbox: 4,
+    refreshQueue: 5,
+    failing: [],
+  };
+
   counts(): GatewayCounts {
-    return { presentities: 3, withCalendar: 2, stale: 1, inMeeting: 1, outbox: 4, refreshQueue: 5 };
+    return this.counted;
   }
 
   entry(presentity: PresentityId) {

@@ -1,0 +1,42 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry as MetricsRegistry } from "prom-client";
+import { METRICS, type MetricDefinition, type Metrics } from "../ports/metrics.ts";
+
+/** Metrics that can be read. */
+export interface ExposedMetrics extends Metrics {
+  /** Forgets every gauge: whatever there is no more is not told of. */
+  clearGauges(): void;
+  /** All in the text format of Prometheus. */
+  text(): Promise<string>;
+}
+
+/** Makes every metric once; no global registry. `withProcess`: also those of Node (`process_…`, `nodejs_…`). */
+export function createMetrics({ withProcess = false }: { readonly withProcess?: boolean } = {}): ExposedMetrics {
+  const registry = new MetricsRegistry();
+  const counters = new Map<string, Counter>();
+  const gauges = new Map<string, Gauge>();
+  const histograms = new Map<string, Histogram>();
+  for (const [name, definition] of Object.entries<MetricDefinition>(METRICS)) {
+    const options = { name, help: definition.help, labelNames: [...definition.labels], registers: [registry] };
+    switch (definition.kind) {
+      case "counter":
+        counters.set(name, new Counter(options));
+        break;
+      case "gauge":
+        gauges.set(name, new Gauge(options));
+        break;
+      case "histogram":
+        histograms.set(name, new Histogram({ ...options, buckets: [...definition.buckets] }));
+        break;
+    }
+  }
+  if (withProcess) collectDefaultMetrics({ register: registry });
+  return {
+    count: (name, labels = {}, by = 1) => counters.get(name)?.inc(labels, by),
+    gauge: (name, value, labels = {}) => gauges.get(name)?.set(labels, value),
+    observe: (name, value, labels = {}) => histograms.get(name)?.observe(labels, value),
+    clearGauges: () => {
+      for (const gauge of gauges.values()) gauge.reset();
+    },
+    text: () => registry.metrics(),
+  };
+}

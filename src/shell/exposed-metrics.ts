@@ -9,6 +9,10 @@ export interface ExposedMetrics extends Metrics {
   text(): Promise<string>;
 }
 
+const METRICS_WITHOUT_LABELS: ReadonlySet<string> = new Set(
+  Object.entries<MetricDefinition>(METRICS).flatMap(([name, { labels }]) => (labels.length === 0 ? [name] : [])),
+);
+
 /** Makes every metric once; no global registry. `withProcess`: also those of Node (`process_…`, `nodejs_…`). */
 export function createMetrics({ withProcess = false }: { readonly withProcess?: boolean } = {}): ExposedMetrics {
   const registry = new MetricsRegistry();
@@ -35,7 +39,11 @@ export function createMetrics({ withProcess = false }: { readonly withProcess?: 
     gauge: (name, value, labels = {}) => gauges.get(name)?.set(labels, value),
     observe: (name, value, labels = {}) => histograms.get(name)?.observe(labels, value),
     clearGauges: () => {
-      for (const gauge of gauges.values()) gauge.reset();
+      for (const [name, gauge] of gauges) {
+        gauge.reset();
+        // Without labels a reset leaves 0, which is a value.
+        if (METRICS_WITHOUT_LABELS.has(name)) gauge.remove();
+      }
     },
     text: () => registry.metrics(),
   };

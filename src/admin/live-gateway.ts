@@ -31,7 +31,7 @@ export interface GatewayCounts {
 }
 
 /** Publications of one publisher that failed and wait for a retry. */
-export interface FailingPublications {
+interface FailingPublications {
   readonly publisher: string;
   readonly count: number;
   readonly because: string;

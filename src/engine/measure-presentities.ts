@@ -2,7 +2,7 @@ import type { Instant } from "../lib/time.ts";
 import type { Presentity } from "./presentity.ts";
 
 /** The calendars of one calendar server. */
-export interface CalendarMeasure {
+interface CalendarMeasure {
   /** When each calendar that is known was last read; in no order. */
   readonly heardAt: Instant[];
   /** Users whose calendar was never read, or not for too long. */
@@ -10,7 +10,7 @@ export interface CalendarMeasure {
 }
 
 /** What is due or waiting of one publisher. */
-export interface OutboxMeasure {
+interface OutboxMeasure {
   /** Since when the oldest is due. */
   oldest: Instant;
   /** How many have failed and wait for a retry. */

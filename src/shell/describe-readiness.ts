@@ -4,7 +4,7 @@ import { formatInstant } from "../lib/time.ts";
 import type { Health } from "../ports/plugin.ts";
 
 /** One part that does not work, without its error's text: that may name people. */
-export interface Trouble {
+interface Trouble {
   /** As `status` calls it. */
   readonly part: string;
   readonly state: Exclude<Health["state"], "ok">;

@@ -1,3 +1,4 @@
+import { isInUse } from "../admin/certificates/expiry-warnings.ts";
 import { namePart } from "../admin/describe-health.ts";
 import type { LiveGateway } from "../admin/live-gateway.ts";
 import type { DirectorySync } from "../engine/directories/directory-sync.ts";
@@ -124,7 +125,10 @@ function gaugeImports(imports: readonly UserImport[], now: Instant, metrics: Gau
 
 function gaugeCertificates(seen: readonly SeenCertificate[], now: Instant, metrics: Gauges): void {
   const ends = new Map<string, Instant>();
-  for (const { host, notAfter } of seen) ends.set(host, earlier(ends.get(host) ?? notAfter, notAfter));
+  for (const certificate of seen) {
+    const { host, notAfter } = certificate;
+    if (isInUse(certificate, now)) ends.set(host, earlier(ends.get(host) ?? notAfter, notAfter));
+  }
   for (const [host, end] of ends)
     metrics.gauge("presence_gateway_certificate_expires_seconds", (end - now) / 1000, { host });
 }

@@ -106,16 +106,19 @@ describe("the gauges", () => {
     const list: UserImport = { id: 1, summary: "", readAt: HOUR_AGO, readBy: "carol@example.com" };
     const notAfter = plus(at, minutes(90));
     const seen = { host: "mail.example.com:443", sha256: "00", subject: "CN=mail", seenAt: HOUR_AGO };
+    const gone = {
+      ...seen,
+      host: "old.example.com:443",
+      notAfter: HOUR_AGO,
+      seenAt: plus(HOUR_AGO, -minutes(5 * 24 * 60)),
+    };
     const gauges = await read({
       directories: [{ settings, outcome: { ...outcome, at, held: 12 } }],
       imports: {
         list: async () => [list, { ...list, applied: { at, outcome: "" } }, { ...list, due: { at, by: "x" } }],
       },
       trust: {
-        listSeen: async () => [
-          { ...seen, notAfter: plus(notAfter, 1000) },
-          { ...seen, notAfter },
-        ],
+        listSeen: async () => [gone, { ...seen, notAfter: plus(notAfter, 1000) }, { ...seen, notAfter }],
       },
     });
     expect(gauges).toMatchObject({
@@ -128,6 +131,7 @@ describe("the gauges", () => {
       "import_age_seconds{}": 1800,
       "certificate_expires_seconds{host=mail.example.com:443}": 3600,
     });
+    expect(Object.keys(gauges).filter((name) => name.includes("old.example.com"))).toEqual([]);
   });
 
   it("tell the rest while the store cannot be read", async () => {

@@ -29,13 +29,14 @@ export function listConditions(
   );
   if (isOffline) return undefined;
   const counts = live.counts();
-  const ofParts = parts.filter(isInTrouble).flatMap((part) => conditionOf(part, live) ?? []);
-  const known = new Set(ofParts.map(({ subject }) => subject));
-  return [
-    ...ofParts,
-    ...failingPublications(counts).filter(({ subject }) => !known.has(subject)),
-    ...unknownCalendars(counts),
-  ];
+  const failing = failingPublications(counts);
+  const isCounted = (subject: string): boolean => failing.some((each) => each.subject === subject);
+  // Of a publisher that is there and refuses, how much it refuses says more than what it said last.
+  const ofParts = parts
+    .filter((part) => isInTrouble(part) && !(part.health.state === "degraded" && isCounted(namePart(part))))
+    .flatMap((part) => conditionOf(part, live) ?? []);
+  const isDown = (subject: string): boolean => ofParts.some((each) => each.subject === subject);
+  return [...ofParts, ...failing.filter(({ subject }) => !isDown(subject)), ...unknownCalendars(counts)];
 }
 
 function conditionOf(part: GatewayPart, live: Pick<LiveGateway, "now">): HealthCondition | undefined {

@@ -111,8 +111,9 @@ describe("the administrators", () => {
     await end();
   });
 
-  it("are told how many publications fail, with a reason", async () => {
+  it("are told how many publications fail, with a reason, and not of the last failure beside", async () => {
     const { state, told, pass, end } = createWatch();
+    state.parts = [part("publisher", "xmpp-pep", troubled("pep-forbidden"))];
     state.counts = { ...QUIET, failing: [{ publisher: "xmpp-pep", count: 12, because: "forbidden" }] };
     await pass(minutes(10));
     expect(told).toEqual(["publisher xmpp-pep: 12 publications fail and will be tried again: forbidden"]);

@@ -13,6 +13,9 @@ const METRICS_WITHOUT_LABELS: ReadonlySet<string> = new Set(
   Object.entries<MetricDefinition>(METRICS).flatMap(([name, { labels }]) => (labels.length === 0 ? [name] : [])),
 );
 
+/** How often the delay of the event loop is sampled, in milliseconds: each time wakes the process up. */
+const EVENT_LOOP_PRECISION = 50;
+
 /** Makes every metric once; no global registry. `withProcess`: also those of Node (`process_…`, `nodejs_…`). */
 export function createMetrics({ withProcess = false }: { readonly withProcess?: boolean } = {}): ExposedMetrics {
   const registry = new MetricsRegistry();
@@ -33,7 +36,7 @@ export function createMetrics({ withProcess = false }: { readonly withProcess?: 
         break;
     }
   }
-  if (withProcess) collectDefaultMetrics({ register: registry });
+  if (withProcess) collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: EVENT_LOOP_PRECISION });
   return {
     count: (name, labels = {}, by = 1) => counters.get(name)?.inc(labels, by),
     gauge: (name, value, labels = {}) => gauges.get(name)?.set(labels, value),

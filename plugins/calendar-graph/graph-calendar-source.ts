@@ -4,6 +4,7 @@ import type {
   BusyTimeResult,
   CalendarChange,
   CalendarSource,
+  RequestLoad,
   TestStep,
   TestSubject,
 } from "../../src/ports/calendar-source.ts";
@@ -134,6 +135,10 @@ export class GraphCalendarSource implements CalendarSource {
     if (this.#error === undefined) return { state: "ok", detail: this.#detail(), ...since };
     const isDown = this.#failures >= DOWN_AFTER || this.#error.type === "auth";
     return { state: isDown ? "down" : "degraded", error: this.#error, ...since };
+  }
+
+  load(): RequestLoad | undefined {
+    return this.#run.connection?.client.load;
   }
 
   fetchBusyTime(

@@ -1,5 +1,6 @@
 import { formatLength, type Instant, instant, later, milliseconds, plus, seconds } from "../../src/lib/time.ts";
 import { after } from "../../src/ports/after.ts";
+import type { RequestLoad } from "../../src/ports/calendar-source.ts";
 import type { GatewayError } from "../../src/ports/errors.ts";
 import type { Clock } from "../../src/ports/runtime.ts";
 import { type Allowance, afterOutage, afterRefusal, afterSuccess, firstAllowance } from "./request-allowance.ts";
@@ -58,10 +59,11 @@ export class RequestLimiter {
     this.#allowance = firstAllowance(options.first);
   }
 
-  /** How many requests run, how many wait, and the present limit. */
-  get load(): { readonly running: number; readonly waiting: number; readonly limit: number } {
+  /** How many requests run, how many wait, the present limit and the rest of a pause. */
+  get load(): RequestLoad {
     const { reading, watching } = this.#waiting;
-    return { running: this.#running, waiting: reading.size + watching.size, limit: this.#limit };
+    const waiting = reading.size + watching.size;
+    return { running: this.#running, waiting, limit: this.#limit, pause: milliseconds(this.pause) };
   }
 
   /** The rest of the pause that the server asked for, in milliseconds; 0 when there is none. */

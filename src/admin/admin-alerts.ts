@@ -44,7 +44,7 @@ export class AdminAlerts {
   }
 
   async #send(): Promise<void> {
-    const { runtime } = this.#deps;
+    const { runtime, link } = this.#deps;
     const more = this.#more > 0 ? [`… and ${this.#more} more like these: see the log.`] : [];
     const body = [...this.#lines, ...more].join("\n");
     this.#lines = [];
@@ -52,7 +52,12 @@ export class AdminAlerts {
     try {
       await tellAdministrators(this.#deps, body, this.#stop.signal);
     } catch (error) {
-      if (!this.#stop.signal.aborted) runtime.log.warn("admin.alert-failed", { code: toGatewayError(error).code });
+      if (this.#stop.signal.aborted) return;
+      runtime.log.warn("admin.alert-failed", { code: toGatewayError(error).code });
+      if (link.isOnline) return;
+      // The connection broke meanwhile: some may be told twice, nobody misses it.
+      this.#lines.unshift(body);
+      this.#arm();
     }
   }
 }

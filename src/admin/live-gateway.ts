@@ -25,6 +25,17 @@ export interface GatewayCounts {
   readonly refreshQueue: number;
   /** When the calendar that was read the longest ago was read. */
   readonly oldestHeard?: Instant;
+  /** Since when the oldest publication is due that is not confirmed yet. */
+  readonly oldestDue?: Instant;
+  /** Publications that failed and wait for a retry, by publisher, with one of the reasons. */
+  readonly failing: readonly FailingPublications[];
+}
+
+/** Publications of one publisher that failed and wait for a retry. */
+interface FailingPublications {
+  readonly publisher: string;
+  readonly count: number;
+  readonly because: string;
 }
 
 /** What the commands ask of the running gateway; absent while it is stopped. */

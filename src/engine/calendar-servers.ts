@@ -184,6 +184,8 @@ export class CalendarServers {
       member.failure = toGatewayError(error);
       const { code, message } = member.failure;
       log.error("calendar.not-started", { gateway: name, code, message });
+      if (member.told !== code) this.#deps.alert(`Calendar server ${name} could not be started: ${message}`);
+      member.told = code;
       member.isFailing = true;
       this.#placement.evacuate(name);
     }

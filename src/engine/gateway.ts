@@ -214,17 +214,20 @@ export class Gateway {
   }
 
   async #announceReady(signal: AbortSignal): Promise<void> {
-    const { clock, log, metrics } = this.#deps.runtime;
+    const { clock, log } = this.#deps.runtime;
     while (!(this.#deps.isConnected() && this.calendarServers.isProven)) await clock.sleep(READINESS_INTERVAL, signal);
-    metrics.gauge("presence_gateway_presentities", this.presentities.size);
     log.info("gateway.ready", { users: [...this.presentities].filter(({ user }) => user?.isEnabled).length });
   }
 
   #wake(id: PresentityId): void {
     const presentity = this.presentities.find(id);
     if (!presentity) return;
+    const { clock, metrics } = this.#deps.runtime;
     const until = presentity.override?.until;
-    if (until !== undefined && until <= this.#deps.runtime.clock.now()) this.#replaceOverride(presentity, undefined);
+    const late = clock.now() - (presentity.validUntil ?? Number.POSITIVE_INFINITY);
+    // It may also have been woken to refresh what is published.
+    if (late >= 0) metrics.observe("presence_gateway_edge_lateness_seconds", late / 1000);
+    if (until !== undefined && until <= clock.now()) this.#replaceOverride(presentity, undefined);
     this.recompute(presentity, "edge");
   }
 

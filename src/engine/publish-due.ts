@@ -10,7 +10,7 @@ import type { Presentity } from "./presentity.ts";
 import { type Lane, PublicationLanes } from "./publication-lanes.ts";
 import { failedRow } from "./publication-retry.ts";
 import type { PublishDeps } from "./publish-deps.ts";
-import { forgedOf, isNothingLeft, isSettledBy, publishedAfter, sendRow } from "./sent-publication.ts";
+import { countConfirmed, forgedOf, isNothingLeft, isSettledBy, publishedAfter, sendRow } from "./sent-publication.ts";
 
 /** A clean stop waits this long for what is under way. */
 export const DRAIN_LIMIT = seconds(4);
@@ -244,7 +244,7 @@ export class PublishDue {
   #succeed(presentity: Presentity, row: OutboxRow, receipt: Pick<Published, "epoch" | "tag">): void {
     this.#lastError = undefined;
     this.#lanes.finish(presentity.id);
-    this.#deps.runtime.metrics.count("presence_gateway_publications_total", { publisher: this.name });
+    countConfirmed(this.#deps.runtime, row);
     const current = this.#rowOf(presentity);
     // It may have gone away and come back meanwhile; where something else is due, what is shown is certain again.
     if (current === row || (current && isSettledBy(current, row))) this.drop(presentity);

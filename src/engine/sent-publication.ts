@@ -2,6 +2,7 @@ import { findKeyed, withKeyed, withoutKeyed } from "../lib/keyed-list.ts";
 import type { GatewayError } from "../ports/errors.ts";
 import type { OutboxRow, Published } from "../ports/journal.ts";
 import type { PresencePublisher, PublishReceipt } from "../ports/presence-publisher.ts";
+import type { Runtime } from "../ports/runtime.ts";
 import { isSame } from "./plan-publication.ts";
 
 /** Lets the publisher show or take back what the row says. */
@@ -14,6 +15,16 @@ export async function sendRow(
   if (kind === "publish") return publisher.publish(publication, signal);
   await publisher.retract(publication, signal);
   return {};
+}
+
+/** Counts what a server has confirmed, and how long that took. */
+export function countConfirmed(
+  { clock, metrics }: Pick<Runtime, "clock" | "metrics">,
+  { publisher, since }: OutboxRow,
+): void {
+  metrics.count("presence_gateway_publications_total", { publisher });
+  const took = Math.max(0, clock.now() - since);
+  metrics.observe("presence_gateway_publication_seconds", took / 1000, { publisher });
 }
 
 /** What is shown by every publisher once the row has arrived. */

@@ -1,6 +1,6 @@
 import type { Mailbox } from "../core/addresses.ts";
 import type { BusyInterval } from "../core/busy-time.ts";
-import type { TimeWindow } from "../lib/time.ts";
+import type { Milliseconds, TimeWindow } from "../lib/time.ts";
 import type { GatewayError } from "./errors.ts";
 import type { MailboxSettingsResult } from "./mailbox-settings.ts";
 import type { IntegerParameterName } from "./parameters.ts";
@@ -38,6 +38,16 @@ export interface TestSubject {
   readonly sid?: string | undefined;
   /** A mailbox that the account should have no rights for. */
   readonly outside?: Mailbox | undefined;
+}
+
+/** How the requests to a calendar server stand that throttles. */
+export interface RequestLoad {
+  readonly running: number;
+  readonly waiting: number;
+  /** So many may run at once, as learnt from the server. */
+  readonly limit: number;
+  /** Rest of the time in which the server has asked for none; 0: it has not. */
+  readonly pause: Milliseconds;
 }
 
 /** Where calendar states come from. Reads start, end and status only. */
@@ -80,6 +90,8 @@ export interface CalendarSource extends Plugin {
     | undefined;
   /** The display name of the mailbox's default calendar, as the server has it. Rejects with GatewayError. */
   readonly findCalendarName?: ((mailbox: Mailbox, signal: AbortSignal) => Promise<string>) | undefined;
+  /** Absent where the server does not throttle; undefined while nothing is connected. */
+  readonly load?: (() => RequestLoad | undefined) | undefined;
   /** Tries the server step by step, for a named mailbox where one is given; never throws for a failed step. */
   readonly test?: ((subject: TestSubject, signal: AbortSignal) => AsyncIterable<TestStep>) | undefined;
 }

@@ -1,4 +1,5 @@
 import type { Instant, Milliseconds } from "../lib/time.ts";
+import type { Metrics } from "./metrics.ts";
 
 /** The clock and the timers; tests pass a fake one. */
 export interface Clock {
@@ -19,24 +20,6 @@ export interface Log {
   warn(event: string, fields?: LogFields): void;
   error(event: string, fields?: LogFields): void;
 }
-
-/** Counters and gauges, by documented name. */
-export interface Metrics {
-  count(name: MetricName, labels?: Readonly<Record<string, string>>, by?: number): void;
-  gauge(name: MetricName, value: number, labels?: Readonly<Record<string, string>>): void;
-}
-
-/** Every metric of the gateway; docs/OPERATIONS.md explains each. */
-export type MetricName =
-  | "presence_gateway_compositions_total"
-  | "presence_gateway_publications_total"
-  | "presence_gateway_publication_failures_total"
-  | "presence_gateway_outbox_depth"
-  | "presence_gateway_calendar_fetches_total"
-  | "presence_gateway_calendar_failures_total"
-  | "presence_gateway_refresh_queue_depth"
-  | "presence_gateway_forged_claims_total"
-  | "presence_gateway_presentities";
 
 /** What every part gets from outside itself: nothing else reads a clock, a random number or the console. */
 export interface Runtime {

@@ -20,9 +20,10 @@ import { checkSip } from "./check-sip.ts";
 import type { LoadedConfig } from "./config-file.ts";
 import { controlPath, sendControl } from "./control-socket.ts";
 import { createLink } from "./create-link.ts";
+import { createMetrics } from "./exposed-metrics.ts";
 import { notificationError } from "./notification-errors.ts";
 import { createCalendarSource, type SharedContext } from "./plugin-catalog.ts";
-import { createLog, createMetrics, createRuntime } from "./runtime.ts";
+import { createLog, createRuntime } from "./runtime.ts";
 import { loadTrust } from "./trust.ts";
 
 /** How long one connection may take. */

@@ -1,6 +1,6 @@
 import type { Mailbox } from "../core/addresses.ts";
 import type { TimeWindow } from "../lib/time.ts";
-import type { BusyTimeResult, CalendarSource, TestStep, TestSubject } from "../ports/calendar-source.ts";
+import type { BusyTimeResult, CalendarSource, RequestLoad, TestStep, TestSubject } from "../ports/calendar-source.ts";
 import type { Health } from "../ports/plugin.ts";
 import type { Runtime } from "../ports/runtime.ts";
 
@@ -91,6 +91,10 @@ export class ChosenSource implements CalendarSource {
 
   get findCalendarName(): CalendarSource["findCalendarName"] {
     return this.#source.findCalendarName?.bind(this.#source);
+  }
+
+  load(): RequestLoad | undefined {
+    return this.#source.load?.();
   }
 
   /** Says first which way was chosen. */

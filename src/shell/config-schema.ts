@@ -39,6 +39,9 @@ function parseListen(text: string): ServiceAddress {
   return { host: (match[1] ?? "").replace(/^\[|\]$/g, ""), port };
 }
 
+/** A port alone is one of this machine only. */
+const parseLocalListen = (text: string): ServiceAddress => parseListen(text.includes(":") ? text : `127.0.0.1:${text}`);
+
 /** True for addresses that never leave the machine. */
 const isLoopback = (host: string): boolean =>
   host.toLowerCase() === "localhost" ||
@@ -135,12 +138,14 @@ export const CONFIG_SCHEMA = z.strictObject({
     .describe("Logging, one JSON object a line on standard output."),
   metrics: z
     .strictObject({
-      listen: parsedBy(parseListen)
+      listen: parsedBy(parseLocalListen)
         .optional()
-        .describe("Where metrics are served for Prometheus, `address:port`; absent: nowhere."),
+        .describe(
+          "Where `/metrics` (Prometheus), `/healthz` and `/readyz` are served: a port of 127.0.0.1 such as `9464`, or `address:port`; absent: nowhere. They name no people, and are neither encrypted nor protected.",
+        ),
     })
     .prefault({})
-    .describe("Metrics."),
+    .describe("Metrics and health for monitoring."),
   notifications: z
     .strictObject({
       listen: z

@@ -2,14 +2,15 @@ import type { GatewayCounts, GatewayPart, LiveGateway } from "../admin/live-gate
 import type { BareJid, Mailbox } from "../core/addresses.ts";
 import type { DirectorySync } from "../engine/directories/directory-sync.ts";
 import type { Gateway } from "../engine/gateway.ts";
+import { measurePresentities } from "../engine/measure-presentities.ts";
 import { policyFromParameters } from "../engine/policy-from-parameters.ts";
-import { type Instant, plus } from "../lib/time.ts";
+import type { PublishDue } from "../engine/publish-due.ts";
+import { earlier, type Instant, plus } from "../lib/time.ts";
 import type { TestStep, TestSubject } from "../ports/calendar-source.ts";
 import type { ClientPresenceSource } from "../ports/client-presence-source.ts";
 import { GatewayError } from "../ports/errors.ts";
 import type { Parameters } from "../ports/parameters.ts";
 import type { Health } from "../ports/plugin.ts";
-import type { PresencePublisher } from "../ports/presence-publisher.ts";
 import type { Clock } from "../ports/runtime.ts";
 import type { XmppLink } from "../ports/xmpp-link.ts";
 
@@ -69,10 +70,10 @@ function listParts({
     { name: "xmpp", kind: "xmpp", health: link.health() },
     ...clientSources.map(({ name, source }) => ({ name, kind: "clients" as const, health: source.health() })),
     ...[...gateway.calendarServers.health()].map(([name, health]) => ({ name, kind: "calendar" as const, health })),
-    ...gateway.publishers.map(({ name, publisher, lastError }) => ({
-      name,
+    ...gateway.publishers.map((due) => ({
+      name: due.name,
       kind: "publisher" as const,
-      health: lastError ? ({ state: "degraded", error: lastError } as const) : describePublisher(publisher),
+      health: describePublisher(due),
     })),
     ...directories.map((each) => ({ name: each.settings.name, kind: "directory" as const, health: each.health() })),
     { name: "store", kind: "store", health: storeHealth() },
@@ -80,28 +81,36 @@ function listParts({
 }
 
 /** A publisher without an epoch waits for its server, or for a module that the server does not have. */
-function describePublisher(publisher: PresencePublisher): Health {
+function describePublisher({ publisher, lastError }: PublishDue): Health {
   const health = publisher.health();
+  if (lastError && health.state !== "down" && health.state !== "degraded")
+    return { state: "degraded", error: lastError };
   const isWaiting = health.state === "ok" && publisher.epoch() === undefined;
   return isWaiting ? { ...health, detail: health.detail ?? "waits for its server" } : health;
 }
 
 function countAll({ gateway, clock, parameters }: LiveViewDeps): GatewayCounts {
   const staleBefore = plus(clock.now(), -policyFromParameters(parameters, new Set()).staleAfter);
-  let [presentities, withCalendar, stale, inMeeting] = [0, 0, 0, 0];
-  let oldestHeard: Instant | undefined;
-  for (const { user, calendar, document } of gateway.presentities) {
-    if (!user?.isEnabled) continue;
-    presentities++;
-    if (document?.text === "in-a-meeting" || document?.activity?.specific === "in_a_meeting") inMeeting++;
-    if (!calendar || calendar.heardAt <= staleBefore) stale++;
-    if (!calendar) continue;
-    withCalendar++;
-    if (oldestHeard === undefined || calendar.heardAt < oldestHeard) oldestHeard = calendar.heardAt;
-  }
-  const outbox = gateway.publishers.reduce((sum, { depth }) => sum + depth, 0);
-  const refreshQueue = gateway.calendarServers.depth;
-  return { presentities, withCalendar, stale, inMeeting, outbox, refreshQueue, ...(oldestHeard && { oldestHeard }) };
+  const { users, inMeeting, calendars, outboxes } = measurePresentities(gateway.presentities, staleBefore);
+  const heardAt = [...calendars.values()].flatMap((each) => each.heardAt);
+  const oldestHeard = heardAt.reduce<Instant | undefined>((a, b) => (a === undefined ? b : earlier(a, b)), undefined);
+  const rows = [...outboxes];
+  const oldestDue = rows
+    .map(([, { oldest }]) => oldest)
+    .reduce<Instant | undefined>((a, b) => (a === undefined ? b : earlier(a, b)), undefined);
+  return {
+    presentities: users,
+    withCalendar: heardAt.length,
+    stale: [...calendars.values()].reduce((sum, { unknown }) => sum + unknown, 0),
+    inMeeting,
+    outbox: gateway.publishers.reduce((sum, { depth }) => sum + depth, 0),
+    refreshQueue: gateway.calendarServers.depth,
+    ...(oldestHeard !== undefined && { oldestHeard }),
+    ...(oldestDue !== undefined && { oldestDue }),
+    failing: rows.flatMap(([publisher, { failing, because = "" }]) =>
+      failing > 0 ? [{ publisher, count: failing, because }] : [],
+    ),
+  };
 }
 
 async function* testServer(

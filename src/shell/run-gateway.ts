@@ -24,14 +24,15 @@ import {
 } from "./control-socket.ts";
 import { createLink } from "./create-link.ts";
 import { type ContextOf, createClientSources, createPublishers } from "./create-plugins.ts";
+import { createMetrics } from "./exposed-metrics.ts";
 import { beginYoung, limitHeapGrowth } from "./heap-growth.ts";
 import { hearNotifications } from "./hear-notifications.ts";
 import { createLiveView } from "./live-view.ts";
-import { serveMetrics } from "./metrics-server.ts";
+import { observeGateway } from "./observe-gateway.ts";
 import { calendarTypes, createCalendarSource, findSuccessor, type SharedContext } from "./plugin-catalog.ts";
 import { programVersion } from "./program-version.ts";
 import { createDirectories } from "./run-directories.ts";
-import { createLog, createMetrics, createRuntime, type ExposedMetrics } from "./runtime.ts";
+import { createLog, createRuntime } from "./runtime.ts";
 import { keepTrust, loadTrust } from "./trust.ts";
 
 /** A gateway at work. */
@@ -63,7 +64,7 @@ export async function runGateway(config: LoadedConfig, environment: NodeJS.Proce
 
 async function assemble(config: LoadedConfig, environment: NodeJS.ProcessEnv, undo: Undo[]): Promise<void> {
   const log = createLog(config.log.level);
-  const metrics = createMetrics();
+  const metrics = createMetrics({ withProcess: config.metrics.listen !== undefined });
   const runtime = createRuntime(log, metrics);
   const control = new ControlGate();
   undo.push(await listenForControl(controlPath(config.storePath), (request, signal) => control.run(request, signal)));
@@ -124,8 +125,8 @@ async function assemble(config: LoadedConfig, environment: NodeJS.ProcessEnv, un
   for (const each of others) each.start();
   undo.push(startImportSchedule({ services, runtime, alerts, admins }));
   control.open((request, signal) => runAs(LOCAL_ADMINISTRATOR, services, request, signal));
-  const { listen } = config.metrics;
-  if (listen) undo.push(await serveMetrics(listen, metrics, () => gauge(gateway, metrics)));
+  const observed = { gateway, live, runtime, parameters, directories, store, alerts, metrics };
+  undo.push(await observeGateway(config.metrics.listen, observed));
   undo.push(() => log.info("gateway.stopping"));
 }
 
@@ -177,13 +178,6 @@ export async function runAs(
   } catch (error) {
     return { isError: true, text: drawError(toGatewayError(error)) };
   }
-}
-
-function gauge(gateway: Gateway, metrics: ExposedMetrics): void {
-  for (const { name, depth } of gateway.publishers)
-    metrics.gauge("presence_gateway_outbox_depth", depth, { publisher: name });
-  metrics.gauge("presence_gateway_refresh_queue_depth", gateway.calendarServers.depth);
-  metrics.gauge("presence_gateway_presentities", gateway.presentities.size);
 }
 
 /** The control socket is the store's lock, so it listens before there is anybody to answer. */

@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import pino from "pino";
-import { Counter, Gauge, Registry as MetricsRegistry } from "prom-client";
 import { type Instant, instant, type Milliseconds, seconds } from "../lib/time.ts";
-import type { Clock, Log, LogFields, MetricName, Metrics, Runtime } from "../ports/runtime.ts";
+import type { Metrics } from "../ports/metrics.ts";
+import type { Clock, Log, LogFields, Runtime } from "../ports/runtime.ts";
 
 /** Timers run on the machine's monotonic clock: looking again this often makes a stepped wall clock harmless. */
 const LONGEST_SLEEP = seconds(1);
@@ -61,41 +61,6 @@ export function createLog(level: (typeof LOG_LEVELS)[number]): Log {
     (event: string, fields: LogFields = {}): void =>
       logger[severity](fields, event);
   return { debug: write("debug"), info: write("info"), warn: write("warn"), error: write("error") };
-}
-
-/** Every metric with its help text; docs/OPERATIONS.md explains how to read them. */
-const METRICS: Readonly<Record<MetricName, { readonly help: string; readonly labels: readonly string[] }>> = {
-  presence_gateway_compositions_total: { help: "Presence documents that changed", labels: [] },
-  presence_gateway_publications_total: { help: "Publications that a server confirmed", labels: ["publisher"] },
-  presence_gateway_publication_failures_total: { help: "Publications that failed", labels: ["publisher", "code"] },
-  presence_gateway_outbox_depth: { help: "Publications due or waiting for a retry", labels: ["publisher"] },
-  presence_gateway_calendar_fetches_total: { help: "Requests for calendar data", labels: ["gateway"] },
-  presence_gateway_calendar_failures_total: { help: "Requests or mailboxes that failed", labels: ["gateway", "code"] },
-  presence_gateway_refresh_queue_depth: { help: "Mailboxes known to have changed and not read yet", labels: [] },
-  presence_gateway_forged_claims_total: { help: "Claims of a meeting made by clients", labels: ["carrier"] },
-  presence_gateway_presentities: { help: "Presentities known", labels: [] },
-};
-
-/** Metrics in the text format of Prometheus. */
-export interface ExposedMetrics extends Metrics {
-  text(): Promise<string>;
-}
-
-/** Makes every metric once; no global registry. */
-export function createMetrics(): ExposedMetrics {
-  const registry = new MetricsRegistry();
-  const counters = new Map<string, Counter>();
-  const gauges = new Map<string, Gauge>();
-  for (const [name, { help, labels }] of Object.entries(METRICS)) {
-    const options = { name, help, labelNames: [...labels], registers: [registry] };
-    if (name.endsWith("_total")) counters.set(name, new Counter(options));
-    else gauges.set(name, new Gauge(options));
-  }
-  return {
-    count: (name, labels = {}, by = 1) => counters.get(name)?.inc(labels, by),
-    gauge: (name, value, labels = {}) => gauges.get(name)?.set(labels, value),
-    text: () => registry.metrics(),
-  };
 }
 
 /** The real outside world. */

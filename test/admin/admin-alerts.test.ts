@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { AdminAlerts } from "../../src/admin/admin-alerts.ts";
 import { parseBareJid } from "../../src/core/addresses.ts";
+import { GatewayError } from "../../src/ports/errors.ts";
 import type { XmlDraft } from "../../src/ports/xmpp-link.ts";
 import { createTestRuntime } from "../doubles/test-runtime.ts";
 
@@ -37,6 +38,21 @@ describe("AdminAlerts", () => {
     await runtime.clock.advance(10_000);
     expect(sent.length).toBe(2);
     expect(sent[0]?.body).toContain("user 9\n… and 14990 more");
+  });
+
+  it("tells it again when the connection broke while it was told", async () => {
+    const { alerts, runtime, sent, link } = createAlerts();
+    const send = link.send;
+    link.send = () => {
+      link.isOnline = false;
+      return Promise.reject(new GatewayError("broken", { type: "wait", code: "xmpp-offline" }));
+    };
+    alerts.tell("first");
+    await runtime.clock.advance(10_000);
+    Object.assign(link, { isOnline: true, send });
+    alerts.tell("second");
+    await runtime.clock.advance(20_000);
+    expect(sent.map(({ body }) => body)).toEqual(["first\nsecond", "first\nsecond"]);
   });
 
   it("waits until the server is connected, and says nothing after the stop", async () => {

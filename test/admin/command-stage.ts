@@ -58,6 +58,15 @@ export class FakeLive implements LiveGateway {
   readonly calendarNames = new Map<string, string | GatewayError>();
   partList: readonly GatewayPart[] = [];
   domainList: readonly ServedDomain[] = [];
+  counted: GatewayCounts = {
+    presentities: 3,
+    withCalendar: 2,
+    stale: 1,
+    inMeeting: 1,
+    outbox: 4,
+    refreshQueue: 5,
+    failing: [],
+  };
   /** What publishers say, by name, and of a presentity by name and JID. */
   readonly details = new Map<string, readonly PublisherDetail[]>();
   readonly #stage: Pick<CommandServices, "clock" | "journal">;
@@ -79,7 +88,7 @@ export class FakeLive implements LiveGateway {
   }
 
   counts(): GatewayCounts {
-    return { presentities: 3, withCalendar: 2, stale: 1, inMeeting: 1, outbox: 4, refreshQueue: 5 };
+    return this.counted;
   }
 
   entry(presentity: PresentityId) {

@@ -83,29 +83,55 @@ describe("help", () => {
 });
 
 describe("status", () => {
-  it("shows every part and the counts, and warns of trouble", async () => {
+  it("shows what is wrong first, then every part and the counts", async () => {
     const { live, say } = createCommandStage();
-    const error = new GatewayError("refused", { type: "auth", code: "xmpp-not-authorized" });
+    const error = new GatewayError("refused", { type: "auth", code: "ews-unauthorized" });
     live.partList = [
-      { name: "xmpp", kind: "xmpp", health: { state: "degraded", error, since: live.now() } },
-      { name: "xmpp", kind: "clients", health: { state: "ok" } },
+      { name: "xmpp", kind: "xmpp", health: { state: "ok" } },
       { name: "main", kind: "calendar", health: { state: "ok", detail: "2 users" } },
+      { name: "hq", kind: "calendar", health: { state: "down", error, since: live.now() } },
       { name: "pep", kind: "publisher", health: { state: "starting" } },
     ];
+    live.counted = {
+      ...live.counted,
+      oldestDue: live.now(),
+      failing: [{ publisher: "sip", count: 3, because: "the SIP server answered 403 Forbidden" }],
+    };
     expect(await say("status")).toBe(
       [
-        "The gateway is running.",
-        "xmpp: degraded since 09:00:00 UTC (now): refused (xmpp-not-authorized)",
-        "clients xmpp: ok",
-        "gateway main: ok: 2 users",
+        "The gateway is running. 1 part is in trouble:",
+        "gateway hq: down since 09:00:00 UTC (now): refused (ews-unauthorized)",
+        "failing by sip: 3, one of them: the SIP server answered 403 Forbidden",
         "publisher pep: starting",
+        "xmpp: ok",
+        "gateway main: ok: 2 users",
         "users: 3 enabled, calendar unknown of 1",
         "in a meeting: 1",
-        "waiting: publications 4, calendar reads 5",
+        "waiting: publications 4, the oldest since 09:00:00 UTC (now); calendar reads 5",
         "oldest calendar: none read yet",
-        "Warning: 1 part is in trouble.",
       ].join("\n"),
     );
+  });
+
+  it("fits on a screen with thirty calendar servers, two of them in trouble", async () => {
+    const { live, say } = createCommandStage();
+    const error = new GatewayError("no answer", { type: "wait", code: "ews-unreachable" });
+    live.partList = [
+      { name: "xmpp", kind: "xmpp", health: { state: "ok" } },
+      ...Array.from({ length: 30 }, (_, index) => ({
+        name: `cas${index}`,
+        kind: "calendar" as const,
+        health: index < 2 ? ({ state: "down", error } as const) : ({ state: "ok" } as const),
+      })),
+    ];
+    const lines = (await say("status")).split("\n");
+    expect(lines.length).toBeLessThan(24);
+    expect(lines.slice(0, 3)).toEqual([
+      "The gateway is running. 2 parts are in trouble:",
+      "gateway cas0: down: no answer (ews-unreachable)",
+      "gateway cas1: down: no answer (ews-unreachable)",
+    ]);
+    expect(lines.find((line) => line.startsWith("gateways in order: cas2, cas3, "))).toMatch(/, cas29$/);
   });
 
   it("says that the gateway is not running, and shows what is stored", async () => {

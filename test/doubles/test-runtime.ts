@@ -1,4 +1,5 @@
 import { instant } from "../../src/lib/time.ts";
+import type { MetricLabels } from "../../src/ports/metrics.ts";
 import type { LogFields, Runtime } from "../../src/ports/runtime.ts";
 import { FakeClock } from "./fake-clock.ts";
 
@@ -14,6 +15,8 @@ export interface TestRuntime extends Runtime {
   readonly clock: FakeClock;
   readonly events: LoggedEvent[];
   readonly counters: Map<string, number>;
+  /** Values of histograms by name. */
+  readonly observed: Map<string, { readonly value: number; readonly labels: MetricLabels }[]>;
 }
 
 /** 2026-11-23T09:00:00Z, a Monday. */
@@ -23,6 +26,7 @@ export const MONDAY_MORNING = instant(1_795_424_400_000);
 export function createTestRuntime(now = MONDAY_MORNING): TestRuntime {
   const events: LoggedEvent[] = [];
   const counters = new Map<string, number>();
+  const observed: TestRuntime["observed"] = new Map();
   let id = 0;
   let seed = 42;
   const record =
@@ -38,6 +42,11 @@ export function createTestRuntime(now = MONDAY_MORNING): TestRuntime {
         const key = `${name}${JSON.stringify(labels)}`;
         counters.set(key, (counters.get(key) ?? 0) + by);
       },
+      observe: (name, value, labels = {}) => {
+        const values = observed.get(name) ?? [];
+        observed.set(name, values);
+        values.push({ value, labels });
+      },
       gauge: (name, value, labels = {}) => counters.set(`${name}${JSON.stringify(labels)}`, value),
     },
     random: () => {
@@ -47,5 +56,6 @@ export function createTestRuntime(now = MONDAY_MORNING): TestRuntime {
     uniqueId: () => `id-${++id}`,
     events,
     counters,
+    observed,
   };
 }

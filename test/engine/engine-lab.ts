@@ -233,6 +233,8 @@ export class TableClients implements ClientPresenceSource {
 /** A gateway in process over a real store, with the test as every server. */
 export interface EngineLab {
   readonly runtime: TestRuntime;
+  /** What administrators were told. */
+  readonly alerts: readonly string[];
   readonly store: Store;
   /** Where it is; while the gateway is down, that of its next life. */
   readonly storePath: string;
@@ -287,6 +289,7 @@ export async function startEngineLab(more: readonly PresencePublisher[] = []): P
   const publisher = new TablePublisher();
   const clients = new TableClients();
   const phones = new TableClients("sip");
+  const alerts: string[] = [];
   let restarts = 0;
   const open = () => {
     const store = openStore({ path, runtime: { ...runtime, clock: withoutPolling(runtime.clock) } });
@@ -300,7 +303,7 @@ export async function startEngineLab(more: readonly PresencePublisher[] = []): P
       clientSources: [clients, phones],
       createCalendarSource: ({ name }) => calendars.get(name) ?? calendar,
       findSuccessor: ({ options }, others) => others.find(({ name }) => name === options["followed-by"])?.name,
-      alert: () => undefined,
+      alert: (text) => alerts.push(text),
       isConnected: () => true,
     });
     return { store, gateway };
@@ -311,6 +314,7 @@ export async function startEngineLab(more: readonly PresencePublisher[] = []): P
   await runtime.clock.advance(2000);
   const lab: EngineLab = {
     runtime,
+    alerts,
     get store() {
       return store;
     },

@@ -28,6 +28,8 @@ export interface SiteOptions {
   readonly office365?: readonly string[];
   /** The gateway's section [sip]. */
   readonly sip?: Readonly<Record<string, unknown>>;
+  /** Where the gateway serves its pages for monitoring. */
+  readonly metricsPort?: number;
 }
 
 /** A whole company on one machine: Exchange, an XMPP server with our module, the gateway, and Jabber clients. */
@@ -88,6 +90,7 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
     ...(options.logLevel && { logLevel: options.logLevel }),
     ...(office365 && { notifications: office365.notifications }),
     ...(options.sip && { sip: options.sip }),
+    ...(options.metricsPort !== undefined && { metricsPort: options.metricsPort }),
   });
   const clients = new Set<JabberClient>();
   return {

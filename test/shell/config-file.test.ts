@@ -38,6 +38,15 @@ function refusal(text: string | Buffer, environment: NodeJS.ProcessEnv = {}): st
 }
 
 describe("the configuration file", () => {
+  it("serves metrics nowhere unless told, and to this machine alone when only a port is given", () => {
+    const listen = (line: string) => load(`${XMPP}${STORE}[metrics]\n${line}\n`).metrics.listen;
+    expect(listen("")).toBeUndefined();
+    expect(listen('listen = "9464"')).toEqual({ host: "127.0.0.1", port: 9464 });
+    expect(listen('listen = "[::]:9464"')).toEqual({ host: "::", port: 9464 });
+    expect(refusal(`${XMPP}${STORE}[metrics]\nlisten = "99999"\n`)).toContain("is not an address");
+    expect(refusal(`${XMPP}${STORE}[metrics]\nlisten = "localhost"\n`)).toContain("is not an address");
+  });
+
   it("needs an XMPP server and a store; paths start where the file is", () => {
     const config = load(XMPP + STORE);
     expect(config.xmpp.service).toEqual({ host: "127.0.0.1", port: 5347 });

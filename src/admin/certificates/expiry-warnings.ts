@@ -1,6 +1,6 @@
 import { formatLocalUtc, hours, type Instant, minutes, plus } from "../../lib/time.ts";
 import { toGatewayError } from "../../ports/errors.ts";
-import type { TrustStore } from "../../ports/trust-store.ts";
+import type { SeenCertificate, TrustStore } from "../../ports/trust-store.ts";
 import { type Administrators, tellAdministrators } from "../tell-administrators.ts";
 
 /** Days before the end at which the administrators are told, once each. */
@@ -58,6 +58,9 @@ async function warnOnce(deps: ExpiryWarningsDeps, signal: AbortSignal): Promise<
   return true;
 }
 
+/** True for a certificate that the server has shown lately. */
+export const isInUse = ({ seenAt }: SeenCertificate, now: Instant): boolean => plus(seenAt, LONGEST_UNSEEN) >= now;
+
 /** Each certificate once, wherever it is. */
 async function listExpiries(store: TrustStore, now: Instant): Promise<readonly Expiry[]> {
   const expiries = new Map<string, Expiry>();
@@ -65,7 +68,7 @@ async function listExpiries(store: TrustStore, now: Instant): Promise<readonly E
     expiries.set(certificate.sha256, { ...certificate, where: "the trust store" });
   }
   for (const certificate of await store.listSeen()) {
-    if (plus(certificate.seenAt, LONGEST_UNSEEN) < now) continue;
+    if (!isInUse(certificate, now)) continue;
     const known = expiries.get(certificate.sha256);
     expiries.set(certificate.sha256, {
       ...certificate,

@@ -150,9 +150,10 @@ export class DirectorySync {
     }
   }
 
-  /** Once, and again only when it is something else. */
+  /** Once, and again only when it is something else; then that it is over. */
   #tell(text: string): void {
-    if (text !== "" && text !== this.#told) this.#deps.alert(text);
+    if (text === this.#told) return;
+    this.#deps.alert(text === "" ? `The directory ${this.settings.name} is synchronised again.` : text);
     this.#told = text;
   }
 

@@ -81,6 +81,10 @@ describe("a synchronisation with a directory", () => {
     expect(stage.alerts).toEqual([
       "The directory hq could not be synchronised: ldap.example.com: the connection was refused (ldap-unreachable). Nobody is removed for that.",
     ]);
+    stage.source.failure = undefined;
+    await stage.run();
+    await stage.run();
+    expect(stage.alerts.slice(1)).toEqual(["The directory hq is synchronised again."]);
   });
 
   it("leaves alone whom somebody else has changed meanwhile", async () => {

@@ -7,7 +7,8 @@ import { encodePidf } from "../../../plugins/shared-sip/documents/encode-pidf.ts
 import { parsePresentityId, parseSipAor } from "../../../src/core/addresses.ts";
 import { IN_A_MEETING } from "../../../src/core/presence.ts";
 import { seconds } from "../../../src/lib/time.ts";
-import { createLog, createMetrics, createRuntime } from "../../../src/shell/runtime.ts";
+import { createMetrics } from "../../../src/shell/exposed-metrics.ts";
+import { createLog, createRuntime } from "../../../src/shell/runtime.ts";
 import { type MadeCertificate, makeCertificate, makeKey } from "../../doubles/certificate-maker.ts";
 import { TestMemory } from "../../doubles/plugin-context.ts";
 import { createTestTrust } from "../../doubles/trust.ts";

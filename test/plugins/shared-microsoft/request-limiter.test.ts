@@ -54,7 +54,7 @@ describe("the limiter", () => {
       for (let number = 0; number < 20; number++) void run(number).catch(() => undefined);
       await settle();
       expect(started).toHaveLength(expected);
-      expect(limiter.load).toEqual({ running: expected, waiting: 20 - expected, limit: expected });
+      expect(limiter.load).toEqual({ running: expected, waiting: 20 - expected, limit: expected, pause: 0 });
     }
   });
 

@@ -39,8 +39,12 @@ export async function readTemplates(
 /** RFC 4519 3.5, 3.6: groupOfNames and groupOfUniqueNames. */
 async function readMembers(session: LdapSession, group: string): Promise<ReadonlySet<string>> {
   const entry = await session.entry(group, ["member", "uniqueMember"]);
-  return new Set(["member", "uniqueMember"].flatMap((name) => valuesOf(entry, name)).map(dnKey));
+  const unique = valuesOf(entry, "uniqueMember").map((name) => name.replace(UNIQUE_IDENTIFIER, ""));
+  return new Set([...valuesOf(entry, "member"), ...unique].map(dnKey));
 }
+
+/** RFC 4517 3.3.21: what may stand behind the name of a unique member. */
+const UNIQUE_IDENTIFIER = /#'[01]*'B$/i;
 
 /** Active Directory hands out members of a group in pieces only; to ask the people comes to the same. */
 async function findMembers(

@@ -123,6 +123,24 @@ describe("names and filters", () => {
   });
 
   it.each([
+    ["CN=M\\C3\\BCller\\2C Hans,DC=x", "cn=Müller\\, Hans,dc=x"],
+    ["cn=M\\c3\\bcller,dc=x", "cn=Müller,dc=x"],
+    ["sn=y + CN=x,dc=x", "cn=X+sn=Y,dc=x"],
+    ["cn=a\\\\b,dc=x", "cn=a\\5cb,dc=x"],
+    ["cn=hans  müller,dc=x", "cn=Hans Müller,dc=x"],
+  ])("are the same however they are escaped and ordered: %s", (a, b) => {
+    expect(dnKey(a)).toBe(dnKey(b));
+  });
+
+  it.each([
+    ["cn=a\\+sn=b,dc=x", "cn=a+sn=b,dc=x"],
+    ["cn=a\\2cdc=x", "cn=a,dc=x"],
+    ["cn=a\\\\,dc=x", "cn=a\\,dc=x"],
+  ])("are others where a separator is part of a value: %s", (a, b) => {
+    expect(dnKey(a)).not.toBe(dnKey(b));
+  });
+
+  it.each([
     ["(uid=*)", true],
     ["(&(a=b)(!(c=d)))", true],
     ["(&(uid=a)", false],

@@ -69,9 +69,9 @@ describe.runIf(hasSlapd())("a directory with the attributes of Active Directory"
     ]);
     const reader = source();
     const before = await reader.read(undefined, signal);
-    // Alice's change has an old number: had everything been read, it would be seen.
+    // Alice's change has no number: had everything been read, it would be seen.
     await directory.fill([
-      { name: "alice", usn: 9, mail: "old@example.com" },
+      { name: "alice", usn: 10, mail: "old@example.com" },
       { name: "bob", usn: 21, mail: "new@example.com" },
     ]);
     const after = await reader.read(before, signal);

@@ -153,6 +153,26 @@ uniqueMember: ${personDn("user1000")}#'0101'B
     expect(new Set(templates.map(String))).toEqual(new Set(["cn=Mül,0", "uid=us,1", "uid=us,"]));
   });
 
+  it("[K3] is read for changes that have an older time too, as from a backup or with a clock set back", async () => {
+    const entry = (uid: string, mail: string, changed: string): string =>
+      composeLdif([{ uid, mail }])
+        .replace(/^.*ou: groups\n/s, "")
+        .trimEnd() +
+      `\nentryUUID: 00000000-0000-4000-8000-00000000000${uid === "alice" ? 1 : 2}\nmodifyTimestamp: ${changed}\n\n`;
+    const units = composeLdif([]);
+    const bob = entry("bob", "bob@example.com", "20261101000000Z");
+    await slapd.refill(`${units}\n${entry("alice", "alice@example.com", "20261002000000Z")}${bob}`);
+    const directory = source();
+    const before = await directory.read(undefined, signal);
+    await slapd.refill(`${units}\n${entry("alice", "alice.b@example.com", "20261001000000Z")}${bob}`);
+    const after = await directory.read(before, signal);
+    expect([...after.entries.values()].map(({ mailbox }) => mailbox)).toEqual([
+      "alice.b@example.com",
+      "bob@example.com",
+    ]);
+    expect((await directory.read(after, signal)).isFull).toBe(false);
+  });
+
   it("says that it does not offer StartTLS, where it does not", async () => {
     const plain = await startSlapd();
     try {

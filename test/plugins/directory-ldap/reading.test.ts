@@ -91,6 +91,9 @@ describe("an entry of the directory", () => {
   it("has a problem in words where an address is missing or is none", () => {
     expect(decodeEntry({ ...entry, uid: [] }, MAPPING)?.problem).toBe("has no JID: an attribute is missing");
     expect(decodeEntry({ ...entry, mail: "no address" }, MAPPING)?.problem).toContain("is not an SMTP address");
+    // A space at the end of what somebody has typed.
+    const byMail = { ...MAPPING, jid: pattern("{mail}") };
+    expect(decodeEntry({ ...entry, mail: " Alice@example.com " }, byMail)?.presentity).toBe("alice@example.com");
   });
 
   it("is nobody without its key", () => {
@@ -253,6 +256,7 @@ describe("where the directory is", () => {
     ["a password in clear", { ...base, "bind-dn": "cn=a", password: "b", "start-tls": false }, "start-tls"],
     ["a login without password", { ...base, "bind-dn": "cn=a" }, "password"],
     ["a password of nobody", { ...base, password: "b" }, "bind-dn"],
+    ["groups in groups, which OpenLDAP has not", { ...base, "nested-groups": true }, "nested-groups"],
     ["a filter without parentheses", { ...base, filter: "uid=*" }, "filter"],
     ["a pattern that is none", { ...base, jid: "{mail" }, "jid"],
     ["a page that is too large", { ...base, "page-size": 5000 }, "page-size"],

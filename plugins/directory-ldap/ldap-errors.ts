@@ -32,7 +32,7 @@ export const LDAP_ERROR_CODES = {
   },
   "ldap-no-base": {
     type: "modify",
-    meaning: "The base, or a template's group, does not exist in the directory.",
+    meaning: "The base, or a template's group, does not exist in the directory, or the group is none.",
     action: "Correct `base` or `group`. Nothing is removed meanwhile.",
   },
   "ldap-forbidden": {

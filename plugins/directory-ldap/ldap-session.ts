@@ -105,6 +105,11 @@ export class LdapSession {
     }
   }
 
+  /** The server's, as errors begin with it. */
+  get host(): string {
+    return this.#access.server.host;
+  }
+
   /** The entries page by page (RFC 2696). Rejects with GatewayError unless all pages came and nothing was left to others. */
   async *pages(query: LdapQuery): AsyncGenerator<readonly Entry[]> {
     const { base, scope, filter, attributes, binary = [] } = query;

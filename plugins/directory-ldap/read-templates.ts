@@ -1,6 +1,7 @@
 import type { DirectoryEntry } from "../../src/ports/directory-source.ts";
 import { valuesOf } from "./decode-entry.ts";
 import { dnKey, escapeFilterValue } from "./distinguished-name.ts";
+import { ldapError } from "./ldap-errors.ts";
 import type { LdapQuery, LdapSession } from "./ldap-session.ts";
 
 /** How the directory knows who is in a group. */
@@ -38,9 +39,12 @@ export async function readTemplates(
 
 /** RFC 4519 3.5, 3.6: groupOfNames and groupOfUniqueNames. */
 async function readMembers(session: LdapSession, group: string): Promise<ReadonlySet<string>> {
-  const entry = await session.entry(group, ["member", "uniqueMember"]);
+  const entry = await session.entry(group, ["objectClass", "member", "uniqueMember"]);
   const unique = valuesOf(entry, "uniqueMember").map((name) => name.replace(UNIQUE_IDENTIFIER, ""));
-  return new Set([...valuesOf(entry, "member"), ...unique].map(dnKey));
+  const members = new Set([...valuesOf(entry, "member"), ...unique].map(dnKey));
+  if (members.size === 0 && !valuesOf(entry, "objectClass").some((name) => /^groupOf/i.test(name)))
+    throw ldapError("ldap-no-base", `${session.host}: ${group} is no groupOfNames and no groupOfUniqueNames`);
+  return members;
 }
 
 /** RFC 4517 3.3.21: what may stand behind the name of a unique member. */

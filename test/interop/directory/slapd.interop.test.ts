@@ -99,6 +99,7 @@ describe.runIf(hasSlapd())("a real OpenLDAP server", () => {
     ["nobody who logs in", { "bind-dn": undefined, password: undefined }, "ldap-no-base"],
     ["a base that is not there", { base: `ou=nowhere,${BASE}` }, "ldap-no-base"],
     ["a group that is not there", { groups: [`cn=nobody,ou=groups,${BASE}`] }, "ldap-no-base"],
+    ["a group that is a person", { groups: [personDn("alice")] }, "ldap-no-base"],
     ["a base that is no name", { base: "no name" }, "ldap-no-base"],
     ["another naming context", { base: "dc=example,dc=org" }, "ldap-no-base"],
   ])("says what is wrong with %s", async (_, given, code) => {

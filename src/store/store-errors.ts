@@ -39,7 +39,8 @@ export const STORE_ERRORS = {
   "store-full": {
     type: "wait",
     meaning: "the disk of the store is full",
-    remedy: "Free space. What could not be written is kept in memory and written then.",
+    remedy:
+      "Free space. Presence that could not be written is kept in memory and written then; a command that failed has to be given again.",
   },
   "store-locked": {
     type: "wait",

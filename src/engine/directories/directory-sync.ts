@@ -234,7 +234,7 @@ export class DirectorySync {
       actor: "gateway",
       action: ACTIONS[step.kind],
       subject: user.presentity,
-      detail: `directory ${name}: mailbox ${user.mailbox}, gateway ${user.gateway}, locale ${user.locale}`,
+      detail: `directory ${name}: mailbox ${user.mailbox}, gateway ${user.gateway}, locale ${user.locale}${user.optedOutAt === undefined ? "" : ", opted out"}`,
     };
   }
 }

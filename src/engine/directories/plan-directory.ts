@@ -76,7 +76,7 @@ export function planDirectory(facts: DirectoryFacts): DirectoryPlan {
   const ownedByKey = new Map(owned.map((each) => [each.key, each.presentity]));
   const counts = countBy(enabled, ({ presentity }) => presentity);
   for (const entry of enabled) {
-    const verdict = judge(entry, { facts, given, counts });
+    const verdict = judge(entry, { facts, given, counts, ownedByKey });
     if (verdict.mismatch) mismatches.push(describe(entry, verdict.mismatch));
     if (verdict.step) steps.push(verdict.step);
     stay.add(entry.presentity ?? ownedByKey.get(entry.key));
@@ -129,6 +129,7 @@ interface Known {
   readonly facts: DirectoryFacts;
   readonly given: ReadonlyMap<PresentityId, DirectoryUser>;
   readonly counts: ReadonlyMap<PresentityId | undefined, number>;
+  readonly ownedByKey: ReadonlyMap<string, PresentityId>;
 }
 
 function judge(entry: Entry, known: Known): Verdict {
@@ -142,7 +143,8 @@ function judge(entry: Entry, known: Known): Verdict {
   if (presentity === undefined || mailbox === undefined || gateway === undefined) return {}; // has a problem
   const locale = wanted.locale ?? entry.language;
   const now = { presentity, directory: facts.directory, key: entry.key, mailbox, gateway };
-  const step = compare(user, last, locale === undefined ? now : { ...now, locale });
+  const gift = locale === undefined ? now : { ...now, locale };
+  const step = user ? compare(user, last, gift) : addition(gift, known);
   const mismatch = differing(entry);
   return { ...(step && { step }), ...(mismatch && { mismatch }) };
 }
@@ -174,12 +176,7 @@ const byHand = (user: User, { mailbox }: Entry): Problem => [
 ];
 
 /** What the directory gives otherwise than last time is changed; the rest stays as administrators have it. */
-function compare(
-  user: User | undefined,
-  last: DirectoryUser | undefined,
-  given: DirectoryUser,
-): DirectoryStep | undefined {
-  if (!user) return { kind: "add", user: newUser(given), given };
+function compare(user: User, last: DirectoryUser | undefined, given: DirectoryUser): DirectoryStep | undefined {
   // Taken over: what an administrator has set stays.
   if (!last) return { kind: "change", before: user, user, given };
   if (isSameGift(last, given)) return undefined;
@@ -193,6 +190,13 @@ function compare(
     ...(last.locale === given.locale || localeFrom === "user" ? kept : localeOf(given, user.locale)),
   };
   return { kind: "change", before: user, user: changed, given };
+}
+
+/** Somebody with a new JID is a new user, but has opted out all the same: only they themselves, or a word of an administrator, undo that. */
+function addition(given: DirectoryUser, { facts, ownedByKey }: Known): DirectoryStep {
+  const former = ownedByKey.get(given.key);
+  const optedOutAt = former && facts.users.get(former)?.optedOutAt;
+  return { kind: "add", user: { ...newUser(given), ...(optedOutAt !== undefined && { optedOutAt }) }, given };
 }
 
 const isSameGift = (a: DirectoryUser, b: DirectoryUser): boolean =>

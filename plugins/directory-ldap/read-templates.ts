@@ -56,7 +56,12 @@ async function findMembers(
   group: string,
   { people, isNested }: { readonly people: Pick<LdapQuery, "base" | "filter">; readonly isNested: boolean },
 ): Promise<ReadonlySet<string>> {
-  await session.entry(group, ["objectClass"]);
+  // MS-ADSC: of an organizational unit nobody would be a member.
+  const classes = valuesOf(await session.entry(group, ["objectClass"]), "objectClass").map((name) =>
+    name.toLowerCase(),
+  );
+  if (classes.length > 0 && !classes.includes("group"))
+    throw ldapError("ldap-no-base", `${session.host}: ${group} is no group`);
   const filter = `(&${people.filter}(memberOf${isNested ? `:${IN_CHAIN}:` : ""}=${escapeFilterValue(group)}))`;
   const found = new Set<string>();
   for await (const page of session.pages({ base: people.base, scope: "sub", filter, attributes: ["1.1"] }))

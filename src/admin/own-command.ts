@@ -70,7 +70,7 @@ export function defineOwnCommand(definition: OwnCommandDefinition): Command {
     takesRest: names.length > 0,
     examples,
     run: (context, given) => {
-      const words = names.map((each) => given[each]?.trim() ?? "").filter((each) => each !== "");
+      const words = names.map((each) => given[each]?.normalize("NFKC").trim() ?? "").filter((each) => each !== "");
       return runOwn(definition, context, words.join(" "));
     },
   });

@@ -58,6 +58,23 @@ describe("language", () => {
   });
 });
 
+describe("a command", () => {
+  it.each(["ar", "he"])(
+    "that is copied from an answer in %s is carried out, marks of direction and all",
+    async (tag) => {
+      await stage.say(`language ${tag}`, asAlice);
+      const copied = (await stage.say("pause", asAlice)).split(": ").at(-1) ?? "";
+      expect(copied).toBe("\u2068resume\u2069");
+      expect(await stage.say(copied, asAlice)).toBe(await stage.say("resume", asAlice));
+    },
+  );
+
+  it("may be in the wide letters of East Asian keyboards", async () => {
+    expect(await stage.say("ｓｅｔ　ＤＮＤ　ｆｏｒ　２ｈ", asAlice)).toMatch(/do not disturb/);
+    expect(await stage.say("ｌａｎｇｕａｇｅ　ｊａ", asAlice)).toContain("日本語");
+  });
+});
+
 describe("zone", () => {
   it("is the user's own choice, else the mailbox's, else the site's", async () => {
     await stage.say("parameter set time-zone europe/london");

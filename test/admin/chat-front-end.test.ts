@@ -101,6 +101,7 @@ describe("an administrator's message", () => {
     ["an address of the component", { to: "gateway@presence.example.com" }],
     ["a message without type", { type: "" }],
     ["a normal message", { type: "normal" }],
+    ["a message of a type that nobody knows", { type: "shout" }],
     ["a sender in capitals", { from: "Carol@EXAMPLE.com/home" }],
   ])("works for %s", async (_case, sent) => {
     expect(await receive(message("user list", sent))).toHaveLength(1);
@@ -156,6 +157,12 @@ describe("an administrator's message", () => {
     const run = async () => ({ kind: "progress", lines: broken() }) as const;
     startWith({ commands: [commandNamed("slow", run)] });
     expect((await receive(message("slow"))).join("\n")).toBe("one\nthe server burns [test-fire]");
+  });
+
+  it("that cannot be read is answered without turning the text, and what is not seen is written out", async () => {
+    const [answer] = await receive(message('why "al\u200bice\u202e@example.com"'));
+    expect(answer).toContain(String.raw`"al\u{200b}ice\u{202e}@example.com" is not a JID`);
+    expect(answer).not.toMatch(/[\u200b\u202e]/);
   });
 
   it("is refused politely when it is too long or encrypted", async () => {
@@ -288,13 +295,13 @@ describe("a flood", () => {
     expect(await receive(message("help"))).toHaveLength(1);
   });
 
-  it("from many senders is bounded in memory", async () => {
+  it("from many senders is bounded in memory, and keeps nobody out who comes after them", async () => {
     for (let each = 0; each < 3000; each++)
-      link.handlers.message?.(message("help", { from: `u${each}@example.com/x` }));
+      link.handlers.message?.(message("help", { from: `u${each}@stranger.example/x` }));
     await settle();
     expect(link.sent).toHaveLength(1000);
-    await stage.runtime.clock.advance(minutes(1));
     expect(await receive(message("help", { from: "late@example.com/x" }))).toHaveLength(1);
+    expect(await receive(message("help"))).toHaveLength(1);
   });
 });
 

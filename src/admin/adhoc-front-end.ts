@@ -19,7 +19,7 @@ import { SessionStore } from "./adhoc/session-store.ts";
 import { findStanding, parseSender, promoteDomainAdmin, type Standing } from "./authorization.ts";
 import type { Actor, Command, CommandContext, CommandResult, CommandServices } from "./command.ts";
 import { drawPieces, gatherPieces } from "./draw-progress.ts";
-import { splitText } from "./draw-text.ts";
+import { drawMessage, splitText } from "./draw-text.ts";
 import { commandsFor } from "./find-command.ts";
 import { SUMMARIES } from "./own-command.ts";
 import { RefusalLimiter } from "./refusal-limiter.ts";
@@ -210,7 +210,7 @@ export class AdhocFrontEnd {
       this.#deps.runtime.log.error("adhoc.command-broke", { where: where.slice(0, 6).join("\n") });
     }
     // The lines after the first are how chat writes the command.
-    const [message = ""] = error.message.split("\n");
+    const [message = ""] = drawMessage(error).split("\n");
     return role === "admin" ? `${message} [${error.code}]` : sayFailure(speech, error);
   }
 

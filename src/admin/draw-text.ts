@@ -15,7 +15,11 @@ export function drawText(result: SettledResult): string {
 export const drawLine = (line: string): string => drawValue(line, LONGEST_LINE);
 
 /** A command's failure as plain text. */
-export const drawError = (error: GatewayError): string => `${error.message} [${error.code}]`;
+export const drawError = (error: GatewayError): string => `${drawMessage(error)} [${error.code}]`;
+
+/** What an error says: it may quote what was sent. */
+export const drawMessage = ({ message }: Pick<GatewayError, "message">): string =>
+  message.split("\n").map(drawLine).join("\n");
 
 function drawBody(result: SettledResult): readonly string[] {
   switch (result.kind) {

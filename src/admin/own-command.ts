@@ -58,6 +58,16 @@ export const SUMMARIES: Readonly<Record<string, SummaryKey>> = {
   "opt in": "doesOptIn",
 };
 
+/** How a command is written in chat, with examples, in the user's language: `pause [for …|until …]`. */
+export const sayForm = (command: Pick<Command, "examples" | "usage">, speech: Speech): readonly string[] => [
+  speech.say("usage", { usage: plainUsage(command, speech) }),
+  ...command.examples.map((example) => speech.say("example", { example })),
+];
+
+/** What stands for something else is named in English only. */
+export const plainUsage = ({ usage }: Pick<Command, "usage">, { language }: Speech): string =>
+  language === "en" ? usage : usage.replace(/<[^>]*>/g, "…");
+
 /** Makes the command of its definition: for enabled users only, each for itself. A refusal is a result that has failed. */
 export const defineOwnCommand = (definition: OwnCommandDefinition): Command =>
   definePersonalCommand({

@@ -154,6 +154,36 @@ describe("a command", () => {
     expect(answer?.attributes?.["xml:lang"]).toBe("de");
   });
 
+  it("of a user is asked for in the user's language, by the form of chat", async () => {
+    await stage.seed("alice@example.com");
+    await stage.say("locale set alice@example.com ja");
+    const [asked, refused] = [
+      await ask(command({ node: "pause" }), USER),
+      failure(ask(command({ node: "status" }), USER)),
+    ];
+    expect(await refused).toMatch(/forbidden/);
+    const text = JSON.stringify(asked);
+    expect(text).toContain("pause [for …|until …]");
+    expect(text).toContain("pause until 15:30");
+    expect(text).not.toMatch(/How long|duration|<time>/);
+    const { session } = view(asked);
+    const again = await goOn("pause", session, { time: ["1h", "2h"] }, { from: USER });
+    expect(again.notes).toEqual([expect.stringMatching(/^error: [^a-z]*help pause$/)]);
+  });
+
+  it("of a user that is refused shows the form again, with what was entered", async () => {
+    await stage.seed("alice@example.com");
+    const { session, kinds, choices } = await execute("set", USER);
+    expect([kinds, choices]).toMatchObject([{ state: "list-single" }, { state: ["available", "away", "dnd"] }]);
+    expect(await goOn("set", session, { time: "for 1h" }, { from: USER })).toMatchObject({ status: "executing" });
+    const again = await goOn("set", session, { state: "dnd", time: "until yesterday" }, { from: USER });
+    expect(again).toMatchObject({ status: "executing", values: { state: ["dnd"], time: ["until yesterday"] } });
+    expect(again.notes).toEqual([expect.stringMatching(/^error: This is no time/)]);
+    expect(stage.registry.audit).toEqual([]);
+    expect(await goOn("set", session, { time: "for 1h" }, { from: USER })).toMatchObject({ status: "completed" });
+    expect(stage.registry.audit).toMatchObject([{ action: "override.set", actor: "alice@example.com" }]);
+  });
+
   it("is cancelled by its action and by its form", async () => {
     const first = await execute("user-enable");
     expect(await goOn("user-enable", first.session, undefined, { action: "cancel" })).toMatchObject({
@@ -242,6 +272,17 @@ describe("a command of several forms", () => {
     expect(on.actions).toEqual(["prev", "complete"]);
     expect(await goOn("gateway-add", session, second)).toMatchObject({ status: "completed" });
     expect(await stage.registry.findCalendarServer("hq2")).toMatchObject({ type: "ews" });
+  });
+
+  it("keeps the second form, secrets too, when the first is seen again and left as it was", async () => {
+    const { session } = await execute("gateway-add");
+    await goOn("gateway-add", session, first);
+    await goOn("gateway-add", session, { ...second, url: "ftp://wrong" });
+    await goOn("gateway-add", session, undefined, { action: "prev" });
+    expect(await goOn("gateway-add", session, first)).toMatchObject({ values: { url: ["ftp://wrong"], password: [] } });
+    const { password: _, ...others } = second;
+    expect(await goOn("gateway-add", session, others)).toMatchObject({ status: "completed" });
+    expect(await stage.registry.openSecrets("hq")).toEqual({ password: second.password });
   });
 
   it("says in the first form what keeps it from the second", async () => {

@@ -59,7 +59,7 @@ describe("a user's message", () => {
     ['pause "2h', /^Dieser Befehl war nicht zu verstehen/],
     ["me twice", /^Dieser Befehl war nicht zu verstehen/],
     ["pause for ever", /^Diese Zeit ist nicht brauchbar/],
-    ["help", /^Dieses Gateway zeigt „In einer Besprechung“.*\nhelp \[<command>\] — Listet/],
+    ["help", /^Dieses Gateway zeigt „In einer Besprechung“.*\nhelp \[…\] — Listet/],
     ["help set", /^Zeigt Sie so an.*\nForm: set available\|away\|dnd/],
     ["x".repeat(70_000), /^Diese Nachricht ist zu lang/],
   ])("is answered in the user's language, problems too: %#", async (text, expected) => {

@@ -54,7 +54,7 @@ describe("language", () => {
     const lines = (await stage.say("privacy", asAlice)).split("\n");
     for (const line of lines) expect(line.startsWith("\u200f")).toBe(true);
     expect(lines.join("")).toContain("\u2068alice@example.com\u2069");
-    expect(await stage.say("help", asAlice)).toContain("\u2068pause [for <duration>|until <time>]\u2069 — \u200f");
+    expect(await stage.say("help", asAlice)).toContain("\u2068pause [for …|until …]\u2069 — \u200f");
   });
 });
 

@@ -17,7 +17,7 @@ export function answerMessage(
   if (!hasText || ["error", "groupchat", "headline"].includes(type)) return undefined;
   return {
     name: "message",
-    attributes: { from: to, to: from, id, type: "error" },
+    attributes: { from: to, to: from, id: id === "" ? undefined : id, type: "error" },
     children: [person === undefined ? UNREAD : redirectTo(person)],
   };
 }

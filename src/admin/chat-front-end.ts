@@ -2,7 +2,7 @@ import type { BareJid, PresentityId } from "../core/addresses.ts";
 import { type GatewayError, toGatewayError } from "../ports/errors.ts";
 import type { Runtime } from "../ports/runtime.ts";
 import type { XmppLink } from "../ports/xmpp-link.ts";
-import { findStanding } from "./authorization.ts";
+import { findStanding, promoteDomainAdmin } from "./authorization.ts";
 import type { Actor, CommandServices } from "./command.ts";
 import { drawPieces, gatherPieces } from "./draw-progress.ts";
 import { drawError, splitText } from "./draw-text.ts";
@@ -89,8 +89,9 @@ export class ChatFrontEnd {
       return;
     }
     const { signal } = this.#lifetime;
+    const context = promoteDomainAdmin({ ...this.#deps.services, actor });
     try {
-      const result = await runCommandLine({ ...this.#deps.services, actor }, body, signal);
+      const result = await runCommandLine(context, body, signal);
       yield* gatherPieces(drawPieces(result), this.#deps.runtime.clock, signal);
     } catch (error) {
       signal.throwIfAborted();
@@ -98,7 +99,7 @@ export class ChatFrontEnd {
       if (failure.code === "command-forbidden") await this.#recordRefusal(actor.name, failure.message);
       if (failure.code === "internal-error") this.#recordDefect(failure);
       // Codes are for those who have docs/ERRORS.md.
-      yield actor.role === "admin" ? drawError(failure) : sayFailure(speech, failure);
+      yield context.actor.role === "admin" ? drawError(failure) : sayFailure(speech, failure);
     }
   }
 

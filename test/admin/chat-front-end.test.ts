@@ -258,6 +258,22 @@ describe("ordinary users", () => {
   );
 });
 
+describe("an administrator of one domain", () => {
+  it("is told in particular what is wrong, whatever language they speak as a user", async () => {
+    await stage.seed("dora@example.com");
+    await stage.say("locale set dora@example.com de");
+    startWith({ domainAdmins: [parseBareJid("dora@example.com")] });
+    const say = (text: string) => receive(message(text, { from: "dora@example.com/pc" }));
+    expect(await say("user show nobody@example.com")).toEqual([
+      expect.stringMatching(/^nobody@example\.com is no user.*\[command-not-found\]$/),
+    ]);
+    expect(await say("user enable bob@example.org")).toEqual([
+      "You are administrator of example.com only. [command-forbidden]",
+    ]);
+    expect(await say("zone")).toEqual([expect.stringContaining("Ihre Zeitzone")]);
+  });
+});
+
 describe("a flood", () => {
   it("runs one command at a time, keeps five waiting, and gets one notice", async () => {
     let running = 0;

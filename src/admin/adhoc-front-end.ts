@@ -1,6 +1,7 @@
 import type { BareJid } from "../core/addresses.ts";
 import { type Instant, seconds } from "../lib/time.ts";
 import { type GatewayError, toGatewayError } from "../ports/errors.ts";
+import type { PluginMemory } from "../ports/plugin-memory.ts";
 import type { Runtime } from "../ports/runtime.ts";
 import { elementsOf, type XmlElement } from "../ports/xml-element.ts";
 import type { Stanza, XmlDraft, XmppLink } from "../ports/xmpp-link.ts";
@@ -41,6 +42,8 @@ export interface AdhocFrontEndDeps {
   readonly services: CommandServices;
   /** Bare JIDs, as `parseBareJid` gives them. */
   readonly admins: readonly BareJid[];
+  /** Bare JIDs of those who see the component in their rosters. */
+  readonly memory: PluginMemory;
   /** The program's version, as XEP-0092 tells it. */
   readonly version: string;
 }
@@ -65,8 +68,8 @@ export class AdhocFrontEnd {
     this.#deps = deps;
     this.#nodes = new Set([...deps.services.commands.map(toAdhocCommand), ...ADMIN_NODES].map(({ node }) => node));
     this.#startedAt = deps.runtime.clock.now();
-    const { link, runtime } = deps;
-    this.#presence = new ComponentPresence({ link, runtime, standingOf: (person) => this.#standingOf(person) });
+    const { link, runtime, memory } = deps;
+    this.#presence = new ComponentPresence({ link, runtime, memory, standingOf: (person) => this.#standingOf(person) });
   }
 
   /** Listens from now on. */

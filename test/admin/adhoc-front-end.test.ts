@@ -9,6 +9,7 @@ import { elementsOf } from "../../src/ports/xml-element.ts";
 import type { XmlDraft } from "../../src/ports/xmpp-link.ts";
 import { encodeStanzaError } from "../../src/xmpp/xmpp-errors.ts";
 import { settle } from "../doubles/fake-clock.ts";
+import { TestMemory } from "../doubles/plugin-context.ts";
 import { command, form, iq, NS_COMMANDS, toElement, view } from "./adhoc/adhoc-stage.ts";
 import { createCommandStage } from "./command-stage.ts";
 import { bodyOf, FakeLink } from "./fake-link.ts";
@@ -21,17 +22,19 @@ const ITEMS = "http://jabber.org/protocol/disco#items";
 
 let stage: ReturnType<typeof createCommandStage>;
 let link: FakeLink;
+let memory: TestMemory;
 let front: AdhocFrontEnd;
 
 const startWith = (changes: Partial<CommandServices> = {}): void => {
   link = new FakeLink();
   const services = { ...stage.services, ...changes };
-  front = new AdhocFrontEnd({ link, runtime: stage.runtime, services, admins: ADMINS, version: "1.2.3" });
+  front = new AdhocFrontEnd({ link, runtime: stage.runtime, services, admins: ADMINS, memory, version: "1.2.3" });
   front.start();
 };
 
 beforeEach(() => {
   stage = createCommandStage();
+  memory = new TestMemory();
   startWith();
 });
 afterEach(() => front.stop());
@@ -487,6 +490,45 @@ describe("what clients ask of the component itself", () => {
     expect((await get("jabber:iq:last"))?.attributes).toMatchObject({ seconds: "120" });
     expect(text(await get("vcard-temp"))).toContain("Presence gateway");
     expect(await get("urn:other")).toBeUndefined();
+  });
+
+  it("is shown again after a restart to those who saw it, for no server probes then; not to who left or is none now", async () => {
+    await stage.seed("eve@foreign.example");
+    const presence = async (type: string, from: string): Promise<void> => {
+      link.handlers.presence?.({
+        element: toElement({ name: "presence" }),
+        from,
+        to: "presence.example.com",
+        type,
+        id: "",
+      });
+      await settle();
+    };
+    for (const local of ["alice", "bob", "dave"]) await presence("subscribe", `${local}@example.com`);
+    await presence("probe", "eve@foreign.example/pc");
+    await presence("unsubscribe", "dave@example.com");
+    await front.stop();
+    await stage.say("user disable eve@foreign.example");
+    const again = new FakeLink();
+    again.turns = [{ kind: "online" }];
+    const deps = {
+      link: again,
+      runtime: stage.runtime,
+      services: stage.services,
+      admins: ADMINS,
+      memory,
+      version: "1",
+    };
+    const restarted = new AdhocFrontEnd(deps);
+    restarted.start();
+    await settle();
+    expect(again.sent.map(({ attributes }) => [attributes?.["type"], attributes?.["to"]])).toEqual([
+      [undefined, "alice@example.com"],
+      [undefined, "bob@example.com"],
+    ]);
+    expect(JSON.stringify(again.sent[0])).toContain("http://jabber.org/protocol/caps");
+    expect([...memory.kept.keys()]).toEqual(["alice@example.com", "bob@example.com"]);
+    await restarted.stop();
   });
 
   it("is shown to a user who subscribes, with capabilities that disco#info confirms; not to strangers", async () => {

@@ -36,7 +36,7 @@ export async function overruleOptOut(
   }
   if (!live) throw commandError("command-not-running", "The gateway is not running, and the user is to be told of it.");
   const speech = await speechTo(registry, presentity);
-  await live.tellUser(presentity, speech.say("overruled", { admin: actor.name, command: "opt out" }));
+  await live.tellUser(presentity, speech.say("overruled", { admin: actor.name, command: "opt out" }), speech.language);
   await registry.replaceOptOut(presentity, undefined);
   await recordChange(context, { action: "user.opt-out-overruled", subject: presentity });
 }

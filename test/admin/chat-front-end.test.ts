@@ -67,6 +67,17 @@ describe("a user's message", () => {
     await stage.say("locale set alice@example.com de");
     const [answer] = await receive(message(text, { from: "alice@example.com/home" }));
     expect(answer).toMatch(expected);
+    expect(link.sent.at(-1)?.attributes?.["xml:lang"]).toBe("de");
+  });
+
+  it("is answered in the language that was just chosen, and the answer says which it is", async () => {
+    await stage.seed("alice@example.com");
+    expect(await receive(message("language ja", { from: "alice@example.com/home" }))).toEqual([
+      "あなたの言語: 日本語 (ja)",
+    ]);
+    expect(link.sent.at(-1)?.attributes?.["xml:lang"]).toBe("ja");
+    await receive(message("status"));
+    expect(link.sent.at(-1)?.attributes?.["xml:lang"]).toBeUndefined();
   });
 
   it("that breaks something is answered without its particulars", async () => {

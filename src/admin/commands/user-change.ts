@@ -5,6 +5,7 @@ import { gatewayNameArgument, mailboxArgument, presentityArgument, userLocaleArg
 import { type CommandContext, defineCommand } from "../command.ts";
 import { commandError } from "../command-errors.ts";
 import { findKnownUser, recordChange } from "../find-entities.ts";
+import { jidWarnings } from "../jid-warnings.ts";
 import { localeWarnings } from "../locale-warnings.ts";
 import { hasOptedOut, OVERRULE, overruleOptOut } from "../opt-out.ts";
 import { sipArgument, sipWarnings } from "../sip-address.ts";
@@ -66,7 +67,7 @@ async function replaceUser(context: CommandContext, user: User, action: string):
   const [first] = sharers;
   const choice = first?.optedOutAt === undefined ? "" : ", who has opted out by chat";
   const shared = first ? [`The mailbox ${user.mailbox} is also that of ${first.presentity}${choice}.`] : [];
-  return [...shared, ...localeWarnings(user.locale), ...sipWarnings(context, user)];
+  return [...jidWarnings(user.presentity), ...shared, ...localeWarnings(user.locale), ...sipWarnings(context, user)];
 }
 
 /** `user disable`. */

@@ -13,7 +13,7 @@ export function whyLeftOut({ isEnabled, optedOutAt }: User): string | undefined 
 
 /** True for whoever has opted out, also where there is no such user any more or not yet. */
 export const hasOptedOut = async (registry: Registry, presentity: PresentityId): Promise<boolean> =>
-  (await registry.countHoldings(presentity)).opt_out > 0;
+  (await registry.listOptOuts()).has(presentity);
 
 /** The word by which an administrator shows somebody who has opted out. */
 export const OVERRULE = "opt-out";

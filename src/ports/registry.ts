@@ -117,6 +117,8 @@ export interface Registry {
   replaceTimeZone(presentity: PresentityId, choice: TimeZoneChoice | undefined): Promise<void>;
   /** `undefined`: the user is left out no more. */
   replaceOptOut(presentity: PresentityId, at: Instant | undefined): Promise<void>;
+  /** All who have opted out, users or not. */
+  listOptOuts(): Promise<ReadonlySet<PresentityId>>;
   /** What is stored of the presentity, journal included. */
   countHoldings(presentity: PresentityId): Promise<Holdings>;
 

@@ -12,6 +12,7 @@ export function prepareOwnChoices(database: StoreDatabase) {
   const replaceOptOut = database.prepare<[string, number]>(`
     INSERT INTO opt_out (presentity, at) VALUES (?, ?)
     ON CONFLICT (presentity) DO UPDATE SET at = excluded.at`);
+  const listOptOuts = database.prepare<[], PresentityId>("SELECT presentity FROM opt_out").pluck();
   const deleteOptOut = database.prepare<[string]>("DELETE FROM opt_out WHERE presentity = ?");
   // Who wants to be left out has nothing of the calendar kept.
   const forgetCalendar = [
@@ -20,6 +21,7 @@ export function prepareOwnChoices(database: StoreDatabase) {
     database.prepare<[string]>("DELETE FROM automatic_replies WHERE presentity = ?"),
   ];
   return {
+    listOptOuts: (): ReadonlySet<PresentityId> => new Set(listOptOuts.all()),
     replaceTimeZone: (presentity: PresentityId, choice: TimeZoneChoice | undefined) =>
       choice ? replaceTimeZone.run(presentity, choice.zone, choice.from) : deleteTimeZone.run(presentity),
     replaceOptOut: (presentity: PresentityId, at: Instant | undefined) => {

@@ -76,6 +76,10 @@ export class SqliteRegistry implements Registry {
     this.write({ kind: "user", presentity }, () => this.#statements.choices.replaceOptOut(presentity, at));
   }
 
+  async listOptOuts(): Promise<ReadonlySet<PresentityId>> {
+    return this.#database.read(() => this.#statements.choices.listOptOuts());
+  }
+
   async countHoldings(presentity: PresentityId): Promise<Holdings> {
     return this.#database.read(() => this.#statements.countHoldings(presentity));
   }

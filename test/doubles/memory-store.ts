@@ -66,6 +66,10 @@ export class MemoryRegistry implements Registry {
     this.#report({ kind: "user", presentity });
   }
 
+  async listOptOuts(): Promise<ReadonlySet<PresentityId>> {
+    return new Set(this.optOuts.keys());
+  }
+
   /** Of the registry's own tables. */
   async countHoldings(presentity: PresentityId): Promise<Holdings> {
     return {

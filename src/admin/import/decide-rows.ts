@@ -4,6 +4,7 @@ import type { User } from "../../ports/registry.ts";
 import { isOwnDomain } from "../authorization.ts";
 import type { Actor, CommandContext } from "../command.ts";
 import { commandError } from "../command-errors.ts";
+import { jidWarnings } from "../jid-warnings.ts";
 import { localeWarnings } from "../locale-warnings.ts";
 import {
   changedUser,
@@ -23,13 +24,18 @@ export type Decision =
 /** Decides the rows of one list, one after the other: by the rules of `user enable` and `user set`, and once a JID. */
 export class RowDecider {
   readonly #rules: UserRules;
+  readonly #optOuts: ReadonlySet<PresentityId>;
   readonly #actor: Actor;
   readonly #sipOwners: Map<string, PresentityId>;
   readonly #mailboxes = new Map<string, PresentityId>();
   readonly #lines = new Map<PresentityId, number>();
   readonly #toldLocales = new Set<string>();
 
-  private constructor(rules: Omit<UserRules, "findSipOwner">, users: readonly User[], actor: Actor) {
+  private constructor(
+    rules: Omit<UserRules, "findSipOwner">,
+    { users, optOuts, actor }: { users: readonly User[]; optOuts: ReadonlySet<PresentityId>; actor: Actor },
+  ) {
+    this.#optOuts = optOuts;
     this.#sipOwners = sipOwners(users);
     this.#rules = { ...rules, findSipOwner: (sip) => this.#sipOwners.get(sipKeyOf(sip)) };
     this.#actor = actor;
@@ -40,7 +46,8 @@ export class RowDecider {
   static async create({ registry, servedDomains, actor }: CommandContext): Promise<RowDecider> {
     const servers = await registry.listCalendarServers();
     const defaultLanguage = await defaultLanguageOf(registry);
-    return new RowDecider({ servedDomains, servers, defaultLanguage }, await registry.listUsers(), actor);
+    const known = { users: await registry.listUsers(), optOuts: await registry.listOptOuts(), actor };
+    return new RowDecider({ servedDomains, servers, defaultLanguage }, known);
   }
 
   /** What the row comes to, where the user is `before` now. */
@@ -53,11 +60,21 @@ export class RowDecider {
       this.#checkAuthority(row.jid);
       const user = wantedUser(row, before, this.#rules);
       const kind = before === undefined ? "new" : isSameUser(before, user) ? "same" : "changed";
-      return { kind, user, warnings: [...notesOn(row, before), ...this.#take(user, before)] };
+      return { kind, user, warnings: [...this.#notesOn(row, before), ...this.#take(user, before)] };
     } catch (error) {
       if (!(error instanceof GatewayError) || !error.code.startsWith("command-")) throw error;
       return { kind: "wrong", problems: [error.message.replace(/\.$/, "")] };
     }
+  }
+
+  /** What does not hinder. Who has opted out by chat stays hidden: a list undoes that of nobody. */
+  #notesOn({ jid, note, isEnabled }: ImportRow, before: User | undefined): readonly string[] {
+    const isHidden = this.#optOuts.has(jid) && isEnabled !== false;
+    return [
+      ...(note ? [note] : []),
+      ...(before ? [] : jidWarnings(jid).map((text) => text.replace(/\.$/, ""))),
+      ...(isHidden ? [`${jid} has opted out by chat, and stays hidden`] : []),
+    ];
   }
 
   #checkAuthority(jid: PresentityId): void {
@@ -89,12 +106,6 @@ export class RowDecider {
     this.#toldLocales.add(locale);
     return localeWarnings(locale);
   }
-}
-
-/** What does not hinder. Who has opted out by chat stays hidden: a list undoes that of nobody. */
-function notesOn({ jid, note, isEnabled }: ImportRow, before: User | undefined): readonly string[] {
-  const isHidden = before?.optedOutAt !== undefined && isEnabled !== false;
-  return [...(note ? [note] : []), ...(isHidden ? [`${jid} has opted out by chat, and stays hidden`] : [])];
 }
 
 function wantedUser(row: ImportRow, before: User | undefined, rules: UserRules): User {

@@ -3,6 +3,7 @@ import { startImportSchedule } from "../../../src/admin/import/import-schedule.t
 import { parseBareJid, parseMailbox, parsePresentityId, parseSipAor } from "../../../src/core/addresses.ts";
 import { minutes } from "../../../src/lib/time.ts";
 import { GatewayError } from "../../../src/ports/errors.ts";
+import { MONDAY_MORNING } from "../../doubles/test-runtime.ts";
 import { actorOf, createCommandStage, userOf } from "../command-stage.ts";
 
 const ALICE = parsePresentityId("alice@example.com");
@@ -105,9 +106,19 @@ describe("[U3] users in bulk", () => {
     expect(answer).toMatch(
       /^3 rows: 2 new, 0 changed, 0 the same, 1 wrong\.\nWrong: line 3: alice@example\.com stands in line 2 already\n/,
     );
+    expect(answer).toMatch(/line 4: “аlice” in .* has Latin and Cyrillic letters: it may only look like another/);
     await say("user import apply 1");
     expect(registry.users.get(ALICE)?.mailbox).toBe("alice@example.com");
     expect(registry.users.size).toBe(2);
+  });
+
+  it("stay hidden where they have opted out, also who is no user yet, and that is told", async () => {
+    const { say, registry } = await createImportStage();
+    await registry.replaceOptOut(BOB, MONDAY_MORNING);
+    const answer = await say(importing("jid", "alice@example.com", "bob@example.com"));
+    expect(answer).toMatch(/line 3: bob@example\.com has opted out by chat, and stays hidden/);
+    await say("user import apply 1");
+    expect((await registry.findUser(BOB))?.optedOutAt).toBe(MONDAY_MORNING);
   });
 
   it("with a list that is wrong throughout are counted, and only the first rows are shown", async () => {

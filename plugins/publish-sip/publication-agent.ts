@@ -193,9 +193,7 @@ export class PublicationAgent {
     entry.state = state;
     this.tally.move(before, state);
     if (state.granted !== before.granted) this.#noteGranted(aor, entry, before.granted);
-    // A timer that is not wanted any more is let stand: it finds nothing to do, or is moved.
-    const at = wakeAt(state);
-    if (at !== undefined && at !== wakeAt(before)) this.#timers.set(aor, at);
+    if (wakeAt(state) !== wakeAt(before)) this.#timers.set(aor, wakeAt(state));
     for (const action of actions) this.#act(aor, entry, action);
   }
 
@@ -217,7 +215,6 @@ export class PublicationAgent {
         return;
       case "gone":
         this.tally.remove(entry.state);
-        this.#timers.set(aor, undefined);
         this.#entries.delete(aor);
         return;
     }

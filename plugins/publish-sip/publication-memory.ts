@@ -1,6 +1,5 @@
 import { z } from "zod";
 import { parsePresentityId, parseSipAor, type SipAor } from "../../src/core/addresses.ts";
-import type { PresenceDocument } from "../../src/core/presence.ts";
 import { instant } from "../../src/lib/time.ts";
 import type { PluginMemory } from "../../src/ports/plugin-memory.ts";
 import type { Publication } from "../../src/ports/presence-publisher.ts";
@@ -41,8 +40,6 @@ const EPOCH = "epoch";
  */
 export class PublicationMemory {
   readonly #memory: PluginMemory;
-  /** Thousands share a document, and come one after another: it is written as JSON once. */
-  #written: { readonly document: PresenceDocument; readonly text: string } | undefined;
 
   constructor(memory: PluginMemory) {
     this.#memory = memory;
@@ -73,14 +70,7 @@ export class PublicationMemory {
     }
     const { presentity, locale, document } = publication;
     const { etag, at, expiresAt } = granted;
-    const who = `"presentity":${JSON.stringify(presentity)},"locale":${JSON.stringify(locale)}`;
-    const what = `"etag":${JSON.stringify(etag)},"at":${at},"expiresAt":${expiresAt}`;
-    this.#memory.put(aor, `{${what},${who},"document":${this.#encode(document)}}`);
-  }
-
-  #encode(document: PresenceDocument): string {
-    if (this.#written?.document !== document) this.#written = { document, text: JSON.stringify(document) };
-    return this.#written.text;
+    this.#memory.put(aor, JSON.stringify({ etag, at, expiresAt, presentity, locale, document }));
   }
 }
 

@@ -118,12 +118,11 @@ const statusOf = ({ startLine }: SipMessage): number | undefined => {
 };
 
 function isAnswerTo({ method, cseq, callId, fromTag }: ClientTransaction, response: SipMessage): boolean {
-  if (response.header("call-id") !== callId) return false;
-  const [from = "", given] = [response.header("from"), response.header("cseq")];
-  const wanted = `${cseq} ${method}`;
-  // As nearly every server copies it; other spellings are read with more care.
-  const hasTag = from.endsWith(`>;tag=${fromTag}`) || tagOf(from) === fromTag;
-  return hasTag && (given === wanted || given?.replace(/[ \t]+/, " ") === wanted);
+  return (
+    response.header("call-id") === callId &&
+    tagOf(response.header("from") ?? "") === fromTag &&
+    response.header("cseq")?.replace(/[ \t]+/, " ") === `${cseq} ${method}`
+  );
 }
 
 /** The tag of a From or To; of its parameters, which follow the angle brackets. */

@@ -1,5 +1,4 @@
 import { sipError } from "./sip-errors.ts";
-import { isUsualName } from "./sip-message.ts";
 import type { SipHeader } from "./sip-server.ts";
 
 // RFC 3261 7.3.1 and 25.1; a line break in a value would begin a header of somebody else's choosing.
@@ -14,7 +13,7 @@ const quote = (text: string): string => JSON.stringify(text.length > 80 ? `${tex
 export function encodeHeaders(headers: readonly SipHeader[]): string {
   let text = "";
   for (const [name, value] of headers) {
-    if (!(isUsualName(name) || TOKEN.test(name)) || CONTROL.test(value))
+    if (!TOKEN.test(name) || CONTROL.test(value))
       throw sipError("sip-request-invalid", `the header ${quote(name)} cannot have the value ${quote(value)}`);
     text += `${name}: ${value}\r\n`;
   }

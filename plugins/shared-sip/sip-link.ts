@@ -217,7 +217,10 @@ class PendingRequest implements ClientTransaction {
     this.#finish()?.reject(error);
   }
 
-  /** Nothing of what was sent, nor of who waits, stays with what may be held on to until garbage is collected. */
+  /**
+   * Nothing of what was sent, nor of who waits, stays with what may be held on to until garbage is collected; the figures
+   * are with AbortListeners.
+   */
   #finish(): Outcome | undefined {
     const outcome = this.#outcome;
     this.release();

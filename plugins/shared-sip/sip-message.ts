@@ -14,21 +14,8 @@ const COMPACT: ReadonlyMap<string, string> = new Map([
   ["u", "allow-events"],
 ]);
 
-/** Names as nearly everybody spells them: found sooner than changed. */
-const USUAL: ReadonlyMap<string, string> = new Map(
-  [
-    ...["Via", "Max-Forwards", "From", "To", "Call-ID", "CSeq", "Contact", "Event", "Expires", "Content-Type"],
-    ...["Content-Length", "SIP-ETag", "SIP-If-Match", "Min-Expires", "Retry-After", "Server", "User-Agent"],
-  ].flatMap((name) => [[name, name.toLowerCase()] as const, [name.toLowerCase(), name.toLowerCase()] as const]),
-);
-
-/** True for the usual names in their usual spelling. */
-export const isUsualName = (name: string): boolean => USUAL.has(name);
-
 /** The name of a header as it is compared: lower case, written out. */
 export function canonicalName(name: string): string {
-  const usual = USUAL.get(name);
-  if (usual !== undefined) return usual;
   const lower = name.toLowerCase();
   return lower.length === 1 ? (COMPACT.get(lower) ?? lower) : lower;
 }

@@ -23,4 +23,18 @@ describe("listeners on a shared signal", () => {
     controller.abort();
     expect(called).toBe(1);
   });
+
+  it("are not called when they were taken away while others were called", () => {
+    const controller = new AbortController();
+    const listeners = new AbortListeners();
+    const called: string[] = [];
+    listeners.add(controller.signal, () => {
+      called.push("first");
+      removeSecond();
+    });
+    const removeSecond = listeners.add(controller.signal, () => called.push("second"));
+    listeners.add(controller.signal, () => called.push("third"));
+    controller.abort();
+    expect(called).toEqual(["first", "third"]);
+  });
 });

@@ -94,10 +94,15 @@ function parseToml(text: string, path: string): unknown {
   try {
     return parse(text);
   } catch (error) {
-    // The library's own message quotes the line, which may hold a secret.
-    const place = error instanceof TomlError ? ` at line ${error.line}, column ${error.column}` : "";
+    const place = error instanceof TomlError ? ` at line ${error.line}, column ${error.column}${reasonOf(error)}` : "";
     throw new GatewayError(`${path} is not TOML: syntax error${place}`, { type: "modify", code: "config-invalid" });
   }
+}
+
+/** The reason, when it is in plain words; below it the library quotes the line, which may hold a secret. */
+function reasonOf({ message }: TomlError): string {
+  const [, reason] = /^Invalid TOML document: ([a-z][a-z ,:-]+)\n/.exec(message) ?? [];
+  return reason === undefined ? "" : `: ${reason}`;
 }
 
 function describeIssue(issue: z.core.$ZodIssue): string[] {
@@ -113,8 +118,16 @@ function describeIssue(issue: z.core.$ZodIssue): string[] {
     return [`${path}: is missing`];
   }
   if (issue.code === "invalid_type") return [`${path || "(file)"}: must be of type ${issue.expected}`];
+  if (issue.code === "too_small") return [`${path}: ${describeBound(issue.origin, "least", issue.minimum)}`];
+  if (issue.code === "too_big") return [`${path}: ${describeBound(issue.origin, "most", issue.maximum)}`];
   if (issue.code === "invalid_value") return [`${path}: must be one of: ${issue.values.join(", ")}`];
   return [`${path || "(file)"}: ${issue.message}`];
+}
+
+function describeBound(origin: string, end: "least" | "most", bound: number | bigint): string {
+  if (origin === "number" || origin === "int") return `must be at ${end} ${bound}`;
+  if (end === "least") return "must not be empty";
+  return `must have at most ${bound} ${origin === "array" ? "entries" : "characters"}`;
 }
 
 /** The settings of the section at a path of the schema. */

@@ -21,7 +21,7 @@ import { SqliteUserImports } from "./user-imports.ts";
 export interface StoreOptions {
   /** The database file; made when absent, in a directory that exists. */
   readonly path: string;
-  /** Base64 of 32 bytes (PRESENCE_GATEWAY_KEY); without it the file `<path>.key`, made when absent. */
+  /** Base64 of 32 bytes (`store.key` of the configuration); without it the file `<path>.key`, made when absent. */
   readonly key?: string | undefined;
   readonly runtime: Pick<Runtime, "clock" | "log">;
 }

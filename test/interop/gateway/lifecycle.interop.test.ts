@@ -135,12 +135,12 @@ describe.each(installedServers())("the gateway's life on a real %s", (server) =>
   afterAll(() => site.close());
 
   it.each([
-    ["SIGTERM", "systemd's"],
-    ["SIGHUP", "of a terminal that is closed"],
-    ["SIGINT", "Ctrl-C, which npm hands on once more"],
+    { signal: "SIGTERM", what: "systemd's" },
+    { signal: "SIGHUP", what: "of a terminal that is closed" },
+    { signal: "SIGINT", what: "Ctrl-C, which npm hands on once more" },
   ] as const)(
-    "leaves nothing stale behind at %s (%s), within 5 s, and shows the meeting again when it is back",
-    async (signal) => {
+    "leaves nothing stale behind at $signal ($what), within 5 s, and shows the meeting again when it is back",
+    async ({ signal }) => {
       const before = Date.now();
       if (signal === "SIGINT") process.kill(site.gateway.pid ?? 0, signal);
       expect(await site.gateway.end(signal)).toBe(0);

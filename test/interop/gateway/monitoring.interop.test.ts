@@ -43,7 +43,7 @@ describe("monitoring of a whole site", () => {
     const metrics = await waitFor("/metrics", ({ text }) => text.includes("presence_gateway_in_meeting 1\n"));
     expect(metrics).toMatch(/^presence_gateway_users 2$/m);
     expect(metrics).toMatch(/^presence_gateway_part_up\{part="gateway hq"\} 1$/m);
-    expect(metrics).toMatch(/^presence_gateway_calendar_age_seconds\{gateway="hq",quantile="1"\} \d/m);
+    expect(metrics).toMatch(/^presence_gateway_calendar_age_seconds\{gateway="hq",percentile="100"\} \d/m);
     expect(metrics).toMatch(/^presence_gateway_requests_limit\{gateway="hq"\} [1-9]/m);
     expect(metrics).toMatch(/^presence_gateway_certificate_expires_seconds\{host="localhost"\} \d/m);
     expect(metrics).toMatch(/^process_resident_memory_bytes \d/m);

@@ -135,13 +135,7 @@ describe("why tells the truth when", () => {
     const expected = `\npublisher xmpp-overlay: shows nothing; pending: dnd, text "In a meeting", activity in_a_meeting, ordered now; ${detail}\n`;
     await hear({}, [row(MEETING)]);
     expect(await why()).toContain(expected);
-    const shown: Published = {
-      presentity: ALICE,
-      publisher: "xmpp-overlay",
-      document: MEETING,
-      locale: "en",
-      at: at(0),
-    };
+    const shown: Published = { publisher: "xmpp-overlay", document: MEETING, locale: "en", at: at(0), epoch: "1" };
     // It was unloaded during the meeting, and the gateway was restarted: what was shown before is not shown any more.
     await hear({}, [row(MEETING, 1)], [shown]);
     expect(await why()).toContain(expected);

@@ -56,7 +56,7 @@ export async function* checkConnections(config: LoadedConfig, grantTime = GRANT_
   try {
     // A second connection would push the running gateway's own off the server.
     const running = await askRunning(config);
-    if (running) yield running;
+    if (running) yield* running;
     else yield* checkLink(link, config, { runtime, grantTime });
     // Whom to trust is in the store.
     if (!store && config.sip)
@@ -109,17 +109,34 @@ const failed = (name: string, error: unknown): CheckLine => {
   return { name, ok: false, detail: `${message} (${code})` };
 };
 
-/** What a gateway that runs on this store says of its own connection; `undefined` when none runs. */
-async function askRunning(config: LoadedConfig): Promise<CheckLine | undefined> {
+/** What a gateway that runs on this store says of its own connection and of each domain; `undefined` when none runs. */
+async function askRunning(config: LoadedConfig): Promise<readonly CheckLine[] | undefined> {
   const name = "xmpp";
   try {
     const answer = await sendControl(controlPath(config.storePath), { line: "status", tell: () => undefined });
     if (!answer) return undefined;
-    const line = answer.text.split("\n").find((each) => each.startsWith("xmpp: ")) ?? answer.text;
-    return { name, ok: line.startsWith("xmpp: ok"), detail: `the gateway that runs on this store says: ${line}` };
+    const lines = answer.text.split("\n");
+    const line = lines.find((each) => each.startsWith("xmpp: ")) ?? answer.text;
+    return [
+      { name, ok: line.startsWith("xmpp: ok"), detail: `the gateway that runs on this store says: ${line}` },
+      ...lines.flatMap(decodeClients),
+      ...lines.flatMap(decodeDomain),
+    ];
   } catch (error) {
-    return failed(name, error);
+    return [failed(name, error)];
   }
+}
+
+/** `clients xmpp: …` of `status`, when the users' clients are not heard as they should be. */
+function decodeClients(line: string): CheckLine[] {
+  const [, detail] = /^clients xmpp: ((?:down|degraded)\b.*)$/.exec(line) ?? [];
+  return detail === undefined ? [] : [{ name: "xmpp clients", ok: false, detail }];
+}
+
+/** `domain example.com: …` of `status`. */
+function decodeDomain(line: string): CheckLine[] {
+  const [, domain, detail = ""] = /^domain (\S+): (.*)$/.exec(line) ?? [];
+  return domain === undefined ? [] : [{ name: `xmpp ${domain}`, ok: !detail.startsWith("none:"), detail }];
 }
 
 async function* checkLink(

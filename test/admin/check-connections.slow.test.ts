@@ -173,4 +173,21 @@ describe("presence-gateway check", () => {
     expect((await check(server.port))[1]).toBe(`${state} xmpp: the gateway that runs on this store says: ${status}`);
     expect(server.handshakes).toBe(0);
   });
+
+  it("tells what a running gateway says of its domains, and of clients that it does not hear", async () => {
+    const { port } = await serve();
+    const lines = [
+      "xmpp: ok",
+      "clients xmpp: degraded since 09:00:00 UTC (now): example.com: nobody is heard (clients-no-presence)",
+      "domain example.com: overlay: show and status, because: it has the module",
+      "domain example.net: none: nothing is shown by XMPP",
+    ];
+    const answer = { isError: false, text: lines.join("\n") };
+    undo.push(await listenForControl(join(directory, "gateway.db.sock"), async () => answer));
+    expect((await check(port)).slice(2)).toEqual([
+      "FAILED xmpp clients: degraded since 09:00:00 UTC (now): example.com: nobody is heard (clients-no-presence)",
+      "ok xmpp example.com: overlay: show and status, because: it has the module",
+      "FAILED xmpp example.net: none: nothing is shown by XMPP",
+    ]);
+  });
 });

@@ -53,6 +53,27 @@ describe("monitoring of a whole site", () => {
     for (const path of ["/metrics", "/readyz"]) expect((await get(path)).text).not.toMatch(/alice|bob|svc-|@/);
   });
 
+  it("sees that the gateway is stopping, and alive, until it has taken back what it shows", async () => {
+    let isAsked = true;
+    const said = new Set<string>();
+    const asking = (async () => {
+      while (isAsked)
+        said.add(
+          await get("/readyz").then(
+            ({ status, text }) => `${status} ${text}`,
+            () => "gone",
+          ),
+        );
+    })();
+    await site.gateway.end("SIGTERM");
+    isAsked = false;
+    await asking;
+    const stopping = [...said].find((text) => text.includes('{"part":"gateway","state":"stopping"}'));
+    expect(stopping, [...said].join("")).toMatch(/^503 /);
+    await site.gateway.start();
+    await waitFor("/readyz", ({ status }) => status === 200);
+  });
+
   it("sees that Exchange is away, and what status says first", async () => {
     await site.exchange.stop();
     await mustSucceed(site.gateway, "refresh alice@example.test");

@@ -11,7 +11,7 @@ import type { PluginMemory } from "../ports/plugin-memory.ts";
 import type { CalendarServer } from "../ports/registry.ts";
 import type { Runtime } from "../ports/runtime.ts";
 import type { DomainAccess } from "../ports/xmpp-link.ts";
-import { openStore, type Store } from "../store/open-store.ts";
+import { needsMigration, openStore, type Store } from "../store/open-store.ts";
 import type { ComponentLink } from "../xmpp/component-link.ts";
 import { XMPP_ERROR_CODES } from "../xmpp/xmpp-errors.ts";
 import { checkDirectory } from "./check-directory.ts";
@@ -60,7 +60,7 @@ export async function* checkConnections(config: LoadedConfig, grantTime = GRANT_
     else yield* checkLink(link, config, { runtime, grantTime });
     // Whom to trust is in the store.
     if (!store && config.sip)
-      yield { name: "sip", ok: true, detail: "not tried before the gateway has made its store" };
+      yield { name: "sip", ok: true, detail: "not tried before the gateway has made or migrated its store" };
     if (store) {
       const trust = await loadTrust(store, runtime, process.env);
       const parameters = readParameters(() => ({}));
@@ -81,6 +81,11 @@ function checkStore({ storePath, storeKey }: LoadedConfig, runtime: Runtime): re
   const name = "store";
   try {
     if (!existsSync(storePath)) return [checkStorePlace(storePath)];
+    // An older gateway may be running on it, or may have to run again.
+    if (needsMigration(storePath)) {
+      const detail = `${storePath} is of an older version: the gateway migrates it when it starts. Calendar servers are not tried before`;
+      return [{ name, ok: true, detail }];
+    }
     const store = openStore({ path: storePath, key: storeKey, runtime });
     return [{ name, ok: true, detail: storePath }, store];
   } catch (error) {

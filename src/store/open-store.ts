@@ -7,7 +7,7 @@ import type { Runtime } from "../ports/runtime.ts";
 import type { TrustStore } from "../ports/trust-store.ts";
 import type { UserImports } from "../ports/user-imports.ts";
 import { LOCK_PATIENCE, openDatabase, type StoreDatabase } from "./database.ts";
-import { migrate } from "./migrate.ts";
+import { isOlder, migrate } from "./migrate.ts";
 import { SecretBox } from "./secret-box.ts";
 import { loadSecretKey } from "./secret-key.ts";
 import { SqliteDirectoryUsers } from "./sqlite-directory-users.ts";
@@ -52,6 +52,16 @@ export function openStore({ path, key, runtime }: StoreOptions): Store {
   } catch (error) {
     database.close();
     throw error;
+  }
+}
+
+/** True when `openStore` would bring the store to the program's schema first. Throws GatewayError (`store-…`). */
+export function needsMigration(path: string): boolean {
+  const database = openDatabase(path);
+  try {
+    return isOlder(database);
+  } finally {
+    database.close();
   }
 }
 

@@ -5,10 +5,13 @@ import { z } from "zod";
 import { nearest } from "../lib/nearest.ts";
 import { GatewayError } from "../ports/errors.ts";
 import { CONFIG_SCHEMA, type Config } from "./config-schema.ts";
+import { controlPath } from "./control-socket.ts";
 import { type LoadedDirectory, loadDirectories } from "./directory-section.ts";
 import { SECRET_SCHEMA, type SecretSource } from "./secret-schema.ts";
 import { type LoadedSip, loadSip } from "./sip-section.ts";
 
+/** Bytes of the path of a Unix socket (unix(7): 108 with the end). */
+const LONGEST_SOCKET_PATH = 107;
 const LARGEST_FILE = 1_048_576; // bytes
 
 /** The configuration with its secrets found and its paths made absolute. */
@@ -41,6 +44,10 @@ export function loadConfig(path: string, environment: NodeJS.ProcessEnv): Loaded
   const absolute = (file: string): string => fromConfig(path, file);
   const report = (problem: string): void => void problems.push(problem);
   const directories = loadDirectories(parsed.data?.directory ?? {}, { findSecret: find, absolute, report });
+  const storePath = fromConfig(path, parsed.data?.store.path ?? "");
+  const excess = Buffer.byteLength(controlPath(storePath)) - LONGEST_SOCKET_PATH;
+  if (excess > 0)
+    problems.push(`store.path: ${storePath} is ${excess} bytes too long: the control socket lies beside it`);
   if (!parsed.success || problems.length > 0) throw invalid(path, problems);
   const { directory: _, ...config } = parsed.data;
   const secrets = config.store["secrets-directory"];
@@ -54,7 +61,7 @@ export function loadConfig(path: string, environment: NodeJS.ProcessEnv): Loaded
     },
     componentSecret,
     storeKey,
-    storePath: fromConfig(path, config.store.path),
+    storePath,
     secretsDirectory: secrets === undefined ? undefined : absolute(secrets),
     sip: config.sip && loadSip(config.sip, sipSecret, absolute),
     directories,

@@ -106,6 +106,12 @@ describe("the configuration file", () => {
     expect(refusal(XMPP.replace(new RegExp(`^${name} = .*$`, "m"), `${name} = ${value}`) + STORE)).toContain(words);
   });
 
+  it("refuses a store whose control socket could not be made", () => {
+    const given = (name: string): string => `${XMPP}[store]\npath = "/var/${name}.db"\n`;
+    expect(refusal(given("a".repeat(94)))).toBe("nothing"); // 5 + 94 + 3 + 5 bytes with .sock
+    expect(refusal(given("a".repeat(95)))).toMatch(/store\.path: \/var\/a+\.db is 1 bytes too long/);
+  });
+
   it("says the bounds of numbers", () => {
     const given = (text: string): string => refusal(`${XMPP}${STORE}[sip]\nserver = "127.0.0.1:5060"\n${text}\n`);
     expect(given("expires = 1")).toContain("sip.expires: must be at least 60");

@@ -31,19 +31,24 @@ function exitCodeOf({ code }: GatewayError): number {
   return EXIT.failure;
 }
 
-/** Resolves with the signal that asks the process to end. */
-const untilAsked = (): Promise<NodeJS.Signals> =>
+/**
+ * Resolves when a signal asks the process to end; SIGHUP: its terminal is closed. From then on it has LONGEST_STOP, in the
+ * middle of the start too. Later signals change nothing: npm hands on the Ctrl-C that the terminal has already sent.
+ */
+const untilAsked = (): Promise<void> =>
   new Promise((resolve) => {
-    for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => resolve(signal));
+    const ask = (): void => {
+      setTimeout(() => process.exit(EXIT.failure), LONGEST_STOP).unref();
+      resolve();
+    };
+    for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, ask);
   });
 
 async function run({ config }: { config: string }): Promise<number> {
   const asked = untilAsked();
   const gateway = await runGateway(loadConfig(config, process.env), process.env);
   await asked;
-  const limit = setTimeout(() => process.exit(EXIT.failure), LONGEST_STOP);
   await gateway.stop();
-  clearTimeout(limit);
   return EXIT.ok;
 }
 
@@ -90,7 +95,7 @@ function createProgram(finish: (code: number) => void): Command {
   const file = ["-c, --config <file>", "configuration file", DEFAULT_CONFIG] as const;
   program
     .command("run")
-    .description("run the gateway until SIGTERM or SIGINT")
+    .description("run the gateway until SIGTERM, SIGINT or SIGHUP")
     .option(...file)
     .action(async (options: { config: string }) => finish(await run(options)));
   program

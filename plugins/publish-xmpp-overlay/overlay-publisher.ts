@@ -58,7 +58,8 @@ export class OverlayPublisher implements PresencePublisher {
   health(): Health {
     if (!this.#task.isRunning) return { state: "stopped" };
     const isIdle = this.#link.isOnline && this.#epoch.current === undefined;
-    return isIdle ? { state: "ok", detail: "idle: the XMPP server has no module of the gateway" } : { state: "ok" };
+    const detail = "idle: the XMPP server has no module of the gateway";
+    return isIdle ? { state: "ok", detail, isIdle } : { state: "ok" };
   }
 
   reduce(document: PresenceDocument): PresenceDocument {

@@ -146,9 +146,15 @@ function describePublishers(explained: Explained, now: Instant): Field[] {
     const shown = published.find((each) => each.publisher === name);
     const row = outbox.find((each) => each.publisher === name);
     const health = parts.find((part) => part.kind === "publisher" && part.name === name)?.health;
-    const idle = row && health?.state === "ok" && health.detail !== undefined ? [health.detail] : [];
+    const isIdle = health?.state === "ok" && health.isIdle === true;
+    const condition = row && health?.state === "ok" && health.detail !== undefined ? [health.detail] : [];
     const known = describeDetails(details(name), now);
-    const texts = [describePublished(shown, now), ...(row ? [describeRow(row, now)] : []), ...idle];
+    // An idle publisher shows nothing, whatever it has published.
+    const texts = [
+      describePublished(isIdle ? undefined : shown, now),
+      ...(row ? [describeRow(row, now)] : []),
+      ...condition,
+    ];
     if (known !== "") texts.push(known);
     return [`publisher ${name}`, texts.join("; ")];
   });
@@ -163,7 +169,8 @@ function describePublished(shown: Published | undefined, now: Instant): string {
 function describeRow(row: OutboxRow, now: Instant): string {
   const what = row.kind === "retract" ? "taking it back" : describePublication(row.document);
   const pending = `pending: ${what}, ordered ${formatDistance(row.since, now)}`;
-  if (row.failures === 0) return pending;
+  // Without an error nothing has failed: it is not known whether the server took what it had before a restart.
+  if (row.failures === 0 || row.lastError === undefined) return pending;
   const times = row.failures === 1 ? "once" : `${row.failures} times`;
-  return `${pending}, failed ${times}, next try ${formatDistance(row.notBefore, now)}: ${row.lastError ?? "unknown error"}`;
+  return `${pending}, failed ${times}, next try ${formatDistance(row.notBefore, now)}: ${row.lastError}`;
 }

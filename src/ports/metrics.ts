@@ -39,9 +39,9 @@ export const METRICS = {
   presence_gateway_calendar_fetches_total: counter("Requests for calendar data", "gateway"),
   presence_gateway_calendar_failures_total: counter("Requests or mailboxes that failed", "gateway", "code"),
   presence_gateway_calendar_age_seconds: gauge(
-    "Time since calendars were read: median, 0.95, longest",
+    "Time since calendars were read: median, 95th percentile, longest",
     "gateway",
-    "quantile",
+    "percentile",
   ),
   presence_gateway_calendars_unknown: gauge("Users whose calendar was never read, or not for too long", "gateway"),
   presence_gateway_refresh_queue_depth: gauge("Mailboxes known to have changed and not read yet"),

@@ -3,7 +3,8 @@ import type { GatewayError } from "./errors.ts";
 
 /** A plugin's condition, from memory. */
 export type Health =
-  | { readonly state: "ok"; readonly detail?: string; readonly since?: Instant }
+  /** `isIdle`: there is nothing that it could work with, and that is no trouble; what it published counts no more. */
+  | { readonly state: "ok"; readonly detail?: string; readonly since?: Instant; readonly isIdle?: boolean }
   | { readonly state: "starting" | "stopped" }
   | { readonly state: "degraded" | "down"; readonly error: GatewayError; readonly since?: Instant };
 

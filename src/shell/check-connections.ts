@@ -11,7 +11,7 @@ import type { PluginMemory } from "../ports/plugin-memory.ts";
 import type { CalendarServer } from "../ports/registry.ts";
 import type { Runtime } from "../ports/runtime.ts";
 import type { DomainAccess } from "../ports/xmpp-link.ts";
-import { openStore, type Store } from "../store/open-store.ts";
+import { needsMigration, openStore, type Store } from "../store/open-store.ts";
 import type { ComponentLink } from "../xmpp/component-link.ts";
 import { XMPP_ERROR_CODES } from "../xmpp/xmpp-errors.ts";
 import { checkDirectory } from "./check-directory.ts";
@@ -56,11 +56,11 @@ export async function* checkConnections(config: LoadedConfig, grantTime = GRANT_
   try {
     // A second connection would push the running gateway's own off the server.
     const running = await askRunning(config);
-    if (running) yield running;
+    if (running) yield* running;
     else yield* checkLink(link, config, { runtime, grantTime });
     // Whom to trust is in the store.
     if (!store && config.sip)
-      yield { name: "sip", ok: true, detail: "not tried before the gateway has made its store" };
+      yield { name: "sip", ok: true, detail: "not tried before the gateway has made or migrated its store" };
     if (store) {
       const trust = await loadTrust(store, runtime, process.env);
       const parameters = readParameters(() => ({}));
@@ -81,6 +81,11 @@ function checkStore({ storePath, storeKey }: LoadedConfig, runtime: Runtime): re
   const name = "store";
   try {
     if (!existsSync(storePath)) return [checkStorePlace(storePath)];
+    // An older gateway may be running on it, or may have to run again.
+    if (needsMigration(storePath)) {
+      const detail = `${storePath} is of an older version: the gateway migrates it when it starts. Calendar servers are not tried before`;
+      return [{ name, ok: true, detail }];
+    }
     const store = openStore({ path: storePath, key: storeKey, runtime });
     return [{ name, ok: true, detail: storePath }, store];
   } catch (error) {
@@ -109,17 +114,34 @@ const failed = (name: string, error: unknown): CheckLine => {
   return { name, ok: false, detail: `${message} (${code})` };
 };
 
-/** What a gateway that runs on this store says of its own connection; `undefined` when none runs. */
-async function askRunning(config: LoadedConfig): Promise<CheckLine | undefined> {
+/** What a gateway that runs on this store says of its own connection and of each domain; `undefined` when none runs. */
+async function askRunning(config: LoadedConfig): Promise<readonly CheckLine[] | undefined> {
   const name = "xmpp";
   try {
     const answer = await sendControl(controlPath(config.storePath), { line: "status", tell: () => undefined });
     if (!answer) return undefined;
-    const line = answer.text.split("\n").find((each) => each.startsWith("xmpp: ")) ?? answer.text;
-    return { name, ok: line.startsWith("xmpp: ok"), detail: `the gateway that runs on this store says: ${line}` };
+    const lines = answer.text.split("\n");
+    const line = lines.find((each) => each.startsWith("xmpp: ")) ?? answer.text;
+    return [
+      { name, ok: line.startsWith("xmpp: ok"), detail: `the gateway that runs on this store says: ${line}` },
+      ...lines.flatMap(decodeClients),
+      ...lines.flatMap(decodeDomain),
+    ];
   } catch (error) {
-    return failed(name, error);
+    return [failed(name, error)];
   }
+}
+
+/** `clients xmpp: …` of `status`, when the users' clients are not heard as they should be. */
+function decodeClients(line: string): CheckLine[] {
+  const [, detail] = /^clients xmpp: ((?:down|degraded)\b.*)$/.exec(line) ?? [];
+  return detail === undefined ? [] : [{ name: "xmpp clients", ok: false, detail }];
+}
+
+/** `domain example.com: …` of `status`. */
+function decodeDomain(line: string): CheckLine[] {
+  const [, domain, detail = ""] = /^domain (\S+): (.*)$/.exec(line) ?? [];
+  return domain === undefined ? [] : [{ name: `xmpp ${domain}`, ok: !detail.startsWith("none:"), detail }];
 }
 
 async function* checkLink(

@@ -5,10 +5,13 @@ import { z } from "zod";
 import { nearest } from "../lib/nearest.ts";
 import { GatewayError } from "../ports/errors.ts";
 import { CONFIG_SCHEMA, type Config } from "./config-schema.ts";
+import { controlPath } from "./control-socket.ts";
 import { type LoadedDirectory, loadDirectories } from "./directory-section.ts";
 import { SECRET_SCHEMA, type SecretSource } from "./secret-schema.ts";
 import { type LoadedSip, loadSip } from "./sip-section.ts";
 
+/** Bytes of the path of a Unix socket (unix(7): 108 with the end). */
+const LONGEST_SOCKET_PATH = 107;
 const LARGEST_FILE = 1_048_576; // bytes
 
 /** The configuration with its secrets found and its paths made absolute. */
@@ -41,6 +44,10 @@ export function loadConfig(path: string, environment: NodeJS.ProcessEnv): Loaded
   const absolute = (file: string): string => fromConfig(path, file);
   const report = (problem: string): void => void problems.push(problem);
   const directories = loadDirectories(parsed.data?.directory ?? {}, { findSecret: find, absolute, report });
+  const storePath = fromConfig(path, parsed.data?.store.path ?? "");
+  const excess = Buffer.byteLength(controlPath(storePath)) - LONGEST_SOCKET_PATH;
+  if (excess > 0)
+    problems.push(`store.path: ${storePath} is ${excess} bytes too long: the control socket lies beside it`);
   if (!parsed.success || problems.length > 0) throw invalid(path, problems);
   const { directory: _, ...config } = parsed.data;
   const secrets = config.store["secrets-directory"];
@@ -54,7 +61,7 @@ export function loadConfig(path: string, environment: NodeJS.ProcessEnv): Loaded
     },
     componentSecret,
     storeKey,
-    storePath: fromConfig(path, config.store.path),
+    storePath,
     secretsDirectory: secrets === undefined ? undefined : absolute(secrets),
     sip: config.sip && loadSip(config.sip, sipSecret, absolute),
     directories,
@@ -94,10 +101,15 @@ function parseToml(text: string, path: string): unknown {
   try {
     return parse(text);
   } catch (error) {
-    // The library's own message quotes the line, which may hold a secret.
-    const place = error instanceof TomlError ? ` at line ${error.line}, column ${error.column}` : "";
+    const place = error instanceof TomlError ? ` at line ${error.line}, column ${error.column}${reasonOf(error)}` : "";
     throw new GatewayError(`${path} is not TOML: syntax error${place}`, { type: "modify", code: "config-invalid" });
   }
+}
+
+/** The reason, when it is in plain words; below it the library quotes the line, which may hold a secret. */
+function reasonOf({ message }: TomlError): string {
+  const [, reason] = /^Invalid TOML document: ([a-z][a-z ,:-]+)\n/.exec(message) ?? [];
+  return reason === undefined ? "" : `: ${reason}`;
 }
 
 function describeIssue(issue: z.core.$ZodIssue): string[] {
@@ -113,8 +125,16 @@ function describeIssue(issue: z.core.$ZodIssue): string[] {
     return [`${path}: is missing`];
   }
   if (issue.code === "invalid_type") return [`${path || "(file)"}: must be of type ${issue.expected}`];
+  if (issue.code === "too_small") return [`${path}: ${describeBound(issue.origin, "least", issue.minimum)}`];
+  if (issue.code === "too_big") return [`${path}: ${describeBound(issue.origin, "most", issue.maximum)}`];
   if (issue.code === "invalid_value") return [`${path}: must be one of: ${issue.values.join(", ")}`];
   return [`${path || "(file)"}: ${issue.message}`];
+}
+
+function describeBound(origin: string, end: "least" | "most", bound: number | bigint): string {
+  if (origin === "number" || origin === "int") return `must be at ${end} ${bound}`;
+  if (end === "least") return "must not be empty";
+  return `must have at most ${bound} ${origin === "array" ? "entries" : "characters"}`;
 }
 
 /** The settings of the section at a path of the schema. */

@@ -1,6 +1,6 @@
 import { isIP, isIPv4, isIPv6 } from "node:net";
 import { z } from "zod";
-import { AddressError, parseBareJid, parsePresentityId } from "../core/addresses.ts";
+import { AddressError, type BareJid, isPresentityId, parseBareJid, parsePresentityId } from "../core/addresses.ts";
 import { DIRECTORY_SECTIONS } from "./directory-section.ts";
 import { LOG_LEVELS } from "./runtime.ts";
 import { SECRET_SCHEMA } from "./secret-schema.ts";
@@ -15,6 +15,12 @@ const parsedBy = <Result>(parse: (text: string) => Result) =>
       return z.NEVER;
     }
   });
+
+function parseDomain(text: string): BareJid {
+  const jid = parseBareJid(text);
+  if (isPresentityId(jid)) throw new AddressError(`${JSON.stringify(text)} is somebody's JID, not a domain`);
+  return jid;
+}
 
 /** Host and port of `xmpp://host:port`. */
 export interface ServiceAddress {
@@ -40,7 +46,7 @@ function parseListen(text: string): ServiceAddress {
 }
 
 /** A port alone is one of this machine only. */
-const parseLocalListen = (text: string): ServiceAddress => parseListen(text.includes(":") ? text : `127.0.0.1:${text}`);
+const parseLocalListen = (text: string): ServiceAddress => parseListen(/^\d+$/.test(text) ? `127.0.0.1:${text}` : text);
 
 /** True for addresses that never leave the machine. */
 const isLoopback = (host: string): boolean =>
@@ -58,9 +64,9 @@ const isPublicUrl = (text: string): boolean => {
 const xmpp = z
   .strictObject({
     service: parsedBy(parseService).describe("Where the XMPP server takes components, `xmpp://host:port` (XEP-0114)."),
-    component: parsedBy(parseBareJid).describe("The component's own domain, as the XMPP server knows it."),
+    component: parsedBy(parseDomain).describe("The component's own domain, as the XMPP server knows it."),
     secret: SECRET_SCHEMA.describe("The component's secret."),
-    domains: z.array(parsedBy(parseBareJid)).min(1).describe("The domains whose users the gateway serves."),
+    domains: z.array(parsedBy(parseDomain)).min(1).describe("The domains whose users the gateway serves."),
     admins: z.array(parsedBy(parsePresentityId)).describe("Bare JIDs of those who may administer the gateway by chat."),
     "domain-admins": z
       .array(parsedBy(parsePresentityId))
@@ -79,7 +85,7 @@ const xmpp = z
         "Whether the gateway subscribes to the users' activity to overwrite a forged meeting. It needs an entry in each user's roster. `auto`: only where the server module is missing.",
       ),
     "contact-domains": z
-      .array(parsedBy(parseBareJid))
+      .array(parsedBy(parseDomain))
       .default([])
       .describe(
         "Those of the domains whose users have contact JIDs, `alice\\40example.com@calendar.example.com`: contacts that show their presence to whoever adds them, without a module in the server (docs/OPERATIONS.md).",
@@ -95,7 +101,11 @@ const xmpp = z
         "Component connections are not encrypted. A host that is not this machine must be named here, e.g. one behind a tunnel.",
       ),
   })
-  .superRefine(({ domains, "contact-domains": contactDomains }, context) => {
+  .superRefine(({ component, domains, "contact-domains": contactDomains }, context) => {
+    if (domains.includes(component)) {
+      const message = `${component} is in xmpp.domains: the component needs a domain of its own, such as calendar.${component}`;
+      context.addIssue({ code: "custom", path: ["component"], message });
+    }
     for (const domain of contactDomains.filter((each) => !domains.includes(each))) {
       context.addIssue({
         code: "custom",
@@ -138,7 +148,9 @@ export const CONFIG_SCHEMA = z.strictObject({
     .describe("Logging, one JSON object a line on standard output."),
   metrics: z
     .strictObject({
-      listen: parsedBy(parseLocalListen)
+      listen: z
+        .union([z.string(), z.int().transform(String)])
+        .pipe(parsedBy(parseLocalListen))
         .optional()
         .describe(
           "Where `/metrics` (Prometheus), `/healthz` and `/readyz` are served: a port of 127.0.0.1 such as `9464`, or `address:port`; absent: nowhere. They name no people, and are neither encrypted nor protected.",

@@ -3,11 +3,14 @@ import type { GatewayPart } from "../admin/live-gateway.ts";
 import { formatInstant } from "../lib/time.ts";
 import type { Health } from "../ports/plugin.ts";
 
+/** Where in its life the gateway is. */
+export type GatewayPhase = "starting" | "running" | "stopping";
+
 /** One part that does not work, without its error's text: that may name people. */
 interface Trouble {
-  /** As `status` calls it. */
+  /** As `status` calls it; `gateway` is the whole. */
   readonly part: string;
-  readonly state: Exclude<Health["state"], "ok">;
+  readonly state: Exclude<Health["state"], "ok"> | "stopping";
   /** docs/ERRORS.md has it; absent while the part is starting. */
   readonly code?: string;
   /** RFC 3339, in UTC. */
@@ -24,11 +27,12 @@ export interface Readiness {
 }
 
 /**
- * Ready: there is an XMPP server, the store can be written, and calendars can be read: of one server at least, where
+ * Ready: the gateway has started and is not about to end, there is an XMPP server, the store can be written, and calendars can be read: of one server at least, where
  * there are any. One server of several, a publisher or a directory that is away takes nothing from all users.
  */
-export function describeReadiness(parts: readonly GatewayPart[]): Readiness {
-  const [reasons, troubles]: [Trouble[], Trouble[]] = [[], []];
+export function describeReadiness(parts: readonly GatewayPart[], phase: GatewayPhase = "running"): Readiness {
+  const reasons: Trouble[] = phase === "running" ? [] : [{ part: "gateway", state: phase }];
+  const troubles: Trouble[] = [];
   const calendars = parts.filter(({ kind }) => kind === "calendar");
   const isBlind = calendars.length > 0 && calendars.every(({ health: { state } }) => !isServing(state));
   for (const part of parts) {

@@ -13,6 +13,9 @@ const METRICS_WITHOUT_LABELS: ReadonlySet<string> = new Set(
   Object.entries<MetricDefinition>(METRICS).flatMap(([name, { labels }]) => (labels.length === 0 ? [name] : [])),
 );
 
+/** Gauges of prom-client that are named as counters; the same without `_total`, by type, are there too. */
+const MISNAMED = ["nodejs_active_handles_total", "nodejs_active_requests_total", "nodejs_active_resources_total"];
+
 /** How often the delay of the event loop is sampled, in milliseconds: each time wakes the process up. */
 const EVENT_LOOP_PRECISION = 50;
 
@@ -36,7 +39,10 @@ export function createMetrics({ withProcess = false }: { readonly withProcess?: 
         break;
     }
   }
-  if (withProcess) collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: EVENT_LOOP_PRECISION });
+  if (withProcess) {
+    collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: EVENT_LOOP_PRECISION });
+    for (const name of MISNAMED) registry.removeSingleMetric(name);
+  }
   return {
     count: (name, labels = {}, by = 1) => counters.get(name)?.inc(labels, by),
     gauge: (name, value, labels = {}) => gauges.get(name)?.set(labels, value),

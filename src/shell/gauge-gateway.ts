@@ -82,10 +82,11 @@ function gaugeCalendars({ calendars }: Measures, now: Instant, metrics: Gauges):
   for (const [gateway, { heardAt, unknown }] of calendars) {
     metrics.gauge("presence_gateway_calendars_unknown", unknown, { gateway });
     const ages = Float64Array.from(heardAt, (at) => secondsBetween(at, now)).sort();
-    for (const quantile of [0.5, 0.95, 1]) {
-      const age = ages[Math.max(0, Math.ceil(quantile * ages.length) - 1)];
+    // Prometheus keeps the label "quantile" for summaries.
+    for (const percentile of [50, 95, 100]) {
+      const age = ages[Math.max(0, Math.ceil((percentile / 100) * ages.length) - 1)];
       if (age === undefined) continue;
-      metrics.gauge("presence_gateway_calendar_age_seconds", age, { gateway, quantile: String(quantile) });
+      metrics.gauge("presence_gateway_calendar_age_seconds", age, { gateway, percentile: String(percentile) });
     }
   }
 }

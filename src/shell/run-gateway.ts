@@ -63,14 +63,13 @@ export async function runGateway(config: LoadedConfig, environment: NodeJS.Proce
 }
 
 async function assemble(config: LoadedConfig, environment: NodeJS.ProcessEnv, undo: Undo[]): Promise<void> {
-  const log = createLog(config.log.level);
   const metrics = createMetrics({ withProcess: config.metrics.listen !== undefined });
-  const runtime = createRuntime(log, metrics);
+  const runtime = createRuntime(createLog(config.log.level), metrics);
   const control = new ControlGate();
   undo.push(await listenForControl(controlPath(config.storePath), (request, signal) => control.run(request, signal)));
   const store = openStore({ path: config.storePath, key: config.storeKey, runtime });
   undo.push(() => store.close());
-  log.info("gateway.starting", { component: config.xmpp.component, store: config.storePath });
+  runtime.log.info("gateway.starting", { component: config.xmpp.component, store: config.storePath });
 
   const link = createLink(config, runtime);
   const parameters = new LiveParameters(store.registry);
@@ -114,6 +113,9 @@ async function assemble(config: LoadedConfig, environment: NodeJS.ProcessEnv, un
     live,
     directories: directories.list,
   };
+  const observed = { gateway, live, runtime, parameters, directories, store, alerts, metrics };
+  const observation = await observeGateway(config.metrics.listen, observed);
+  undo.push(() => observation.end());
   const others = [directories, ...createFrontEnds({ link, services, runtime, admins }, store)];
   for (const each of [link, gateway, alerts, ...others]) undo.push(() => each.stop());
   undo.push(keepTrust(trust, { store, link, runtime, admins }));
@@ -125,9 +127,7 @@ async function assemble(config: LoadedConfig, environment: NodeJS.ProcessEnv, un
   for (const each of others) each.start();
   undo.push(startImportSchedule({ services, runtime, alerts, admins }));
   control.open((request, signal) => runAs(LOCAL_ADMINISTRATOR, services, request, signal));
-  const observed = { gateway, live, runtime, parameters, directories, store, alerts, metrics };
-  undo.push(await observeGateway(config.metrics.listen, observed));
-  undo.push(() => log.info("gateway.stopping"));
+  undo.push(observation.begin());
 }
 
 const createFrontEnds = (

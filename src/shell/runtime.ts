@@ -44,8 +44,16 @@ function sleep(length: Milliseconds, signal: AbortSignal): Promise<void> {
 /** How much is logged. */
 export const LOG_LEVELS = ["debug", "info", "warn", "error", "silent"] as const;
 
-/** One line of JSON an event on standard output: `time`, `level`, `event`, and the event's fields. */
+/** Lines that could not be written wait up to this, in bytes; those that come then are dropped. */
+const MOST_UNWRITTEN = 262_144;
+
+/**
+ * One line of JSON an event on standard output: `time`, `level`, `event`, and the event's fields. Whoever logs never fails
+ * by it: the disk may be full, the terminal closed.
+ */
 export function createLog(level: (typeof LOG_LEVELS)[number]): Log {
+  const output = pino.destination({ fd: 1, sync: true, maxLength: MOST_UNWRITTEN });
+  output.on("error", () => undefined); // without a listener, each line would throw where it is logged
   const logger = pino(
     {
       level,
@@ -54,7 +62,7 @@ export function createLog(level: (typeof LOG_LEVELS)[number]): Log {
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
-    pino.destination({ fd: 1, sync: true }),
+    output,
   );
   const write =
     (severity: "debug" | "info" | "warn" | "error") =>

@@ -36,6 +36,13 @@ export function checkMigrations(database: StoreDatabase): void {
   refuseNewer(database, listApplied(database), readMigrations());
 }
 
+/** True when the program would migrate the database before it works on it. Changes nothing. */
+export function isOlder(database: StoreDatabase): boolean {
+  if (!hasTable(database, "migration")) return true;
+  const applied = listApplied(database);
+  return readMigrations().some(({ id }) => !applied.has(id));
+}
+
 function listApplied(database: StoreDatabase): ReadonlySet<number> {
   const list = database.prepare<[], { id: number }>("SELECT id FROM migration ORDER BY id");
   return new Set(database.read(() => list.all()).map(({ id }) => id));

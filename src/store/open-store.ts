@@ -7,7 +7,7 @@ import type { Runtime } from "../ports/runtime.ts";
 import type { TrustStore } from "../ports/trust-store.ts";
 import type { UserImports } from "../ports/user-imports.ts";
 import { LOCK_PATIENCE, openDatabase, type StoreDatabase } from "./database.ts";
-import { migrate } from "./migrate.ts";
+import { isOlder, migrate } from "./migrate.ts";
 import { SecretBox } from "./secret-box.ts";
 import { loadSecretKey } from "./secret-key.ts";
 import { SqliteDirectoryUsers } from "./sqlite-directory-users.ts";
@@ -21,7 +21,7 @@ import { SqliteUserImports } from "./user-imports.ts";
 export interface StoreOptions {
   /** The database file; made when absent, in a directory that exists. */
   readonly path: string;
-  /** Base64 of 32 bytes (PRESENCE_GATEWAY_KEY); without it the file `<path>.key`, made when absent. */
+  /** Base64 of 32 bytes (`store.key` of the configuration); without it the file `<path>.key`, made when absent. */
   readonly key?: string | undefined;
   readonly runtime: Pick<Runtime, "clock" | "log">;
 }
@@ -52,6 +52,16 @@ export function openStore({ path, key, runtime }: StoreOptions): Store {
   } catch (error) {
     database.close();
     throw error;
+  }
+}
+
+/** True when `openStore` would bring the store to the program's schema first. Throws GatewayError (`store-…`). */
+export function needsMigration(path: string): boolean {
+  const database = openDatabase(path);
+  try {
+    return isOlder(database);
+  } finally {
+    database.close();
   }
 }
 

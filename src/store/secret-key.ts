@@ -9,7 +9,7 @@ const KEY_LENGTH = 32; // bytes; AES-256
  * (`store-key-invalid`, `store-key-exposed`, `store-unreadable`).
  */
 export function loadSecretKey({ text, file }: { readonly text?: string | undefined; readonly file: string }): Buffer {
-  if (text !== undefined) return decodeKey(text, "PRESENCE_GATEWAY_KEY");
+  if (text !== undefined) return decodeKey(text, "store.key of the configuration");
   try {
     return readKeyFile(file) ?? createKeyFile(file);
   } catch (error) {

@@ -66,7 +66,7 @@ export const STORE_ERRORS = {
     type: "auth",
     meaning: "a stored secret was sealed with another key",
     remedy:
-      "Give the gateway the key that belongs to this store (PRESENCE_GATEWAY_KEY or the key file beside it); when it " +
+      "Give the gateway the key that belongs to this store (store.key of the configuration, or the key file beside the store); when it " +
       "is lost, set the calendar server's password again.",
   },
   "store-key-invalid": {

@@ -7,8 +7,6 @@ import type { Connection } from "./connection.ts";
 import { NS } from "./namespaces.ts";
 
 const TICK: Milliseconds = minutes(1);
-/** A module that is there is asked again too, rarely, to notice one that was loaded anew: it re-sends presence then. */
-const TICKS_WHILE_PRESENT = 10;
 const LONGEST_INSTANCE = 200;
 const LONGEST_FEATURES = 1000;
 
@@ -28,25 +26,26 @@ export interface ModuleWatchDeps {
   readonly onAnswer: (hello: ModuleHello | undefined) => void;
 }
 
-/** Asks the domain for our server module until the connection ends: each minute while it is absent. */
+/** Asks the domain for our server module each minute until the connection ends: it may be loaded, unloaded or loaded anew. */
 export async function watchServerModule(domain: BareJid, deps: ModuleWatchDeps): Promise<never> {
   let hasWarned = false;
-  for (let tick = 0; ; tick++) {
-    if (tick % TICKS_WHILE_PRESENT === 0 || deps.known() === undefined) {
-      const answer = await sayHello(domain, deps.connection);
-      if (answer.isRefused && !hasWarned) deps.runtime.log.warn("xmpp.module-refused", { domain });
-      hasWarned ||= answer.isRefused;
-      deps.onAnswer(answer.hello);
-    }
+  for (;;) {
+    const answer = await sayHello(domain, deps);
+    if (answer.isRefused && !hasWarned) deps.runtime.log.warn("xmpp.module-refused", { domain });
+    hasWarned ||= answer.isRefused;
+    deps.onAnswer(answer.hello);
     await deps.runtime.clock.sleep(TICK, deps.connection.lifetime);
   }
 }
 
+/** The module does not tell all presence again when it is the instance that is known. */
 async function sayHello(
   domain: BareJid,
-  connection: Connection,
+  { connection, known }: ModuleWatchDeps,
 ): Promise<{ readonly hello: ModuleHello | undefined; readonly isRefused: boolean }> {
-  const hello = { name: "hello", attributes: { xmlns: NS.serverModule } };
+  const instance = known();
+  const attributes = { xmlns: NS.serverModule, ...(instance !== undefined && { known: instance }) };
+  const hello = { name: "hello", attributes };
   const iq = { name: "iq", attributes: { type: "get", to: domain }, children: [hello] };
   try {
     const answer = await connection.request(iq, connection.lifetime, "ahead");

@@ -7,7 +7,8 @@ import { milliseconds } from "../../src/lib/time.ts";
 import { checkConnections } from "../../src/shell/check-connections.ts";
 import { type LoadedConfig, loadConfig } from "../../src/shell/config-file.ts";
 import { listenForControl } from "../../src/shell/control-socket.ts";
-import { openStore } from "../../src/store/open-store.ts";
+import { openDatabase } from "../../src/store/database.ts";
+import { needsMigration, openStore } from "../../src/store/open-store.ts";
 import { startExchange } from "../doubles/exchange/exchange.ts";
 import { ScriptedXmppServer, type XmppServerScript } from "../doubles/scripted-xmpp-server.ts";
 import { createTestRuntime } from "../doubles/test-runtime.ts";
@@ -147,7 +148,7 @@ describe("presence-gateway check", () => {
     const sip = `[sip]\nserver = "127.0.0.1:${presence.port}"`;
     const sipLine = async (section: string) =>
       (await check(port, { sip: section })).find((line) => line.includes(" sip:"));
-    expect(await sipLine(sip)).toBe("ok sip: not tried before the gateway has made its store");
+    expect(await sipLine(sip)).toBe("ok sip: not tried before the gateway has made or migrated its store");
     const { storePath, storeKey } = configFor(port);
     openStore({ path: storePath, key: storeKey, runtime: createTestRuntime() }).close();
     expect(await sipLine(sip)).toMatch(/^ok sip: 127\.0\.0\.1:\d+ answers by tcp: \d{3} /);
@@ -155,6 +156,17 @@ describe("presence-gateway check", () => {
     const nobody = await findFreePort();
     expect(await sipLine(`[sip]\nserver = "127.0.0.1:${nobody}"`)).toMatch(/^FAILED sip: .*\(sip-unreachable\)$/);
     expect(await sipLine("")).toBeUndefined();
+  });
+
+  it("leaves a store of an older version as it is: an older gateway may run on it", async () => {
+    const { port } = await serve();
+    const { storePath, storeKey } = configFor(port);
+    openStore({ path: storePath, key: storeKey, runtime: createTestRuntime() }).close();
+    const database = openDatabase(storePath);
+    database.execute("DELETE FROM migration WHERE id = (SELECT max(id) FROM migration)");
+    database.close();
+    expect((await check(port))[0]).toMatch(/^ok store: .*gateway\.db is of an older version: .* when it starts/);
+    expect(needsMigration(storePath)).toBe(true);
   });
 
   it("fails when the store's directory is missing", async () => {
@@ -172,5 +184,22 @@ describe("presence-gateway check", () => {
     undo.push(await listenForControl(join(directory, "gateway.db.sock"), async () => ({ isError: false, text })));
     expect((await check(server.port))[1]).toBe(`${state} xmpp: the gateway that runs on this store says: ${status}`);
     expect(server.handshakes).toBe(0);
+  });
+
+  it("tells what a running gateway says of its domains, and of clients that it does not hear", async () => {
+    const { port } = await serve();
+    const lines = [
+      "xmpp: ok",
+      "clients xmpp: degraded since 09:00:00 UTC (now): example.com: nobody is heard (clients-no-presence)",
+      "domain example.com: overlay: show and status, because: it has the module",
+      "domain example.net: none: nothing is shown by XMPP",
+    ];
+    const answer = { isError: false, text: lines.join("\n") };
+    undo.push(await listenForControl(join(directory, "gateway.db.sock"), async () => answer));
+    expect((await check(port)).slice(2)).toEqual([
+      "FAILED xmpp clients: degraded since 09:00:00 UTC (now): example.com: nobody is heard (clients-no-presence)",
+      "ok xmpp example.com: overlay: show and status, because: it has the module",
+      "FAILED xmpp example.net: none: nothing is shown by XMPP",
+    ]);
   });
 });

@@ -7,7 +7,7 @@ import { composePresence } from "../../src/core/compose.ts";
 import type { ClientPresence, PresenceDocument } from "../../src/core/presence.ts";
 import { hours, minutes, plus } from "../../src/lib/time.ts";
 import { GatewayError } from "../../src/ports/errors.ts";
-import type { OutboxRow } from "../../src/ports/journal.ts";
+import type { OutboxRow, Published } from "../../src/ports/journal.ts";
 import { actorOf, createCommandStage } from "./command-stage.ts";
 
 const ALICE = parsePresentityId("alice@example.com");
@@ -30,7 +30,7 @@ const pc = (changes: Partial<ClientPresence> = {}): ClientPresence => {
   return { resource: "pc", show: "available", priority: 0, status: {}, since: at(-hours(1)), ...changes };
 };
 const meeting = (): BusyInterval => ({ start: at(-minutes(10)), end: at(minutes(50)), status: "busy" });
-const row = (document: PresenceDocument): OutboxRow => ({
+const row = (document: PresenceDocument, failures = 0): OutboxRow => ({
   presentity: ALICE,
   publisher: "xmpp-overlay",
   document,
@@ -38,18 +38,22 @@ const row = (document: PresenceDocument): OutboxRow => ({
   kind: "publish",
   since: at(0),
   notBefore: at(0),
-  failures: 0,
+  failures,
 });
 
 /** What the engine has heard and recorded, read this long ago. */
-async function hear({ clients = [pc()], intervals = [meeting()] }, rows: readonly OutboxRow[] = []): Promise<void> {
+async function hear(
+  { clients = [pc()], intervals = [meeting()] },
+  outbox: readonly OutboxRow[] = [],
+  published: readonly Published[] = [],
+): Promise<void> {
   const { journal, registry, runtime } = stage;
   journal.replaceBusyTime(ALICE, intervals, at(-minutes(3)));
   journal.replaceClients(ALICE, clients);
   const { calendar, override } = journal.find(ALICE) ?? {};
   const inputs = { clients, ...(calendar && { calendar }), ...(override && { override }) };
   const { document } = composePresence(inputs, await loadPolicy(registry), runtime.clock.now());
-  journal.recordComposition(ALICE, { document, composedAt: at(0) }, { published: [], outbox: rows });
+  journal.recordComposition(ALICE, { document, composedAt: at(0) }, { published, outbox });
 }
 
 const why = (): Promise<string> => stage.say("why alice@example.com");
@@ -126,12 +130,15 @@ describe("why tells the truth when", () => {
   });
 
   it("the server module is missing: the pending overlay says so", async () => {
-    await hear({}, [row(MEETING)]);
     const detail = "idle: the XMPP server has no module of the gateway";
-    stage.live.partList = [{ name: "xmpp-overlay", kind: "publisher", health: { state: "ok", detail } }];
-    expect(await why()).toContain(
-      `\npublisher xmpp-overlay: shows nothing; pending: dnd, text "In a meeting", activity in_a_meeting, ordered now; ${detail}\n`,
-    );
+    stage.live.partList = [{ name: "xmpp-overlay", kind: "publisher", health: { state: "ok", detail, isIdle: true } }];
+    const expected = `\npublisher xmpp-overlay: shows nothing; pending: dnd, text "In a meeting", activity in_a_meeting, ordered now; ${detail}\n`;
+    await hear({}, [row(MEETING)]);
+    expect(await why()).toContain(expected);
+    const shown: Published = { publisher: "xmpp-overlay", document: MEETING, locale: "en", at: at(0), epoch: "1" };
+    // It was unloaded during the meeting, and the gateway was restarted: what was shown before is not shown any more.
+    await hear({}, [row(MEETING, 1)], [shown]);
+    expect(await why()).toContain(expected);
   });
 
   it("the calendar went stale while it asked for nothing: it is unknown, not free", async () => {

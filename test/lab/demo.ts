@@ -155,6 +155,11 @@ async function main(args: readonly string[]): Promise<number> {
     screen.plain(HELP);
     return 0;
   }
+  let leave = (): void => process.exit(130);
+  // The servers end with this process when it exits, not when a signal ends it: a second, impatient Ctrl-C changes nothing.
+  // A closed terminal takes no more text.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => leave());
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
   const server = chooseServer(args);
   screen.title("Two companies on one machine");
   screen.act(`starting a simulated Exchange, a simulated Office 365, a real ${NAMES[server]} and a real Kamailio`);
@@ -166,8 +171,6 @@ async function main(args: readonly string[]): Promise<number> {
     for (const each of [site.directory, ...(kamailio ? [kamailio.directory] : [])])
       rmSync(each, { recursive: true, force: true, maxRetries: 3 });
   });
-  let leave = (): void => process.exit(130);
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => leave());
   try {
     const stage = await assemble(site, screen, kamailio);
     const stopNarration = narrate(stage);

@@ -32,7 +32,7 @@ export interface GatewayProcess {
   /** The same with another configuration file. */
   invokeOn(configPath: string, args: readonly string[]): Promise<CommandOutput>;
   /** Ends it and resolves with its exit code; safe when it does not run. */
-  end(signal: "SIGTERM" | "SIGKILL"): Promise<number | undefined>;
+  end(signal: NodeJS.Signals): Promise<number | undefined>;
   readonly pid: number | undefined;
 }
 
@@ -151,7 +151,7 @@ class GatewayOnDisk implements GatewayProcess {
     return this.#execute([...args, "--config", configPath], {});
   }
 
-  async end(signal: "SIGTERM" | "SIGKILL"): Promise<number | undefined> {
+  async end(signal: NodeJS.Signals): Promise<number | undefined> {
     const child = this.#child;
     this.#child = undefined;
     if (!child || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? undefined;

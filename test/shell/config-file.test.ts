@@ -42,9 +42,11 @@ describe("the configuration file", () => {
     const listen = (line: string) => load(`${XMPP}${STORE}[metrics]\n${line}\n`).metrics.listen;
     expect(listen("")).toBeUndefined();
     expect(listen('listen = "9464"')).toEqual({ host: "127.0.0.1", port: 9464 });
+    expect(listen("listen = 9464")).toEqual({ host: "127.0.0.1", port: 9464 });
     expect(listen('listen = "[::]:9464"')).toEqual({ host: "::", port: 9464 });
     expect(refusal(`${XMPP}${STORE}[metrics]\nlisten = "99999"\n`)).toContain("is not an address");
-    expect(refusal(`${XMPP}${STORE}[metrics]\nlisten = "localhost"\n`)).toContain("is not an address");
+    expect(refusal(`${XMPP}${STORE}[metrics]\nlisten = 99999\n`)).toContain("is not an address");
+    expect(refusal(`${XMPP}${STORE}[metrics]\nlisten = "localhost"\n`)).toContain('"localhost" is not an address');
   });
 
   it("needs an XMPP server and a store; paths start where the file is", () => {
@@ -74,8 +76,11 @@ describe("the configuration file", () => {
 
   it("says where it is no TOML and quotes nothing, for the line may hold a secret", () => {
     const said = refusal(XMPP.replace('"s3cret-word"', '"s3cret-word'));
-    expect(said).toMatch(/^config-invalid .* is not TOML: syntax error at line 5, column \d+$/);
+    expect(said).toMatch(/^config-invalid .* is not TOML: syntax error at line 5, column \d+: [a-z ]+$/);
     expect(said).not.toContain("s3cret");
+    expect(refusal(`${XMPP}secret = "another-s3cret"\n${STORE}`)).toMatch(
+      /line 8, column \d+: trying to redefine[a-z ]+$/,
+    );
   });
 
   it.each([
@@ -89,6 +94,28 @@ describe("the configuration file", () => {
     const remote = XMPP.replace("127.0.0.1", "xmpp.example.com");
     expect(refusal(remote + STORE)).toContain("xmpp.example.com is another machine");
     expect(refusal(`${remote}allow-plain-text-to = ["xmpp.example.com"]\n${STORE}`)).toBe("nothing");
+  });
+
+  it.each([
+    [["domains", '["alice@example.com"]'], 'xmpp.domains.0: "alice@example.com" is somebody\'s JID, not a domain'],
+    [["component", '"gw@presence.example.com"'], 'xmpp.component: "gw@presence.example.com" is somebody\'s JID'],
+    [["component", '"Example.com"'], "xmpp.component: example.com is in xmpp.domains"],
+    [["secret", '""'], "xmpp.secret: must not be empty"],
+    [["domains", "[]"], "xmpp.domains: must not be empty"],
+  ] as const)("refuses %s in words of its own", ([name, value], words) => {
+    expect(refusal(XMPP.replace(new RegExp(`^${name} = .*$`, "m"), `${name} = ${value}`) + STORE)).toContain(words);
+  });
+
+  it("refuses a store whose control socket could not be made", () => {
+    const given = (name: string): string => `${XMPP}[store]\npath = "/var/${name}.db"\n`;
+    expect(refusal(given("a".repeat(94)))).toBe("nothing"); // 5 + 94 + 3 + 5 bytes with .sock
+    expect(refusal(given("a".repeat(95)))).toMatch(/store\.path: \/var\/a+\.db is 1 bytes too long/);
+  });
+
+  it("says the bounds of numbers", () => {
+    const given = (text: string): string => refusal(`${XMPP}${STORE}[sip]\nserver = "127.0.0.1:5060"\n${text}\n`);
+    expect(given("expires = 1")).toContain("sip.expires: must be at least 60");
+    expect(given("expires = 100000000")).toContain("sip.expires: must be at most ");
   });
 
   it("has contact JIDs for domains that are served, and for no other", () => {

@@ -47,6 +47,7 @@ describe("the gateway is ready", () => {
     ["a directory is away", but(part("directory", down, "hq")), true],
   ])("or not when %s", (_, parts, ready) => {
     expect(describeReadiness(parts).ready).toBe(ready);
+    for (const phase of ["starting", "stopping"] as const) expect(describeReadiness(parts, phase).ready).toBe(false);
   });
 
   it("and says why not, and what else does not work, by codes and without the words of errors", () => {

@@ -28,8 +28,15 @@ describe("metrics", () => {
     for (const [name, { kind, labels }] of Object.entries<MetricDefinition>(METRICS)) {
       expect(name.endsWith("_total")).toBe(kind === "counter");
       if (kind === "histogram" || /age|late/.test(name)) expect(name).toMatch(/_seconds$/);
-      for (const label of labels) expect(label).not.toMatch(/user|jid|mailbox|presentity|person/);
+      for (const label of labels) expect(label).not.toMatch(/user|jid|mailbox|presentity|person|^le$|^quantile$/);
     }
+  });
+
+  it("follow them in what Node adds, too", async () => {
+    const text = await createMetrics({ withProcess: true }).text();
+    const kinds = [...text.matchAll(/^# TYPE (\w+) (\w+)$/gm)].map(([, name = "", kind]) => ({ name, kind }));
+    expect(kinds.some(({ name }) => name.startsWith("nodejs_"))).toBe(true);
+    expect(kinds.filter(({ name, kind }) => name.endsWith("_total") !== (kind === "counter"))).toEqual([]);
   });
 
   it("tell counts, values and distributions, and nothing of what is gone", async () => {

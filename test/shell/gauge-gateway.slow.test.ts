@@ -61,7 +61,7 @@ describe("the gauges", () => {
     await lab.enable(BOB);
     const gauges = await read();
     expect(gauges["calendars_unknown{gateway=exchange}"]).toBe(1);
-    const oldest = gauges["calendar_age_seconds{gateway=exchange,quantile=1}"] ?? 0;
+    const oldest = gauges["calendar_age_seconds{gateway=exchange,percentile=100}"] ?? 0;
     expect(oldest).toBeGreaterThan(600);
     expect(oldest).toBeLessThan(700);
     expect(gauges["users{}"]).toBe(2);

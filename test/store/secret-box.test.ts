@@ -83,7 +83,7 @@ describe("secrets in the store", () => {
     const { registry } = stores.open(randomBytes(32).toString("base64"));
     await expect(registry.openSecrets("hq")).rejects.toMatchObject({ code: "store-wrong-key", type: "auth" });
     await expect(registry.openSecrets("hq")).rejects.toThrow(
-      /PRESENCE_GATEWAY_KEY .* set the calendar server's password/,
+      /store\.key of the configuration.* set the calendar server's password/,
     );
     await registry.replaceCalendarServer(HQ, { password: "new" });
     expect(await registry.openSecrets("hq")).toEqual({ password: "new" });

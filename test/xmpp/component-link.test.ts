@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { parseBareJid, parsePresentityId } from "../../src/core/addresses.ts";
 import { seconds } from "../../src/lib/time.ts";
 import { GatewayError } from "../../src/ports/errors.ts";
+import { elementsOf, type XmlElement } from "../../src/ports/xml-element.ts";
 import type { Stanza, XmlDraft } from "../../src/ports/xmpp-link.ts";
 import { errorTo, forwardedAnswer, resultTo } from "../doubles/scripted-xmpp-server.ts";
 import { acts, isOfflineEvent, isOnlineEvent, type LinkHarness, startLink } from "./link-harness.ts";
@@ -26,6 +27,9 @@ const PUBLISH: XmlDraft = {
 };
 const isQuery = ({ children }: { children: readonly unknown[] }): boolean =>
   children.some((child) => typeof child === "object" && child !== null && "name" in child && child.name === "query");
+
+/** The instance that a hello to the server module names. */
+const knownIn = (stanza: XmlElement): string | undefined => elementsOf(stanza)[0]?.attributes["known"];
 
 const failure = async (promise: Promise<unknown>): Promise<GatewayError> => {
   const outcome = await promise.then(
@@ -215,6 +219,21 @@ describe("the component link", () => {
       harness.link.request({ name: "iq", attributes: { type: "set", to: ALICE }, children: [overlay] }, harness.signal),
     );
     await lost;
+  });
+
+  test("asks a module that is there each minute too, naming its instance, and notices that it is unloaded or new", async () => {
+    harness = await startLink({ moduleInstance: "first" });
+    const heard = (instance: string | undefined) =>
+      harness.event((event) => event.kind === "access" && event.access.moduleInstance === instance);
+    await heard("first");
+    for (const next of [undefined, "second"]) {
+      const noticed = heard(next);
+      harness.server.script.moduleInstance = next;
+      await harness.runtime.clock.advance(seconds(60));
+      await noticed;
+    }
+    await harness.runtime.clock.advance(seconds(60));
+    await harness.server.waitForStanza((stanza) => knownIn(stanza) === "second", "a hello that knows");
   });
 
   test("answers requests by handler, pings and disco#info by itself, everything else with service-unavailable", async () => {

@@ -106,6 +106,7 @@ local function greet(origin, stanza)
 		xmlns = NS, version = "1", instance = instance, overlays = tostring(#overlay.usernames()),
 		features = guarded and "overlay batch guard cleanup" or "overlay batch cleanup",
 	}));
+	if stanza.tags[1].attr.known == instance then return; end -- it was told already
 	-- mod_privilege has told the gateway what is broadcast; this is what the clients said
 	for _, original in ipairs(overlay.hidden_presences()) do
 		local told = st.clone(original);

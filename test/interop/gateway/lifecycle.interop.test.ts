@@ -134,14 +134,22 @@ describe.each(installedServers())("the gateway's life on a real %s", (server) =>
   });
   afterAll(() => site.close());
 
-  it("leaves nothing stale behind when it is asked to end, within 5 s, and shows the meeting again when it is back", async () => {
-    const before = Date.now();
-    expect(await site.gateway.end("SIGTERM")).toBe(0);
-    expect(Date.now() - before).toBeLessThan(5_500);
-    await bob.waitFor(plain, "no meeting without a gateway", 5_000);
-    await site.gateway.start();
-    await bob.waitFor(inMeeting, "the meeting again", 15_000);
-  });
+  it.each([
+    { signal: "SIGTERM", what: "systemd's" },
+    { signal: "SIGHUP", what: "of a terminal that is closed" },
+    { signal: "SIGINT", what: "Ctrl-C, which npm hands on once more" },
+  ] as const)(
+    "leaves nothing stale behind at $signal ($what), within 5 s, and shows the meeting again when it is back",
+    async ({ signal }) => {
+      const before = Date.now();
+      if (signal === "SIGINT") process.kill(site.gateway.pid ?? 0, signal);
+      expect(await site.gateway.end(signal)).toBe(0);
+      expect(Date.now() - before).toBeLessThan(5_500);
+      await bob.waitFor(plain, "no meeting without a gateway", 5_000);
+      await site.gateway.start();
+      await bob.waitFor(inMeeting, "the meeting again", 15_000);
+    },
+  );
 
   it("[R2] a killed gateway leaves no meeting: the server module ends it after its grace, activity and all", async () => {
     await site.gateway.end("SIGKILL");

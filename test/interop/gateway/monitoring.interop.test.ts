@@ -44,7 +44,7 @@ describe.each(installedServers())("monitoring of a whole site on a real %s", (se
     const metrics = await waitFor("/metrics", ({ text }) => text.includes("presence_gateway_in_meeting 1\n"));
     expect(metrics).toMatch(/^presence_gateway_users 2$/m);
     expect(metrics).toMatch(/^presence_gateway_part_up\{part="gateway hq"\} 1$/m);
-    expect(metrics).toMatch(/^presence_gateway_calendar_age_seconds\{gateway="hq",quantile="1"\} \d/m);
+    expect(metrics).toMatch(/^presence_gateway_calendar_age_seconds\{gateway="hq",percentile="100"\} \d/m);
     expect(metrics).toMatch(/^presence_gateway_requests_limit\{gateway="hq"\} [1-9]/m);
     expect(metrics).toMatch(/^presence_gateway_certificate_expires_seconds\{host="localhost"\} \d/m);
     expect(metrics).toMatch(/^process_resident_memory_bytes \d/m);
@@ -52,6 +52,27 @@ describe.each(installedServers())("monitoring of a whole site on a real %s", (se
       /^presence_gateway_publication_seconds_count\{publisher="xmpp-pep"\} [1-9]/m.test(text),
     );
     for (const path of ["/metrics", "/readyz"]) expect((await get(path)).text).not.toMatch(/alice|bob|svc-|@/);
+  });
+
+  it("sees that the gateway is stopping, and alive, until it has taken back what it shows", async () => {
+    let isAsked = true;
+    const said = new Set<string>();
+    const asking = (async () => {
+      while (isAsked)
+        said.add(
+          await get("/readyz").then(
+            ({ status, text }) => `${status} ${text}`,
+            () => "gone",
+          ),
+        );
+    })();
+    await site.gateway.end("SIGTERM");
+    isAsked = false;
+    await asking;
+    const stopping = [...said].find((text) => text.includes('{"part":"gateway","state":"stopping"}'));
+    expect(stopping, [...said].join("")).toMatch(/^503 /);
+    await site.gateway.start();
+    await waitFor("/readyz", ({ status }) => status === 200);
   });
 
   it("sees that Exchange is away, and what status says first", async () => {

@@ -1,3 +1,4 @@
+import type { Element } from "@xmpp/xml";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { JabberClient } from "../../lab/jabber-client.ts";
 import type { ServerKind } from "../../lab/xmpp-server.ts";
@@ -180,6 +181,21 @@ export function describeOverlay(kind: ServerKind): void {
         "Out for lunch",
         GATEWAY,
       ]);
+    });
+
+    it("is told nothing again when it names the instance that it knows", async () => {
+      const { instance = "" } = await hello(gateway);
+      await setOverlay(gateway, "alice", IN_A_MEETING);
+      const isOwn = (each: Element): boolean =>
+        each.name === "presence" && each.attrs["from"] === alice.jid && !each.getChild("overlaid", NS);
+      const ofAlice = () => gateway.seen.filter((each) => isOwn(each));
+      await hello(gateway);
+      await gateway.waitFor(() => ofAlice().length > 0, "the presence of alice");
+      const before = ofAlice().length;
+      expect(await hello(gateway, instance)).toMatchObject({ instance, overlays: "1" });
+      await hello(gateway, "another");
+      await gateway.waitFor(() => ofAlice().length > before, "the presence of alice again");
+      expect(ofAlice().length).toBe(before + 1);
     });
 
     it("meets the same instance after a reload of the module, with all overlays, and another after a restart of the server", async () => {

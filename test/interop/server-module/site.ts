@@ -93,8 +93,9 @@ export function setOverlay(gateway: RawComponent, user: string, order: OverlayOr
 export const IN_A_MEETING: OverlayOrder = { show: "dnd", statuses: { "": "In a meeting" } };
 
 /** Asks the server who it is; the attributes of the answer. */
-export async function hello(gateway: RawComponent): Promise<Readonly<Record<string, string>>> {
-  const reply = await gateway.request({ type: "get", to: HOST, payload: `<hello xmlns="${NS}"/>` });
+export async function hello(gateway: RawComponent, known?: string): Promise<Readonly<Record<string, string>>> {
+  const attribute = known === undefined ? "" : ` known="${known}"`;
+  const reply = await gateway.request({ type: "get", to: HOST, payload: `<hello xmlns="${NS}"${attribute}/>` });
   return reply.element.getChild("hello", NS)?.attrs ?? {};
 }
 

@@ -57,14 +57,16 @@ obey(IQ, _, _) ->
     ejabberd_router:route_error(IQ, xmpp:err_forbidden()).
 
 %% mod_privilege tells what clients say from now on; this is what they have said.
-greet(#iq{from = Gateway, to = #jid{lserver = Host}} = IQ, #{sessions := Sessions, guard := Guard}) ->
+%% A gateway that knows this instance was told it already.
+greet(#iq{from = Gateway, to = #jid{lserver = Host}, sub_els = [Hello | _]} = IQ, #{sessions := Sessions, guard := Guard}) ->
     {Instance, Count} = mod_presence_gateway:greet(Host),
     Features = if Guard -> <<"overlay batch guard cleanup snapshot">>; true -> <<"overlay batch cleanup snapshot">> end,
     reply(IQ, #xmlel{name = <<"hello">>, attrs = [{<<"xmlns">>, ?NS}, {<<"version">>, <<"1">>},
                                                   {<<"instance">>, Instance},
                                                   {<<"overlays">>, integer_to_binary(Count)},
                                                   {<<"features">>, Features}]}),
-    [ejabberd_router:route(xmpp:set_to(Own, Gateway)) || {_, Own} <- ets:tab2list(Sessions)].
+    [ejabberd_router:route(xmpp:set_to(Own, Gateway))
+     || fxml:get_tag_attr_s(<<"known">>, Hello) /= Instance, {_, Own} <- ets:tab2list(Sessions)].
 
 set_overlay(#iq{to = To} = IQ, El, #{max_overlay := Max}) ->
     Wanted = presence_gateway_overlay:parse(El, erlang:system_time(second), Max),

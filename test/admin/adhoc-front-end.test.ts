@@ -154,6 +154,17 @@ describe("a command", () => {
     expect(answer?.attributes?.["xml:lang"]).toBe("de");
   });
 
+  it("says in which language its answer is, also when it has just changed the language", async () => {
+    await stage.seed("alice@example.com", "carol@example.com");
+    const languageOf = async (node: string, attributes = {}, fields?: XmlDraft) =>
+      (await ask(command({ node, ...attributes }, fields), USER))?.attributes?.["xml:lang"];
+    const { session } = await execute("language", USER);
+    expect(await languageOf("language", { sessionid: session }, form({ tag: "fr" }))).toBe("fr");
+    expect(await languageOf("me")).toBe("fr");
+    await stage.say("locale set carol@example.com de");
+    expect((await ask(command({ node: "gateway-list" })))?.attributes?.["xml:lang"]).toBe("en");
+  });
+
   it("is cancelled by its action and by its form", async () => {
     const first = await execute("user-enable");
     expect(await goOn("user-enable", first.session, undefined, { action: "cancel" })).toMatchObject({

@@ -29,6 +29,8 @@ export interface DirectoryFacts {
   readonly gateways: ReadonlySet<string>;
   /** The one that is taken where no template names one. */
   readonly onlyGateway: string | undefined;
+  /** BCP 47: the parameter `default-language`. */
+  readonly defaultLanguage: string;
 }
 
 /** What stands against somebody, or only looks odd. */
@@ -139,7 +141,7 @@ function judge(entry: Entry, known: Known): Verdict {
   if (presentity === undefined || mailbox === undefined || gateway === undefined || (user && !last)) return {};
   const locale = wanted.locale ?? entry.language;
   const now = { presentity, directory: facts.directory, key: entry.key, mailbox, gateway };
-  const step = compare(user, last, locale === undefined ? now : { ...now, locale });
+  const step = compare(user, last, locale === undefined ? now : { ...now, locale }, facts.defaultLanguage);
   const mismatch = differing(entry);
   return { ...(step && { step }), ...(mismatch && { mismatch }) };
 }
@@ -175,8 +177,9 @@ function compare(
   user: User | undefined,
   last: DirectoryUser | undefined,
   given: DirectoryUser,
+  defaultLanguage: string,
 ): DirectoryStep | undefined {
-  if (!user || !last) return { kind: "add", user: newUser(given), given };
+  if (!user || !last) return { kind: "add", user: newUser(given, defaultLanguage), given };
   if (isSameGift(last, given)) return undefined;
   const { locale, localeFrom, ...rest } = user;
   const kept = { locale, ...(localeFrom && { localeFrom }) };
@@ -196,11 +199,11 @@ const isSameGift = (a: DirectoryUser, b: DirectoryUser): boolean =>
   a.gateway === b.gateway &&
   a.locale === b.locale;
 
-const newUser = (given: DirectoryUser): User => ({
+const newUser = (given: DirectoryUser, defaultLanguage: string): User => ({
   presentity: given.presentity,
   mailbox: given.mailbox,
   gateway: given.gateway,
-  ...localeOf(given, "en"),
+  ...localeOf(given, defaultLanguage),
   isEnabled: true,
 });
 

@@ -1,11 +1,12 @@
 import { isIP } from "node:net";
 import { z } from "zod";
 import { definePlugin } from "../../src/ports/plugin-definition.ts";
+import { tlsOptionsOf } from "../shared-http/open-socket.ts";
 import { readCa } from "../shared-http/read-ca.ts";
 import { TIMESTAMP_MARKS, USN_MARKS } from "./change-mark.ts";
 import type { EntryMapping } from "./decode-entry.ts";
 import { isFilter } from "./distinguished-name.ts";
-import { parseServer, tlsOptionsOf } from "./ldap-connection.ts";
+import { parseServer } from "./ldap-connection.ts";
 import { LdapDirectory } from "./ldap-directory.ts";
 import { ldapError } from "./ldap-errors.ts";
 import { LdapSession } from "./ldap-session.ts";
@@ -148,7 +149,7 @@ export default definePlugin({
       },
       async (signal) => {
         const ca = await readCa(given.ca, unreadable, signal);
-        const tls = () => tlsOptionsOf(server, trust, { ca, exceptions: new Set() });
+        const tls = () => tlsOptionsOf(server.host, trust, { ca, exceptions: new Set() });
         return LdapSession.open(access, { tls, clock: runtime.clock }, signal);
       },
       runtime,

@@ -45,12 +45,16 @@ export const localeArgument = readBy(parseLocale);
 /** The same, or `auto`, which is no tag: the mailbox's. */
 export const userLocaleArgument = readBy((text) => (text.trim().toLowerCase() === "auto" ? "auto" : parseLocale(text)));
 
-/** The name of a calendar server, lower case. */
-export const gatewayNameArgument = z
+/** What people name calendar servers, pools and directories by, so that it can be typed in a command; lower case. */
+export const nameSchema = z
   .string()
-  .trim()
-  .toLowerCase()
-  .regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, "a gateway's name has 1 to 63 letters, digits, dots, hyphens and underscores");
+  .regex(
+    /^[a-z0-9][a-z0-9._-]{0,62}$/,
+    "a name has 1 to 63 letters, digits, dots, hyphens and underscores, and begins with a letter or digit",
+  );
+
+/** The name of a calendar server, lower case. */
+export const gatewayNameArgument = z.string().trim().toLowerCase().pipe(nameSchema);
 
 /** A line of text for people. */
 export const descriptionArgument = z

@@ -114,6 +114,7 @@ function describeIssue(issue: z.core.$ZodIssue): string[] {
   }
   if (issue.code === "invalid_type") return [`${path || "(file)"}: must be of type ${issue.expected}`];
   if (issue.code === "invalid_value") return [`${path}: must be one of: ${issue.values.join(", ")}`];
+  if (issue.code === "invalid_key") return issue.issues.map(({ message }) => `${path}: ${message}`);
   return [`${path || "(file)"}: ${issue.message}`];
 }
 

@@ -10,7 +10,7 @@ import type { XmlDraft } from "../../src/ports/xmpp-link.ts";
 import { encodeStanzaError } from "../../src/xmpp/xmpp-errors.ts";
 import { settle } from "../doubles/fake-clock.ts";
 import { command, form, iq, NS_COMMANDS, toElement, view } from "./adhoc/adhoc-stage.ts";
-import { createCommandStage } from "./command-stage.ts";
+import { commandNamed, createCommandStage } from "./command-stage.ts";
 import { bodyOf, FakeLink } from "./fake-link.ts";
 
 const ADMIN = "carol@example.com/home";
@@ -348,23 +348,13 @@ describe("a request that is wrong", () => {
 });
 
 describe("work that takes its time", () => {
-  const named = (name: string, run: Command["run"]): Command => ({
-    name,
-    who: "user",
-    summary: "",
-    usage: name,
-    arguments: [],
-    examples: [],
-    run,
-  });
-
   it("step by step is told by messages to the client that asked", async () => {
     const slow = async function* (): AsyncGenerator<string, SettledResult, undefined> {
       yield "one";
       await stage.runtime.clock.sleep(seconds(3), new AbortController().signal);
       return { kind: "text", text: "over" };
     };
-    startWith({ commands: [named("slow", async () => ({ kind: "progress", title: "Slowly", lines: slow() }))] });
+    startWith({ commands: [commandNamed("slow", async () => ({ kind: "progress", title: "Slowly", lines: slow() }))] });
     expect(await execute("slow")).toMatchObject({ status: "completed", notes: [expect.stringContaining("messages")] });
     for (let tick = 0; tick < 5; tick++) await stage.runtime.clock.advance(seconds(1));
     expect(link.sent.map((sent) => [sent.attributes?.["to"], bodyOf(sent)])).toEqual([
@@ -378,7 +368,7 @@ describe("work that takes its time", () => {
       await stage.runtime.clock.sleep(minutes(1), signal);
       throw new GatewayError("the server burns", { type: "wait", code: "test-fire" });
     };
-    startWith({ commands: [named("late", run)] });
+    startWith({ commands: [commandNamed("late", run)] });
     for (let count = 0; count < 3; count++) {
       const answer = execute("late");
       await stage.runtime.clock.advance(seconds(10));
@@ -394,7 +384,7 @@ describe("work that takes its time", () => {
       await stage.runtime.clock.sleep(minutes(1), signal);
       return { kind: "text", text: "never" };
     };
-    startWith({ commands: [named("late", run)] });
+    startWith({ commands: [commandNamed("late", run)] });
     const answers = [failure(execute("late")), failure(execute("late"))];
     await settle();
     await front.stop();
@@ -413,8 +403,7 @@ describe("work that takes its time", () => {
 describe("a defect", () => {
   it("is told without its text, which may quote what was sent, and logged by its place", async () => {
     const run: Command["run"] = () => Promise.reject(new TypeError("cannot read s3cret"));
-    const broken: Command = { name: "x", who: "user", summary: "", usage: "x", arguments: [], examples: [], run };
-    startWith({ commands: [broken] });
+    startWith({ commands: [commandNamed("x", run)] });
     expect(JSON.stringify(await execute("x"))).not.toContain("s3cret");
     expect(stage.runtime.events).toMatchObject([{ level: "error", event: "adhoc.command-broke" }]);
     expect(JSON.stringify(stage.runtime.events)).not.toContain("s3cret");

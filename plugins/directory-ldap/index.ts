@@ -1,5 +1,5 @@
-import { isIP } from "node:net";
 import { z } from "zod";
+import { isLoopback } from "../../src/lib/host.ts";
 import { definePlugin } from "../../src/ports/plugin-definition.ts";
 import { tlsOptionsOf } from "../shared-http/open-socket.ts";
 import { readCa } from "../shared-http/read-ca.ts";
@@ -98,9 +98,6 @@ const options = z
         message: "must stay on: else the password travels in clear",
       });
   });
-
-const isLoopback = (host: string): boolean =>
-  host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
 
 const readPattern = (text: string): ValuePattern =>
   parseValuePattern(text) ?? { attributes: [], fill: () => undefined };

@@ -1,3 +1,5 @@
+import { withoutBrackets } from "../../src/lib/host.ts";
+
 /** Where the directory is. */
 export interface LdapServer {
   readonly host: string;
@@ -13,7 +15,7 @@ export function parseServer(url: string, isStartTls: boolean): LdapServer | unde
   if (!match || (port !== undefined && (Number(port) < 1 || Number(port) > 65_535))) return undefined;
   const isLdaps = scheme.toLowerCase() === "ldaps";
   return {
-    host: host.replace(/^\[|\]$/g, ""),
+    host: withoutBrackets(host),
     port: Number(port ?? (isLdaps ? 636 : 389)),
     tls: isLdaps ? "ldaps" : isStartTls ? "start-tls" : "none",
   };

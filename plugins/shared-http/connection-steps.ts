@@ -1,4 +1,5 @@
 import { lookup } from "node:dns/promises";
+import { withoutBrackets } from "../../src/lib/host.ts";
 import type { GatewayError } from "../../src/ports/errors.ts";
 import type { TlsTerms, Trust } from "../../src/ports/trust.ts";
 import type { DiagnosisStep } from "./diagnosis-step.ts";
@@ -66,7 +67,7 @@ export async function openTunnel(route: ProxyRoute, target: TunnelTarget, signal
   return `${url.host} connects to ${target.host} port ${target.port}${user === undefined ? "" : `, logged in as ${user}`}`;
 }
 
-const hostOf = (url: URL): string => url.hostname.replace(/^\[|\]$/g, "");
+const hostOf = (url: URL): string => withoutBrackets(url.hostname);
 const portOf = (url: URL): number => Number(url.port || (url.protocol === "https:" ? 443 : 80));
 
 /** The addresses of the URL's host, in words. */

@@ -1,5 +1,6 @@
 import { Socket } from "node:net";
 import { type buildConnector, Client } from "undici";
+import { withoutBrackets } from "../../src/lib/host.ts";
 import type { HttpProxy, TlsServer, Trust } from "../../src/ports/trust.ts";
 import { parseHttpChallenges } from "../shared-microsoft/http-challenges.ts";
 import { directConnector, LONGEST_CONNECT } from "./direct-connector.ts";
@@ -65,7 +66,7 @@ export function proxyConnector(trust: Trust, ca?: string): buildConnector.connec
 }
 
 const formatAuthority = ({ host, port }: TunnelTarget): string => {
-  const plain = host.replace(/^\[|\]$/g, "");
+  const plain = withoutBrackets(host);
   return `${plain.includes(":") ? `[${plain}]` : plain}:${port}`;
 };
 

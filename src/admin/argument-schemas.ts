@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
 import { z } from "zod";
 import { AddressError, type Mailbox, parseMailbox, parsePresentityId } from "../core/addresses.ts";
+import { withoutBrackets } from "../lib/host.ts";
 import { parseLanguageTag } from "../lib/language-tag.ts";
 
 /** A schema of a text that `parse` reads; what `parse` throws as AddressError is the problem shown. */
@@ -104,10 +105,7 @@ export const certificateArgument = z
 const HOST_PROBLEM = "must be a host name or an IP address, such as mail.example.com";
 
 const parseHost = (text: string): string => {
-  const host = text
-    .trim()
-    .toLowerCase()
-    .replace(/^\[|\]$/g, "");
+  const host = withoutBrackets(text.trim().toLowerCase());
   if (isIP(host) !== 0 && !host.includes("%")) return host;
   if (host.length <= 253 && /^(?!-)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?$/.test(host)) return host;
   throw new AddressError(HOST_PROBLEM);

@@ -1,4 +1,4 @@
-import { type AddressInfo, createServer, type Server } from "node:net";
+import { createServer, type Server } from "node:net";
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
 import { ProxyRoute } from "../../../plugins/shared-http/proxy-route.ts";
@@ -6,6 +6,7 @@ import { openTunnel, ProxyError, proxyConnector } from "../../../plugins/shared-
 import { minutes } from "../../../src/lib/time.ts";
 import type { HttpProxy } from "../../../src/ports/trust.ts";
 import { type ConnectProxy, type ProxyScript, startConnectProxy } from "../../doubles/connect-proxy.ts";
+import { listenOnLoopback } from "../../doubles/listen-on-loopback.ts";
 import { createTestRuntime } from "../../doubles/test-runtime.ts";
 import { createTlsAuthority } from "../../doubles/tls-authority.ts";
 import { createTestTrust } from "../../doubles/trust.ts";
@@ -26,10 +27,8 @@ async function proxyWith(script: ProxyScript): Promise<ConnectProxy> {
 /** A server that sends back what it gets. */
 async function echo(): Promise<number> {
   const server: Server = createServer((socket) => socket.on("error", () => socket.destroy()).pipe(socket));
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   undo.push(() => new Promise<void>((resolve) => server.close(() => resolve())));
-  const address: AddressInfo | string | null = server.address();
-  return typeof address === "object" && address ? address.port : 0;
+  return listenOnLoopback(server);
 }
 
 const open = (proxy: HttpProxy, port: number, abort = signal) =>

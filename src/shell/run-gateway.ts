@@ -118,35 +118,6 @@ async function assemble(config: LoadedConfig, environment: NodeJS.ProcessEnv, un
   undo.push(() => log.info("gateway.stopping"));
 }
 
-interface GatewaySurroundings {
-  readonly runtime: Runtime;
-  readonly link: Pick<XmppLink, "isOnline">;
-  readonly parameters: LiveParameters;
-  readonly contextOf: ContextOf;
-  readonly store: Store;
-  readonly alerts: AdminAlerts;
-}
-
-function createGateway(config: LoadedConfig, surroundings: GatewaySurroundings) {
-  const { runtime, link, parameters, contextOf, store, alerts } = surroundings;
-  const clientSources = createClientSources(config, contextOf);
-  const gateway = new Gateway({
-    runtime,
-    registry: store.registry,
-    journal: store.journal,
-    parameters,
-    reservedTexts: reservedTexts(TEXT_CATALOGUE),
-    publishers: createPublishers(config, contextOf),
-    clientSources: clientSources.map(({ source }) => source),
-    findSuccessor,
-    createCalendarSource: (server, secrets) =>
-      createCalendarSource(server, secrets, contextOf("calendar", server.name)),
-    alert: (text) => alerts.tell(text),
-    isConnected: () => link.isOnline,
-  });
-  return { gateway, clientSources };
-}
-
 const createFrontEnds = (deps: ChatFrontEndDeps): readonly (ChatFrontEnd | AdhocFrontEnd)[] => [
   new ChatFrontEnd(deps),
   new AdhocFrontEnd({ ...deps, version: programVersion() }),
@@ -175,6 +146,35 @@ export const createServices = (
   },
   commands: COMMANDS,
 });
+
+interface GatewaySurroundings {
+  readonly runtime: Runtime;
+  readonly link: Pick<XmppLink, "isOnline">;
+  readonly parameters: LiveParameters;
+  readonly contextOf: ContextOf;
+  readonly store: Store;
+  readonly alerts: AdminAlerts;
+}
+
+function createGateway(config: LoadedConfig, surroundings: GatewaySurroundings) {
+  const { runtime, link, parameters, contextOf, store, alerts } = surroundings;
+  const clientSources = createClientSources(config, contextOf);
+  const gateway = new Gateway({
+    runtime,
+    registry: store.registry,
+    journal: store.journal,
+    parameters,
+    reservedTexts: reservedTexts(TEXT_CATALOGUE),
+    publishers: createPublishers(config, contextOf),
+    clientSources: clientSources.map(({ source }) => source),
+    findSuccessor,
+    createCalendarSource: (server, secrets) =>
+      createCalendarSource(server, secrets, contextOf("calendar", server.name)),
+    alert: (text) => alerts.tell(text),
+    isConnected: () => link.isOnline,
+  });
+  return { gateway, clientSources };
+}
 
 /** Runs one command line and draws its answer as text; what comes step by step is told as it comes. */
 export async function runAs(

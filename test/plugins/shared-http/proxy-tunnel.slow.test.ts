@@ -67,7 +67,11 @@ describe("a tunnel", () => {
     const socket = await openTunnel({ url: new URL(proxy.url) }, target, known, signal);
     socket.destroy();
     await expect(open({ url: new URL(proxy.url) }, target.port)).rejects.toThrow(
-      /certificate is not trusted here \(UNABLE_TO_VERIFY_LEAF_SIGNATURE\)/,
+      "its certificate's issuer was not sent and is not known here",
+    );
+    const foreign = await proxyWith({ tls: authority.issue({ names: ["other.example.com"] }) });
+    await expect(openTunnel({ url: new URL(foreign.url) }, target, known, signal)).rejects.toThrow(
+      "the server is named localhost here, its certificate is for other.example.com",
     );
   });
 
@@ -97,13 +101,13 @@ describe("a tunnel", () => {
       "answers garbage",
       { instead: { say: "220 mail.example.com ESMTP\r\n" } },
       {},
-      "unavailable: its answer is not valid HTTP",
+      "unavailable: the answer is not valid HTTP",
     ],
     [
       "answers without end",
       { instead: { say: `HTTP/1.1 200 OK\r\nX: ${"x".repeat(100_000)}` } },
       {},
-      "unavailable: its answer is not valid HTTP",
+      "unavailable: the answer is not valid HTTP",
     ],
   ])("is refused with its reason when the proxy %s", async (_what, script, login, expected) => {
     expect(await failureOf(script, login)).toBe(expected);

@@ -17,6 +17,12 @@ const LONGEST_STOP = 5000;
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 const complain = (text: string): void => void process.stderr.write(`${text}\n`);
 
+/** Whoever reads may have enough (`| head`), which needs no word; a full disk does. Either way not all was said. */
+function endWithoutOutput(error: NodeJS.ErrnoException): never {
+  if (error.code !== "EPIPE") complain(`presence-gateway: cannot write the output: ${error.message}`);
+  process.exit(EXIT.failure);
+}
+
 /** The exit code of an error; see docs/OPERATIONS.md. */
 function exitCodeOf({ code }: GatewayError): number {
   if (code.startsWith("config-")) return EXIT.configuration;
@@ -113,6 +119,7 @@ function createProgram(finish: (code: number) => void): Command {
   return program;
 }
 
+process.stdout.on("error", endWithoutOutput);
 let code: number = EXIT.ok;
 try {
   await createProgram((result) => {
@@ -128,4 +135,6 @@ try {
     code = exitCodeOf(failure);
   }
 }
+// What could not be written is told by an event.
+await new Promise((resolve) => setImmediate(resolve));
 process.exit(code);

@@ -41,7 +41,7 @@ export function decodeEntry(entry: Entry, mapping: EntryMapping): DirectoryEntry
   const read = (attribute: string): string | undefined => firstValue(entry, attribute);
   const key = read(mapping.key);
   if (key === undefined || key === "") return undefined;
-  const jid = parseWith(parsePresentityId, mapping.jid.fill(read), "JID");
+  const jid = parseWith(parsePresentityId, mapping.jid.fill(read)?.trim(), "JID");
   const mailbox = parseWith(parseMailbox, mapping.mailbox.fill(read), "mailbox");
   const principal = mapping.principal?.fill(read)?.toLowerCase();
   const language = parsePreferredLanguage(mapping.language.fill(read) ?? "");

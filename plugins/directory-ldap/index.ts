@@ -90,6 +90,12 @@ const options = z
       const [missing, other] = given.password === undefined ? ["password", "bind-dn"] : ["bind-dn", "password"];
       context.addIssue({ code: "custom", path: [missing], message: `is missing: it belongs to ${other}` });
     }
+    if (given["nested-groups"] && given.kind !== "active-directory")
+      context.addIssue({
+        code: "custom",
+        path: ["nested-groups"],
+        message: "is known by active-directory only: name each group in a template of its own",
+      });
     const server = parseServer(given.url, given["start-tls"]);
     if (server?.tls === "none" && given.password !== undefined && !isLoopback(server.host))
       context.addIssue({

@@ -1,10 +1,11 @@
+import type { Entry } from "ldapts";
 import type { Instant } from "../../src/lib/time.ts";
 import type { DirectoryEntry, DirectoryListing, DirectorySource } from "../../src/ports/directory-source.ts";
 import { type GatewayError, toGatewayError } from "../../src/ports/errors.ts";
 import type { Health } from "../../src/ports/plugin.ts";
 import type { Runtime } from "../../src/ports/runtime.ts";
 import type { ChangeMarks } from "./change-mark.ts";
-import { decodeEntry, type EntryMapping } from "./decode-entry.ts";
+import { decodeEntry, type EntryMapping, firstValue } from "./decode-entry.ts";
 import { ldapError } from "./ldap-errors.ts";
 import type { LdapQuery, LdapSession } from "./ldap-session.ts";
 import { type ChooseTemplate, type GroupReading, readTemplates } from "./read-templates.ts";
@@ -93,7 +94,7 @@ export class LdapDirectory implements DirectorySource {
     for await (const page of session.pages(this.#query(people.filter))) {
       for (const raw of page) {
         maker.see(raw);
-        const entry = this.#decode(decodeEntry(raw, this.#settings.mapping), template);
+        const entry = withTemplate(this.#decode(raw), template);
         entries.set(entry.key, entry);
       }
       this.#checkCount(entries.size);
@@ -107,24 +108,26 @@ export class LdapDirectory implements DirectorySource {
     before: DirectoryListing,
     template: ChooseTemplate,
   ): Promise<DirectoryListing | undefined> {
-    const { people, marks, mapping } = this.#settings;
+    const { people, marks } = this.#settings;
     const maker = await marks.begin(session);
     const since = before.mark === undefined ? undefined : maker.since(before.mark);
     if (since === undefined) return undefined;
-    const names = await this.#readKeys(session);
+    const present = await this.#readKeys(session);
     const changed = new Map<string, DirectoryEntry>();
     for await (const page of session.pages(this.#query(`(&${people.filter}${since})`))) {
       for (const raw of page) {
         maker.see(raw);
-        const entry = this.#decode(decodeEntry(raw, mapping), template);
+        const entry = withTemplate(this.#decode(raw), template);
         changed.set(entry.key, entry);
       }
     }
     const entries = new Map<string, DirectoryEntry>();
-    for (const [key, name] of names) {
+    for (const [key, { name, stamp }] of present) {
       const known = before.entries.get(key);
-      const entry = changed.get(key) ?? (known && this.#decode({ ...known, name }, template));
-      if (!entry) return undefined; // came into sight without a change of its own
+      const same = known?.stamp === stamp ? known : undefined;
+      const entry = changed.get(key) ?? (same && withTemplate({ ...same, name }, template));
+      // Came into sight without a change of its own, or was changed by a clock that had been set back, or from a backup.
+      if (!entry) return undefined;
       entries.set(key, entry);
     }
     // Those who have come between the two searches.
@@ -132,18 +135,18 @@ export class LdapDirectory implements DirectorySource {
     return withMark({ entries, isFull: false }, maker.end(before.mark));
   }
 
-  async #readKeys(session: LdapSession): Promise<ReadonlyMap<string, string>> {
-    const { people, mapping } = this.#settings;
-    const names = new Map<string, string>();
-    const query = { ...this.#query(people.filter), attributes: [mapping.key] };
+  async #readKeys(session: LdapSession): Promise<ReadonlyMap<string, Pick<DirectoryEntry, "name" | "stamp">>> {
+    const { people, mapping, marks } = this.#settings;
+    const present = new Map<string, Pick<DirectoryEntry, "name" | "stamp">>();
+    const query = { ...this.#query(people.filter), attributes: [mapping.key, marks.attribute] };
     for await (const page of session.pages(query)) {
       for (const raw of page) {
-        const entry = this.#known(decodeEntry(raw, mapping));
-        names.set(entry.key, entry.name);
+        const { key, name, stamp } = this.#decode(raw);
+        present.set(key, { name, ...(stamp !== undefined && { stamp }) });
       }
-      this.#checkCount(names.size);
+      this.#checkCount(present.size);
     }
-    return names;
+    return present;
   }
 
   #query(filter: string): LdapQuery {
@@ -155,16 +158,12 @@ export class LdapDirectory implements DirectorySource {
     return { base: people.base, scope: "sub", filter, attributes: [...attributes], binary };
   }
 
-  #decode(decoded: DirectoryEntry | undefined, choose: ChooseTemplate): DirectoryEntry {
-    const { template: _, ...entry } = this.#known(decoded);
-    const template = choose(entry);
-    return template === undefined ? entry : { ...entry, template };
-  }
-
-  /** Who has no key would seem to be somebody else each time. */
-  #known(entry: DirectoryEntry | undefined): DirectoryEntry {
-    const { host, mapping } = this.#settings;
-    if (entry) return entry;
+  /** Without template. Who has no key would seem to be somebody else each time. */
+  #decode(raw: Entry): DirectoryEntry {
+    const { host, mapping, marks } = this.#settings;
+    const entry = decodeEntry(raw, mapping);
+    const stamp = firstValue(raw, marks.attribute);
+    if (entry) return stamp === undefined ? entry : { ...entry, stamp };
     throw ldapError("ldap-forbidden", `${host}: there are people whose ${mapping.key} may not be read`);
   }
 
@@ -175,6 +174,11 @@ export class LdapDirectory implements DirectorySource {
         `${this.#settings.host}: there are more than ${MOST_ENTRIES} people below the base`,
       );
   }
+}
+
+function withTemplate({ template: _, ...entry }: DirectoryEntry, choose: ChooseTemplate): DirectoryEntry {
+  const template = choose(entry);
+  return template === undefined ? entry : { ...entry, template };
 }
 
 const withMark = (listing: Omit<DirectoryListing, "mark">, mark: string | undefined): DirectoryListing =>

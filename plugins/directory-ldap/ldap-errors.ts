@@ -32,7 +32,7 @@ export const LDAP_ERROR_CODES = {
   },
   "ldap-no-base": {
     type: "modify",
-    meaning: "The base, or a template's group, does not exist in the directory.",
+    meaning: "The base, or a template's group, does not exist in the directory, or the group is none.",
     action: "Correct `base` or `group`. Nothing is removed meanwhile.",
   },
   "ldap-forbidden": {
@@ -104,13 +104,32 @@ const reasonOf = (error: Error): string =>
     .slice(0, LONGEST_REASON)
     .trim();
 
+/** The same at the login, where the only name is that of the account. */
+const AT_LOGIN: ReadonlyMap<number, LdapErrorCode> = new Map([
+  [32, "ldap-login"],
+  [34, "ldap-login"],
+  [53, "ldap-login"],
+]);
+
+/** What is done to begin with, as errors name it. */
+export const LOGIN = "the login";
+
+/** The error for a filter that the library cannot read: the directory never hears of it. */
+export const filterError = (host: string, filter: string, error: unknown): GatewayError =>
+  ldapError(
+    "ldap-refused",
+    `${host}: the filter ${filter.slice(0, LONGEST_REASON)} cannot be read: ${error instanceof Error ? reasonOf(error) : "it is none"}`,
+    error,
+  );
+
 /** The error for what the library or the system has thrown while `what` was done. */
 export function toLdapError(host: string, what: string, error: unknown): GatewayError {
   if (error instanceof GatewayError) return error;
   if (!(error instanceof Error)) return toGatewayError(error);
   // The library's errors of results have the result code as a number, the system's have a word.
   if ("code" in error && typeof error.code === "number") {
-    const code = BY_RESULT.get(error.code) ?? "ldap-refused";
+    const atLogin = what === LOGIN ? AT_LOGIN.get(error.code) : undefined;
+    const code = atLogin ?? BY_RESULT.get(error.code) ?? "ldap-refused";
     return ldapError(code, `${host}: ${what} failed: ${reasonOf(error)}`, error);
   }
   if (/timed out|timeout/i.test(error.message))

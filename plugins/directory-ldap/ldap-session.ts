@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import { type ConnectionOptions, connect as connectTls } from "node:tls";
-import type { Client, Control, Entry } from "ldapts";
+import type { Client, Control, Entry, Filter } from "ldapts";
 import { seconds } from "../../src/lib/time.ts";
 import type { Clock } from "../../src/ports/runtime.ts";
 import { Deadline } from "../shared-http/deadline.ts";
@@ -8,7 +8,7 @@ import { openSocket } from "../shared-http/open-socket.ts";
 import { orAborted } from "../shared-http/or-aborted.ts";
 import { AnswerGuard } from "./answer-guard.ts";
 import type { LdapServer } from "./ldap-connection.ts";
-import { ldapError, toLdapError } from "./ldap-errors.ts";
+import { filterError, LOGIN, ldapError, toLdapError } from "./ldap-errors.ts";
 
 const CONNECT_LIMIT = seconds(15);
 /** For one page. */
@@ -39,6 +39,7 @@ export interface LdapQuery {
 interface SessionParts {
   readonly client: Client;
   readonly controls: readonly Control[];
+  readonly parseFilter: (text: string) => Filter;
   readonly answer: AnswerGuard;
   readonly clock: Clock;
 }
@@ -48,14 +49,20 @@ export class LdapSession {
   readonly #access: LdapAccess;
   readonly #client: Client;
   readonly #controls: readonly Control[];
+  readonly #parseFilter: (text: string) => Filter;
   readonly #answer: AnswerGuard;
   readonly #clock: Clock;
   readonly #signal: AbortSignal;
 
-  private constructor(access: LdapAccess, { client, controls, answer, clock }: SessionParts, signal: AbortSignal) {
+  private constructor(
+    access: LdapAccess,
+    { client, controls, parseFilter, answer, clock }: SessionParts,
+    signal: AbortSignal,
+  ) {
     this.#access = access;
     this.#client = client;
     this.#controls = controls;
+    this.#parseFilter = parseFilter;
     this.#answer = answer;
     this.#clock = clock;
     this.#signal = signal;
@@ -83,25 +90,34 @@ export class LdapSession {
       });
       await orAborted(login(client, access, tls), deadline.signal);
       const controls = access.isDomainScoped ? [new ldapts.Control(DOMAIN_SCOPE)] : [];
-      const session = new LdapSession(access, { client, controls, answer, clock }, signal);
+      const session = new LdapSession(
+        access,
+        { client, controls, parseFilter: (text) => ldapts.FilterParser.parseString(text), answer, clock },
+        signal,
+      );
       signal.addEventListener("abort", () => session.close(), { once: true });
       return session;
     } catch (error) {
       answer.end();
       signal.throwIfAborted();
-      throw answer.problem ?? toLdapError(server.host, "the login", error);
+      throw answer.problem ?? toLdapError(server.host, LOGIN, error);
     } finally {
       deadline.end();
     }
   }
 
+  /** The server's, as errors begin with it. */
+  get host(): string {
+    return this.#access.server.host;
+  }
+
   /** The entries page by page (RFC 2696). Rejects with GatewayError unless all pages came and nothing was left to others. */
   async *pages(query: LdapQuery): AsyncGenerator<readonly Entry[]> {
     const { base, scope, filter, attributes, binary = [] } = query;
-    const options = { scope, filter, attributes: [...attributes], explicitBufferAttributes: [...binary] };
-    const paged = { ...options, paged: { pageSize: this.#access.pageSize } };
     const { host } = this.#access.server;
+    const options = { scope, attributes: [...attributes], explicitBufferAttributes: [...binary] };
     try {
+      const paged = { ...options, filter: this.#readFilter(filter), paged: { pageSize: this.#access.pageSize } };
       const pages = this.#client.searchPaginated(base, paged, [...this.#controls]);
       for (;;) {
         const page = await this.#answered(pages.next());
@@ -114,6 +130,14 @@ export class LdapSession {
     } catch (error) {
       this.#signal.throwIfAborted();
       throw this.#answer.problem ?? toLdapError(host, "the search", error);
+    }
+  }
+
+  #readFilter(text: string): Filter {
+    try {
+      return this.#parseFilter(text);
+    } catch (error) {
+      throw filterError(this.#access.server.host, text, error);
     }
   }
 
@@ -164,8 +188,22 @@ function onceOnly(socket: Socket): () => Socket {
 }
 
 async function login(client: Client, access: LdapAccess, tls: () => ConnectionOptions): Promise<void> {
-  if (access.server.tls === "start-tls") await client.startTLS(tls());
+  if (access.server.tls === "start-tls") await startTls(client, access.server.host, tls());
   if (access.bindDn !== undefined && access.password !== undefined) await client.bind(access.bindDn, access.password);
+}
+
+/** RFC 4511 4.14.2: a server that answers with an error goes on without TLS, and we do not. */
+async function startTls(client: Client, host: string, options: ConnectionOptions): Promise<void> {
+  try {
+    await client.startTLS(options);
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && typeof error.code === "number")) throw error;
+    throw ldapError(
+      "ldap-tls",
+      `${host}: the server does not offer StartTLS; use ldaps://${host} if it has that`,
+      error,
+    );
+  }
 }
 
 function refuseReferences(host: string, [first]: readonly string[]): void {

@@ -1,6 +1,7 @@
 import type { DirectoryEntry } from "../../src/ports/directory-source.ts";
 import { valuesOf } from "./decode-entry.ts";
 import { dnKey, escapeFilterValue } from "./distinguished-name.ts";
+import { ldapError } from "./ldap-errors.ts";
 import type { LdapQuery, LdapSession } from "./ldap-session.ts";
 
 /** How the directory knows who is in a group. */
@@ -38,9 +39,16 @@ export async function readTemplates(
 
 /** RFC 4519 3.5, 3.6: groupOfNames and groupOfUniqueNames. */
 async function readMembers(session: LdapSession, group: string): Promise<ReadonlySet<string>> {
-  const entry = await session.entry(group, ["member", "uniqueMember"]);
-  return new Set(["member", "uniqueMember"].flatMap((name) => valuesOf(entry, name)).map(dnKey));
+  const entry = await session.entry(group, ["objectClass", "member", "uniqueMember"]);
+  const unique = valuesOf(entry, "uniqueMember").map((name) => name.replace(UNIQUE_IDENTIFIER, ""));
+  const members = new Set([...valuesOf(entry, "member"), ...unique].map(dnKey));
+  if (members.size === 0 && !valuesOf(entry, "objectClass").some((name) => /^groupOf/i.test(name)))
+    throw ldapError("ldap-no-base", `${session.host}: ${group} is no groupOfNames and no groupOfUniqueNames`);
+  return members;
 }
+
+/** RFC 4517 3.3.21: what may stand behind the name of a unique member. */
+const UNIQUE_IDENTIFIER = /#'[01]*'B$/i;
 
 /** Active Directory hands out members of a group in pieces only; to ask the people comes to the same. */
 async function findMembers(
@@ -48,7 +56,12 @@ async function findMembers(
   group: string,
   { people, isNested }: { readonly people: Pick<LdapQuery, "base" | "filter">; readonly isNested: boolean },
 ): Promise<ReadonlySet<string>> {
-  await session.entry(group, ["objectClass"]);
+  // MS-ADSC: of an organizational unit nobody would be a member.
+  const classes = valuesOf(await session.entry(group, ["objectClass"]), "objectClass").map((name) =>
+    name.toLowerCase(),
+  );
+  if (classes.length > 0 && !classes.includes("group"))
+    throw ldapError("ldap-no-base", `${session.host}: ${group} is no group`);
   const filter = `(&${people.filter}(memberOf${isNested ? `:${IN_CHAIN}:` : ""}=${escapeFilterValue(group)}))`;
   const found = new Set<string>();
   for await (const page of session.pages({ base: people.base, scope: "sub", filter, attributes: ["1.1"] }))

@@ -13,10 +13,11 @@ export function answerMessage(
   person: PresentityId | undefined,
 ): XmlDraft | undefined {
   const hasText = findChild(element, "body", element.namespace) !== undefined;
-  if (!hasText || !["", "chat", "normal"].includes(type)) return undefined;
+  // RFC 6121 5.2.2: one of a type that is not known is a normal one.
+  if (!hasText || ["error", "groupchat", "headline"].includes(type)) return undefined;
   return {
     name: "message",
-    attributes: { from: to, to: from, id, type: "error" },
+    attributes: { from: to, to: from, id: id === "" ? undefined : id, type: "error" },
     children: [person === undefined ? UNREAD : redirectTo(person)],
   };
 }

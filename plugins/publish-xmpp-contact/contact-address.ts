@@ -18,13 +18,19 @@ export const contactJidOf = (presentity: PresentityId, component: BareJid): stri
 
 /** For whom a contact JID stands, with a resource or without; `undefined` for every other address. */
 export function presentityOfContact(to: string, component: BareJid): PresentityId | undefined {
+  if (!isOfContacts(to, component)) return undefined;
   const bare = bareOf(to);
   const local = bare.slice(0, bare.indexOf("@"));
-  // Nothing else on the component has an escaped "@" in it.
-  if (!local.includes("\\40") || bare !== `${local}@${component}`) return undefined;
   const presentity = readPresentity(unescapeLocalPart(local));
   // One presentity has one contact JID: no other spelling of it.
   return presentity && escapeLocalPart(presentity) === local ? presentity : undefined;
+}
+
+/** True for addresses that look like contact JIDs, of somebody or of nobody: nothing else on the component has an escaped "@" in it. */
+export function isOfContacts(to: string, component: BareJid): boolean {
+  const bare = bareOf(to);
+  const local = bare.slice(0, bare.indexOf("@"));
+  return local.includes("\\40") && bare === `${local}@${component}`;
 }
 
 /**
@@ -37,7 +43,8 @@ export function watcherOf(from: string): PresentityId | undefined {
   return watcher === bare.replace(/[A-Z]+/g, (letters) => letters.toLowerCase()) ? watcher : undefined;
 }
 
-const bareOf = (jid: string): string => {
+/** Without the resource. */
+export const bareOf = (jid: string): string => {
   const slash = jid.indexOf("/");
   return slash < 0 ? jid : jid.slice(0, slash);
 };

@@ -4,8 +4,8 @@ import type { PluginMemory } from "../../src/ports/plugin-memory.ts";
 import type { Log } from "../../src/ports/runtime.ts";
 import type { Stanza, XmppLink } from "../../src/ports/xmpp-link.ts";
 import { answerMessage } from "./answer-message.ts";
-import { presentityOfContact, watcherOf } from "./contact-address.ts";
-import { contactPresence, type SubscriptionAnswer } from "./encode-contact.ts";
+import { bareOf, isOfContacts, presentityOfContact, watcherOf } from "./contact-address.ts";
+import { contactPresence, refusePresence, type SubscriptionAnswer } from "./encode-contact.ts";
 import { WatcherBook } from "./watcher-book.ts";
 
 /** Whose contact JIDs there are, and who may subscribe to them. */
@@ -99,9 +99,15 @@ export class ContactSubscriptions {
   }
 
   async #hearPresence({ from, to, type }: Stanza): Promise<void> {
-    const presentity = presentityOfContact(to, this.#deps.link.domain);
+    const { link } = this.#deps;
+    const presentity = presentityOfContact(to, link.domain);
     const watcher = watcherOf(from);
-    if (!presentity || !watcher) return;
+    if (!watcher) return;
+    if (!presentity) {
+      // A contact that is misspelt must not wait for ever to be admitted.
+      const isAsked = (type === "subscribe" || type === "probe") && isOfContacts(to, link.domain);
+      return isAsked ? link.send(refusePresence(bareOf(to), watcher)) : undefined;
+    }
     switch (type) {
       case "subscribe":
         return this.#subscribe(presentity, watcher);
@@ -137,10 +143,10 @@ export class ContactSubscriptions {
 
   async #hearMessage(stanza: Stanza): Promise<void> {
     const { link } = this.#deps;
+    if (!isOfContacts(stanza.to, link.domain)) return;
     const presentity = presentityOfContact(stanza.to, link.domain);
-    if (!presentity) return;
     const watcher = watcherOf(stanza.from);
-    const isEntitled = watcher !== undefined && this.#isEntitled(presentity, watcher);
+    const isEntitled = presentity !== undefined && watcher !== undefined && this.#isEntitled(presentity, watcher);
     const answer = answerMessage(stanza, isEntitled ? presentity : undefined);
     if (answer) await link.send(answer);
   }

@@ -31,6 +31,12 @@ export const encodeContact = (
   ...encodeStatuses({ ...(text && { text }), ...(note && { note }) }, locales, catalogue),
 ];
 
+/** What an address for which nobody stands answers whoever wants to see it (RFC 6121 3.1.3). Pure. */
+export const refusePresence = (from: string, to: string): XmlDraft => ({
+  name: "presence",
+  attributes: { from, to, type: "unsubscribed" },
+});
+
 /** One presence of the contact JID: about subscriptions from the bare JID (RFC 6121 3.1), else from a resource. Pure. */
 export function contactPresence(
   presentity: PresentityId,

@@ -1,6 +1,7 @@
 import type { BareJid } from "../core/addresses.ts";
 import { type Instant, seconds } from "../lib/time.ts";
 import { type GatewayError, toGatewayError } from "../ports/errors.ts";
+import type { PluginMemory } from "../ports/plugin-memory.ts";
 import type { Runtime } from "../ports/runtime.ts";
 import { elementsOf, type XmlElement } from "../ports/xml-element.ts";
 import type { Stanza, XmlDraft, XmppLink } from "../ports/xmpp-link.ts";
@@ -8,20 +9,19 @@ import type { AdhocCommand } from "./adhoc/adhoc-command.ts";
 import { requestError } from "./adhoc/adhoc-errors.ts";
 import { ADMIN_NODES } from "./adhoc/admin-nodes.ts";
 import { ComponentPresence } from "./adhoc/component-presence.ts";
-import { type Asking, conductCommand } from "./adhoc/conduct-command.ts";
+import { type Asking, conductCommand, type Outcome } from "./adhoc/conduct-command.ts";
 import * as discovery from "./adhoc/discovery.ts";
 import { encodeNote, encodeResult, type NamedForm } from "./adhoc/encode-result.ts";
 import type { Answers } from "./adhoc/form.ts";
 import { toAdhocCommand } from "./adhoc/form-commands.ts";
 import { NS } from "./adhoc/namespaces.ts";
+import { describeForm, offerTo } from "./adhoc/offer.ts";
 import { readRequest } from "./adhoc/read-request.ts";
 import { SessionStore } from "./adhoc/session-store.ts";
 import { findStanding, parseSender, promoteDomainAdmin, type Standing } from "./authorization.ts";
-import type { Actor, Command, CommandContext, CommandResult, CommandServices } from "./command.ts";
+import type { Actor, CommandContext, CommandResult, CommandServices } from "./command.ts";
 import { drawPieces, gatherPieces } from "./draw-progress.ts";
-import { splitText } from "./draw-text.ts";
-import { commandsFor } from "./find-command.ts";
-import { SUMMARIES } from "./own-command.ts";
+import { drawMessage, splitText } from "./draw-text.ts";
 import { RefusalLimiter } from "./refusal-limiter.ts";
 import { SenderQueues } from "./sender-queues.ts";
 import { type Speech, sayFailure, speechFor, speechTo } from "./speech.ts";
@@ -42,6 +42,8 @@ export interface AdhocFrontEndDeps {
   readonly services: CommandServices;
   /** Bare JIDs, as `parseBareJid` gives them. */
   readonly admins: readonly BareJid[];
+  /** Bare JIDs of those who see the component in their rosters. */
+  readonly memory: PluginMemory;
   /** The program's version, as XEP-0092 tells it. */
   readonly version: string;
 }
@@ -66,8 +68,8 @@ export class AdhocFrontEnd {
     this.#deps = deps;
     this.#nodes = new Set([...deps.services.commands.map(toAdhocCommand), ...ADMIN_NODES].map(({ node }) => node));
     this.#startedAt = deps.runtime.clock.now();
-    const { link, runtime } = deps;
-    this.#presence = new ComponentPresence({ link, runtime, standingOf: (person) => this.#standingOf(person) });
+    const { link, runtime, memory } = deps;
+    this.#presence = new ComponentPresence({ link, runtime, memory, standingOf: (person) => this.#standingOf(person) });
   }
 
   /** Listens from now on. */
@@ -180,12 +182,16 @@ export class AdhocFrontEnd {
     if (!this.#nodes.has(request.node)) throw requestError("cancel", "item-not-found", "There is no such command.");
     const speech = await this.#speechTo(context.actor);
     const command = offerTo(context, speech).find(({ node }) => node === request.node);
-    if (!command) return this.#refuse(person, `ad-hoc command ${request.node}`, "This command is for administrators.");
+    if (!command) {
+      const refusal = speech.say("forAdministrators", { command: "help" });
+      return this.#refuse(person, `ad-hoc command ${request.node}`, refusal);
+    }
     const asking: Asking = { owner, person, request, command, context, now: runtime.clock.now() };
     const answer = await conductCommand(asking, {
       sessions: this.#sessions,
       carryOut: (each, entered) => this.#carryOut(each, entered),
       describeError: (error) => this.#describeError(error, context.actor, speech),
+      ...describeForm(command, speech),
       uniqueId: () => runtime.uniqueId(),
     });
     return { ...answer, attributes: { ...answer.attributes, "xml:lang": await this.#languageOf(asking) } };
@@ -213,12 +219,12 @@ export class AdhocFrontEnd {
       this.#deps.runtime.log.error("adhoc.command-broke", { where: where.slice(0, 6).join("\n") });
     }
     // The lines after the first are how chat writes the command.
-    const [message = ""] = error.message.split("\n");
+    const [message = ""] = drawMessage(error).split("\n");
     return role === "admin" ? `${message} [${error.code}]` : sayFailure(speech, error);
   }
 
   /** Runs the command; what is not there soon, or comes step by step, is told by messages as in chat. */
-  async #carryOut(asking: Asking, entered: Answers): Promise<readonly XmlDraft[]> {
+  async #carryOut(asking: Asking, entered: Answers): Promise<Outcome> {
     const { clock } = this.#deps.runtime;
     const { signal } = this.#lifetime;
     const own = [...this.#running.values()].filter((person) => person === asking.person);
@@ -231,13 +237,16 @@ export class AdhocFrontEnd {
     );
     try {
       const result = await Promise.race([outcome, pause]);
-      if (result !== "late" && result.kind !== "progress") return encodeResult(result);
+      if (result !== "late" && result.kind !== "progress") {
+        const isRefusal = result.kind === "text" && result.hasFailed && asking.command.who === "user";
+        return { children: encodeResult(result), ...(isRefusal && { refusal: result.text }) };
+      }
     } finally {
       over.abort();
     }
     const task = this.#tell(asking, outcome).finally(() => this.#running.delete(task));
     this.#running.set(task, asking.person);
-    return [encodeNote("info", LATER)];
+    return { children: [encodeNote("info", LATER)] };
   }
 
   /** Never rejects. */
@@ -272,15 +281,4 @@ export class AdhocFrontEnd {
       await link.send({ name: "message", attributes, children }, this.#lifetime.signal);
     }
   }
-}
-
-function offerTo({ actor, commands }: CommandContext, speech: Speech): readonly AdhocCommand[] {
-  const own = commandsFor(actor.role, commands).map((command) => toAdhocCommand(inLanguage(command, speech)));
-  return actor.role === "admin" && actor.domains === undefined ? [...own, ...ADMIN_NODES] : own;
-}
-
-/** The command with what it does in the user's language. */
-function inLanguage(command: Command, speech: Speech): Command {
-  const key = SUMMARIES[command.name];
-  return key ? { ...command, summary: speech.say(key, {}) } : command;
 }

@@ -1,9 +1,9 @@
-import type { BareJid, PresentityId } from "../core/addresses.ts";
+import type { BareJid } from "../core/addresses.ts";
 import { type GatewayError, toGatewayError } from "../ports/errors.ts";
 import type { Runtime } from "../ports/runtime.ts";
 import type { XmppLink } from "../ports/xmpp-link.ts";
-import { findStanding } from "./authorization.ts";
-import type { Actor, CommandServices } from "./command.ts";
+import { findStanding, promoteDomainAdmin } from "./authorization.ts";
+import type { CommandContext, CommandServices } from "./command.ts";
 import { drawPieces, gatherPieces } from "./draw-progress.ts";
 import { drawError, splitText } from "./draw-text.ts";
 import { type ChatMessage, readChatMessage } from "./read-chat-message.ts";
@@ -71,7 +71,9 @@ export class ChatFrontEnd {
       const standing = await findStanding({ admins, ...services }, message.sender);
       if (standing === "stranger") return await this.#refuseStranger(message);
       const actor = { name: message.sender, role: standing, presentity: message.sender };
-      for await (const text of this.#reply(message, actor)) await this.#answer(message, text);
+      const context = promoteDomainAdmin({ ...services, actor });
+      for await (const text of this.#reply(message, context))
+        await this.#answer(message, text, await this.#languageOf(context));
     } catch (error) {
       if (this.#lifetime.signal.aborted) return;
       runtime.log.warn("chat.answer-failed", { sender: message.sender, code: toGatewayError(error).code });
@@ -79,18 +81,16 @@ export class ChatFrontEnd {
   }
 
   /** The texts of the answer: of what takes its time, several. */
-  async *#reply(
-    { body }: ChatMessage,
-    actor: Actor & { readonly presentity: PresentityId },
-  ): AsyncGenerator<string, void> {
-    const speech = await speechTo(this.#deps.services.registry, actor.presentity);
+  async *#reply({ sender, body }: ChatMessage, context: CommandContext): AsyncGenerator<string, void> {
+    const speech = await speechTo(context.registry, sender);
     if (typeof body !== "string") {
       yield speech.say(body.problem, {});
       return;
     }
     const { signal } = this.#lifetime;
+    const { actor } = context;
     try {
-      const result = await runCommandLine({ ...this.#deps.services, actor }, body, signal);
+      const result = await runCommandLine(context, body, signal);
       yield* gatherPieces(drawPieces(result), this.#deps.runtime.clock, signal);
     } catch (error) {
       signal.throwIfAborted();
@@ -100,6 +100,13 @@ export class ChatFrontEnd {
       // Codes are for those who have docs/ERRORS.md.
       yield actor.role === "admin" ? drawError(failure) : sayFailure(speech, failure);
     }
+  }
+
+  /** Servers call English what says nothing of its language; what administrators are told mostly is. */
+  async #languageOf({ actor, registry }: CommandContext): Promise<string | undefined> {
+    if (actor.role === "admin" || !actor.presentity) return undefined;
+    const { language } = await speechTo(registry, actor.presentity);
+    return language;
   }
 
   async #refuseStranger(message: ChatMessage): Promise<void> {
@@ -121,12 +128,12 @@ export class ChatFrontEnd {
     this.#deps.runtime.log.error("chat.command-broke", { where: where.slice(0, 6).join("\n") });
   }
 
-  async #answer({ from, to, type, thread }: ChatMessage, text: string): Promise<void> {
+  async #answer({ from, to, type, thread }: ChatMessage, text: string, language?: string): Promise<void> {
     const { link, runtime } = this.#deps;
     for (const part of splitText(text, LONGEST_ANSWER)) {
       const body = { name: "body", children: [part] };
       const context = thread === undefined ? [] : [{ name: "thread", children: [thread] }];
-      const attributes = { from: to, to: from, type, id: runtime.uniqueId() };
+      const attributes = { from: to, to: from, type, id: runtime.uniqueId(), "xml:lang": language };
       await link.send({ name: "message", attributes, children: [body, ...context] }, this.#lifetime.signal);
     }
   }

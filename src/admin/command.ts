@@ -123,6 +123,8 @@ export interface Command {
   readonly isPerDomain?: boolean;
   /** Whether lines below the command are a text that belongs to it, and no more words. */
   readonly takesText?: boolean;
+  /** What a form says of it beside the summary, a line each. */
+  readonly hints?: readonly string[];
   /** Checks the words after the name, then acts. Throws GatewayError (`command-…`, `store-…`). */
   run(context: CommandContext, words: readonly Word[], signal: AbortSignal): Promise<CommandResult>;
 }

@@ -16,7 +16,11 @@ export function drawText(result: SettledResult): string {
 export const drawLine = (line: string): string => drawValue(line, LONGEST_LINE);
 
 /** A command's failure as plain text. */
-export const drawError = (error: GatewayError): string => `${error.message} [${error.code}]`;
+export const drawError = (error: GatewayError): string => `${drawMessage(error)} [${error.code}]`;
+
+/** What an error says: it may quote what was sent. */
+export const drawMessage = ({ message }: Pick<GatewayError, "message">): string =>
+  message.split("\n").map(drawLine).join("\n");
 
 function drawBody(result: SettledResult): readonly string[] {
   switch (result.kind) {
@@ -27,7 +31,7 @@ function drawBody(result: SettledResult): readonly string[] {
     case "fields":
       return [
         ...drawTitle(result.title),
-        ...result.fields.map(([name, value]) => `${drawValue(name)}: ${drawValue(value)}`),
+        ...result.fields.map(([name, value]) => `${isolate(drawValue(name))}: ${isolate(drawValue(value))}`),
       ];
     case "table":
       return [
@@ -41,7 +45,7 @@ const drawTitle = (title: string | undefined): readonly string[] => (title === u
 
 /** Columns are padded for fixed fonts and parted by bars for others; the last is not padded. */
 function drawTable(columns: readonly string[], rows: readonly (readonly string[])[]): readonly string[] {
-  const cells = [columns, ...rows].map((row) => row.map((each) => drawValue(each)));
+  const cells = [columns, ...rows].map((row) => row.map((each) => isolate(drawValue(each))));
   const widths = columns.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
   return cells.map((row) =>
     row.map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column] ?? 0))).join(" | "),
@@ -53,6 +57,12 @@ const drawValue = (value: string, limit = LONGEST_CELL): string => {
   const line = withoutTurns(value.replace(/[\p{Cc}\u2028\u2029]+/gu, " "));
   return line.length > limit ? `${cutText(line, limit)}…` : line;
 };
+
+const FROM_RIGHT_TO_LEFT = /[\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}]/u;
+
+/** Unicode UAX #9: what is written from right to left does not change places with what stands beside it. */
+const isolate = (value: string): string =>
+  FROM_RIGHT_TO_LEFT.test(value) && !value.includes("\u2068") ? `\u2068${value}\u2069` : value;
 
 /** Isolates that the gateway itself sets around a value (Speech) are left: each is closed, and none is in another. */
 const withoutTurns = (line: string): string => {

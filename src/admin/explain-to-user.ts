@@ -1,4 +1,4 @@
-import type { RuleName } from "../core/compose.ts";
+import type { Override, RuleName } from "../core/compose.ts";
 import { IN_A_MEETING, type PresenceDocument } from "../core/presence.ts";
 import type { Instant } from "../lib/time.ts";
 import type { JournalEntry } from "../ports/journal.ts";
@@ -46,7 +46,7 @@ export function explainToUser(explained: Explained, speech: Speech, now: Instant
     ...(composedAt === undefined ? [] : [speech.say("since", { when: speech.moment(composedAt, now) })]),
     ...(change === undefined ? [] : [speech.say("nextChange", { when: speech.moment(change, now) })]),
     ...describeKnowledge(entry, speech, now),
-    ...describeWays(entry, { document, speech, now }),
+    ...describeWays(entry, { document, speech, now, isAsAsked: rule === "own-state" && !isInCall }),
   ];
 }
 
@@ -59,17 +59,28 @@ function describeKnowledge({ calendar, calendarError }: JournalEntry, speech: Sp
 
 function describeWays(
   { override }: JournalEntry,
-  { document, speech, now }: { document: PresenceDocument; speech: Speech; now: Instant },
+  {
+    document,
+    speech,
+    now,
+    isAsAsked,
+  }: { document: PresenceDocument; speech: Speech; now: Instant; isAsAsked: boolean },
 ): readonly string[] {
   if (override !== undefined && (override.until === undefined || override.until > now)) {
     const until =
       override.until === undefined ? [] : [speech.say("until", { when: speech.moment(override.until, now) })];
-    const what = { pause: "paused", end: "ended", set: "becauseSet" } as const;
-    return [speech.say(what[override.kind], {}), ...until, speech.say("toResume", { command: "resume" })];
+    const asked = isAsAsked ? [] : [describeOverride(override, speech)];
+    return [...asked, ...until, speech.say("toResume", { command: "resume" })];
   }
   return [
     isCalendarShown(document)
       ? speech.say("toEnd", { command: "end" })
       : speech.say("toPause", { command: "pause for 2h" }),
   ];
+}
+
+/** What the user asked for, whether it is to be seen or not. */
+function describeOverride(override: Override, speech: Speech): string {
+  if (override.kind === "set") return speech.say("asked", { state: speech.state(override.show) });
+  return speech.say(override.kind === "pause" ? "paused" : "ended", {});
 }

@@ -37,8 +37,11 @@ export function findCommand(role: Role, commands: readonly Command[], words: rea
 /** The first words, which may name a command, up to an option, which may hold a secret. */
 const leadingWords = (words: readonly Word[], length: number): readonly string[] => {
   const firstOption = words.slice(0, length).findIndex(({ key }) => key !== undefined);
-  return words.slice(0, firstOption < 0 ? length : firstOption).map(({ value }) => value.toLowerCase());
+  return words.slice(0, firstOption < 0 ? length : firstOption).map(({ value }) => plainWord(value));
 };
+
+/** East Asian keyboards write wide letters (`ＭＥ`). */
+const plainWord = (word: string): string => word.normalize("NFKC").toLowerCase();
 
 /** What to say of a name that is no command: the nearest, or those of its group, or where to look. Never the name itself. */
 export function describeUnknownCommand(name: string, allowed: readonly Command[]): string {

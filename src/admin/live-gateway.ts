@@ -59,6 +59,6 @@ export interface LiveGateway {
   findCalendarName(server: string, mailbox: Mailbox, signal: AbortSignal): Promise<string>;
   /** Sets or removes the presentity's override and recomputes. */
   setOverride(presentity: PresentityId, override: Override | undefined): void;
-  /** Sends the user a chat message; rejects with GatewayError when the XMPP server cannot be reached. */
-  tellUser(presentity: PresentityId, text: string): Promise<void>;
+  /** Sends the user a chat message in the language (BCP 47); rejects with GatewayError when the XMPP server cannot be reached. */
+  tellUser(presentity: PresentityId, text: string, language: string): Promise<void>;
 }

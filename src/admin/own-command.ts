@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { PresentityId } from "../core/addresses.ts";
 import type { Override } from "../core/compose.ts";
 import type { Instant } from "../lib/time.ts";
 import type { User } from "../ports/registry.ts";
@@ -8,25 +9,35 @@ import type { SummaryKey } from "./languages/chat-texts.ts";
 import { EN } from "./languages/en.ts";
 import { type Speech, speechFor } from "./speech.ts";
 
-/** What a command that users give for themselves works with. */
-export interface OwnContext extends CommandContext {
-  readonly user: User;
+/** What a command works with that everybody may give for themselves, users or not. */
+export interface PersonalContext extends CommandContext {
+  readonly presentity: PresentityId;
+  readonly user: User | undefined;
   readonly speech: Speech;
   readonly now: Instant;
 }
 
-/** A command that users give for themselves, answered in their language. */
-export interface OwnCommandDefinition {
+/** What a command that users give for themselves works with. */
+export interface OwnContext extends PersonalContext {
+  readonly user: User;
+}
+
+/** A command that people give for themselves, answered in their language. */
+interface Definition<Context> {
   readonly name: string;
   readonly summary: SummaryKey;
   readonly form?: string;
   /** What stands after the name, in this order, each with what it is; the last takes all the rest. */
   readonly fields?: Readonly<Record<string, string>>;
   readonly examples: readonly string[];
+  /** Throws Refusal for what the person can mend. */
+  run(context: Context, words: string): Promise<SettledResult> | SettledResult;
+}
+
+/** A command of enabled users. */
+export interface OwnCommandDefinition extends Definition<OwnContext> {
   /** Whether it is there for those who have opted out too. */
   readonly isForOptedOut?: boolean;
-  /** Throws Refusal for what the user can mend. */
-  run(context: OwnContext, words: string): Promise<SettledResult> | SettledResult;
 }
 
 /** What keeps a user's command from being carried out, in the user's language. */
@@ -47,8 +58,32 @@ export const SUMMARIES: Readonly<Record<string, SummaryKey>> = {
   "opt in": "doesOptIn",
 };
 
+/** How a command is written in chat, with examples, in the user's language: `pause [for …|until …]`. */
+export const sayForm = (command: Pick<Command, "examples" | "usage">, speech: Speech): readonly string[] => [
+  speech.say("usage", { usage: plainUsage(command, speech) }),
+  ...command.examples.map((example) => speech.say("example", { example })),
+];
+
+/** What stands for something else is named in English only. */
+export const plainUsage = ({ usage }: Pick<Command, "usage">, { language }: Speech): string =>
+  language === "en" ? usage : usage.replace(/<[^>]*>/g, "…");
+
 /** Makes the command of its definition: for enabled users only, each for itself. A refusal is a result that has failed. */
-export function defineOwnCommand(definition: OwnCommandDefinition): Command {
+export const defineOwnCommand = (definition: OwnCommandDefinition): Command =>
+  definePersonalCommand({
+    ...definition,
+    run: ({ user, ...context }, words) => {
+      const { speech } = context;
+      if (!user?.isEnabled) throw new Refusal(speech.say("notEnabled", {}));
+      if (user.optedOutAt !== undefined && !definition.isForOptedOut) {
+        throw new Refusal(speech.say("optedOut", { command: "opt in" }));
+      }
+      return definition.run({ ...context, user }, words);
+    },
+  });
+
+/** The same for everybody of the served domains: enabled, disabled or not known at all. */
+export function definePersonalCommand(definition: Definition<PersonalContext>): Command {
   const { name, summary, form, fields = {}, examples } = definition;
   const names = Object.keys(fields);
   const shape = Object.fromEntries(
@@ -70,14 +105,14 @@ export function defineOwnCommand(definition: OwnCommandDefinition): Command {
     takesRest: names.length > 0,
     examples,
     run: (context, given) => {
-      const words = names.map((each) => given[each]?.trim() ?? "").filter((each) => each !== "");
+      const words = names.map((each) => given[each]?.normalize("NFKC").trim() ?? "").filter((each) => each !== "");
       return runOwn(definition, context, words.join(" "));
     },
   });
 }
 
 async function runOwn(
-  definition: OwnCommandDefinition,
+  definition: Definition<PersonalContext>,
   context: CommandContext,
   words: string,
 ): Promise<SettledResult> {
@@ -85,14 +120,11 @@ async function runOwn(
   if (!actor.presentity) {
     throw commandError("command-not-possible", "This command is about the one who sends it by chat. Use: why <jid>");
   }
-  const user = await registry.findUser(actor.presentity);
+  const { presentity } = actor;
+  const user = await registry.findUser(presentity);
   const speech = await speechFor(registry, user);
   try {
-    if (!user?.isEnabled) throw new Refusal(speech.say("notEnabled", {}));
-    if (user.optedOutAt !== undefined && !definition.isForOptedOut) {
-      throw new Refusal(speech.say("optedOut", { command: "opt in" }));
-    }
-    return await definition.run({ ...context, user, speech, now: clock.now() }, words);
+    return await definition.run({ ...context, presentity, user, speech, now: clock.now() }, words);
   } catch (error) {
     if (error instanceof Refusal) return { kind: "text", text: error.message, hasFailed: true };
     throw error;
@@ -100,10 +132,10 @@ async function runOwn(
 }
 
 /** Sets or takes away what the user asked for; recorded where the gateway does not run. */
-export function replaceOverride({ live, journal, user }: OwnContext, override: Override | undefined): void {
-  if (live) live.setOverride(user.presentity, override);
+export function replaceOverride({ live, journal, presentity }: PersonalContext, override: Override | undefined): void {
+  if (live) live.setOverride(presentity, override);
   else {
-    journal.replaceOverride(user.presentity, override);
+    journal.replaceOverride(presentity, override);
     journal.flush();
   }
 }

@@ -11,7 +11,9 @@ export const LONGEST_COMMAND = 65_536;
 
 const MOST_WORDS = 200;
 const KEY = /[A-Za-z][A-Za-z0-9_-]{0,63}=/;
-const SPACE = /\s+/;
+/** Marks of direction, and what takes no room: copied along with a command from an answer in Hebrew, or from a web page. */
+const UNSEEN = /[\u061C\u200B\u200E\u200F\u202A-\u202E\u2060\u2066-\u2069\uFEFF]/g;
+const BETWEEN = new RegExp(`(?:\\s|${UNSEEN.source})+`);
 const PLAIN = /[^\s\\]+/;
 
 /** Opening quotes and what closes them. Chat clients make “smart” quotes of straight ones, not always in pairs. */
@@ -29,20 +31,20 @@ const CLOSING: Readonly<Record<string, string>> = {
 /**
  * Splits a command into words. A value that begins with a quote ends at its closing quote; a backslash takes away the
  * meaning of a quote, a space or a backslash after it and is a plain backslash before anything else (`CORP\alice`).
- * Quotes within a word are plain (`O'Brien`). Throws `command-too-long` and `command-syntax`; cost is linear.
+ * Quotes within a word are plain (`O'Brien`). Outside of quotes, marks that are not seen do not count. Throws `command-too-long` and `command-syntax`; cost is linear.
  */
 export function parseCommandLine(text: string): readonly Word[] {
   if (text.length > LONGEST_COMMAND) {
     throw commandError("command-too-long", "This command is too long: at most 64 KiB are read.");
   }
   const words: Word[] = [];
-  let at = skip(SPACE, text, 0);
+  let at = skip(BETWEEN, text, 0);
   while (at < text.length) {
     if (words.length === MOST_WORDS) throw commandError("command-syntax", `At most ${MOST_WORDS} words are read.`);
     const start = skip(KEY, text, at);
     const { value, end } = readValue(text, start);
     words.push(start === at ? { value } : { key: text.slice(at, start - 1), value });
-    at = skip(SPACE, text, end);
+    at = skip(BETWEEN, text, end);
   }
   return words;
 }
@@ -72,7 +74,7 @@ function readPlain(text: string, start: number): Value {
     if (text.charAt(at) !== "\\") parts.push(text.slice(at, end));
     at = end;
   }
-  return { value: parts.join(""), end: at };
+  return { value: parts.join("").replace(UNSEEN, ""), end: at };
 }
 
 function readQuoted(text: string, start: number, closing: string): Value {
@@ -91,7 +93,7 @@ function readQuoted(text: string, start: number, closing: string): Value {
 }
 
 function endQuoted(text: string, end: number, parts: readonly string[]): Value {
-  if (end < text.length && !/\s/.test(text.charAt(end))) {
+  if (end < text.length && skip(BETWEEN, text, end) === end) {
     throw commandError(
       "command-syntax",
       'A space is missing after a closing quote; a quote inside quotes is written \\".',

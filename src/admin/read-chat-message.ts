@@ -20,6 +20,8 @@ export interface ChatMessage {
 const DELAYS: readonly string[] = ["urn:xmpp:delay", "jabber:x:delay"];
 /** XEP-0380; XEP-0384 clients before it. */
 const ENCRYPTED: readonly string[] = ["urn:xmpp:eme:0", "eu.siacs.conversations.axolotl", "urn:xmpp:omemo:2"];
+/** Types of messages that ask nothing of a single entity (RFC 6121 5.2.2). */
+const NO_REQUESTS: readonly string[] = ["error", "groupchat", "headline"];
 const LONGEST_THREAD = 1024;
 
 /**
@@ -27,9 +29,10 @@ const LONGEST_THREAD = 1024;
  * text, late ones, those of servers and of the component itself, and those to a contact JID (XEP-0106) on it.
  */
 export function readChatMessage(stanza: Stanza, component: BareJid): ChatMessage | undefined {
-  const type = stanza.type === "" ? "normal" : stanza.type;
+  // RFC 6121 5.2.2: one of a type that is not known is a normal one.
+  const type = stanza.type === "chat" ? "chat" : "normal";
   const sender = parseSender(stanza.from);
-  if ((type !== "chat" && type !== "normal") || !sender || domainOf(sender) === component) return undefined;
+  if (NO_REQUESTS.includes(stanza.type) || !sender || domainOf(sender) === component) return undefined;
   const children = stanza.element.children.filter((child) => typeof child !== "string");
   const body = children.find(({ name, namespace }) => name === "body" && namespace === stanza.element.namespace);
   if (!body || children.some(({ namespace }) => DELAYS.includes(namespace))) return undefined;

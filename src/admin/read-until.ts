@@ -13,7 +13,8 @@ export const UNTIL_EXAMPLES = "for 45m, for 2h, until 15:30, until tomorrow 9:00
  * are those of the zone. `undefined` for what is none, and for what is sooner than a minute or later than 366 days from now.
  */
 export function readUntil(text: string, now: Instant, zone: string): Instant | undefined {
-  const [, word = "", rest = ""] = /^\s*(?:(for|until|till)(?:\s+|$))?(.*)$/is.exec(text.slice(0, 100)) ?? [];
+  const plain = withPlainDigits(text.slice(0, 100).normalize("NFKC"));
+  const [, word = "", rest = ""] = /^\s*(?:(for|until|till)(?:\s+|$))?(.*)$/is.exec(plain) ?? [];
   const wanted = rest.trim().toLowerCase();
   const isTime = /^(until|till)$/i.test(word);
   const length = isTime ? undefined : parseLength(wanted);
@@ -21,14 +22,25 @@ export function readUntil(text: string, now: Instant, zone: string): Instant | u
   return end !== undefined && end - now >= SHORTEST && end - now <= LONGEST ? end : undefined;
 }
 
+/** Arabic and Persian digits: the times that the gateway tells are in them too. */
+const withPlainDigits = (text: string): string =>
+  text.replace(/[\u0660-\u0669\u06F0-\u06F9]/g, (digit) => String((digit.codePointAt(0) ?? 0) & 0xf));
+
 function readTime(text: string, now: Instant, zone: string): Instant | undefined {
-  const [, day, time = ""] = /^(?:(today|tomorrow|\d{4}-\d\d-\d\d)(?:\s+|$))?(.*)$/.exec(text) ?? [];
+  const { day, time } = splitDay(text);
   const wanted = readTimeOfDay(time);
   if (day === undefined) return wanted && nextTimeOfDay(wanted, now, zone);
   if (!wanted && time !== "") return undefined;
   const today = wallTimeAt(now, zone).date;
   const date = day === "today" ? today : day === "tomorrow" ? dayAfter(today, 1) : day;
   return instantOfWallTime({ date, ...(wanted ?? { hour: 0, minute: 0 }) }, zone);
+}
+
+/** The day stands before the time, or behind it. */
+function splitDay(text: string): { readonly day?: string | undefined; readonly time: string } {
+  const [, before, rest = ""] = /^(?:(today|tomorrow|\d{4}-\d\d-\d\d)(?:t|\s+|$))?(.*)$/.exec(text) ?? [];
+  const [, time = rest, behind] = /^(.*\S)\s+(today|tomorrow|\d{4}-\d\d-\d\d)$/.exec(rest) ?? [];
+  return before === undefined ? { day: behind, time } : { day: before, time: rest };
 }
 
 function readTimeOfDay(text: string): { readonly hour: number; readonly minute: number } | undefined {

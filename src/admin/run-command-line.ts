@@ -10,13 +10,21 @@ import { parseCommandLine } from "./parse-command-line.ts";
  * mend, others as the store and the gateway throw them; when the signal aborts, its reason.
  */
 export async function runCommandLine(asked: CommandContext, text: string, signal: AbortSignal): Promise<CommandResult> {
+  const { context, found } = readCommandLine(asked, text, signal);
+  return await runCommand(context, found, signal);
+}
+
+function readCommandLine(
+  asked: CommandContext,
+  text: string,
+  signal: AbortSignal,
+): { readonly context: CommandContext; readonly found: FoundCommand } {
   try {
     const context = promoteDomainAdmin(asked);
     const { line, below } = splitText(context, text);
     const words = parseCommandLine(line);
     if (words.length === 0) throw commandError("command-unknown", "Send help for a list of commands.");
-    const found = findCommand(context.actor.role, context.commands, words);
-    return await runCommand({ ...context, ...below }, found, signal);
+    return { context: { ...context, ...below }, found: findCommand(context.actor.role, context.commands, words) };
   } catch (error) {
     throw translate(error, signal);
   }

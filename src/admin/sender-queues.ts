@@ -62,15 +62,16 @@ export class SenderQueues {
   #open(jid: BareJid, now: Instant): Sender | undefined {
     const known = this.#senders.get(jid);
     if (known) return isOver(known, now) ? renew(known, now) : known;
-    if (this.#senders.size >= MOST_SENDERS) this.#sweep(now);
-    if (this.#senders.size >= MOST_SENDERS) return undefined;
+    if (this.#senders.size >= MOST_SENDERS && !this.#makeRoom()) return undefined;
     const sender: Sender = { waiting: [], isRunning: false, isRefused: false, since: now, count: 0 };
     this.#senders.set(jid, sender);
     return sender;
   }
 
-  #sweep(now: Instant): void {
-    for (const [jid, sender] of this.#senders) if (!sender.isRunning && isOver(sender, now)) this.#senders.delete(jid);
+  /** Whoever came first and has no job makes way, so that however many strangers keep nobody out. */
+  #makeRoom(): boolean {
+    for (const [jid, sender] of this.#senders) if (!sender.isRunning) return this.#senders.delete(jid);
+    return false;
   }
 }
 

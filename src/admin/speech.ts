@@ -7,6 +7,7 @@ import { wallTimeAt } from "../lib/time-zone.ts";
 import type { GatewayError } from "../ports/errors.ts";
 import { readParameters } from "../ports/parameters.ts";
 import type { Registry, User } from "../ports/registry.ts";
+import { drawMessage } from "./draw-text.ts";
 import { CHAT_CATALOGUE, matchChatLanguage } from "./languages/chat-catalogue.ts";
 import type { ChatTextKey, ChatValues } from "./languages/chat-texts.ts";
 
@@ -140,5 +141,5 @@ const FAILURES: ReadonlyMap<string, (speech: Speech) => string> = new Map([
 ]);
 
 /** A failure to a user: in English with what is wrong in particular, else what it is at large. */
-export const sayFailure = (speech: Speech, { code, message }: GatewayError): string =>
-  speech.language === "en" ? message : (FAILURES.get(code)?.(speech) ?? speech.say("wentWrong", {}));
+export const sayFailure = (speech: Speech, error: GatewayError): string =>
+  speech.language === "en" ? drawMessage(error) : (FAILURES.get(error.code)?.(speech) ?? speech.say("wentWrong", {}));

@@ -48,7 +48,12 @@ function parseDomain(text: string): string | undefined {
   return isWellFormed ? domain : undefined;
 }
 
-const quote = (text: string): string => JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
+/** What is not seen, or turns the text around, is written out: people must see what is wrong. */
+const quote = (text: string): string =>
+  JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text).replace(
+    /[\p{Cf}\p{Co}\p{Cn}\u00a0\u2000-\u200a\u2028\u2029\u202f\u3000]/gu,
+    (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`,
+  );
 
 /** Reads `local@domain` or `domain`; refuses a resource. Lower-cased and NFKC-normalised (RFC 7622 3.2, 3.3). */
 export function parseBareJid(text: string): BareJid {

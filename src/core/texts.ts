@@ -45,8 +45,9 @@ export const matchLanguage = (catalogue: TextCatalogue, tag: string): string =>
 /** Which of the tags fits a wanted language: the same, else with subtags dropped from the end (RFC 4647 3.4). */
 export function matchTag(tags: readonly string[], tag: string): string | undefined {
   const asked = tag.slice(0, LONGEST_TAG).toLowerCase().replaceAll("_", "-");
-  let wanted = CHINESE.get(asked) ?? asked;
+  let wanted = asked;
   for (;;) {
+    wanted = CHINESE.get(wanted) ?? wanted;
     const exact = tags.find((each) => each.toLowerCase() === wanted);
     if (exact) return exact;
     const narrower = tags.find((each) => each.toLowerCase().startsWith(`${wanted}-`));

@@ -65,9 +65,6 @@ export class Gateway {
     this.#policy = policyFromParameters(parameters, deps.reservedTexts);
     this.#timers = new WakeTimers(runtime.clock, {
       wake: (id) => this.#wake(id),
-      caughtUp: () => {
-        for (const due of this.publishers) due.caughtUp();
-      },
       clockSetBack: (by) => this.#clockSetBack(by),
     });
     this.publishers = deps.publishers.map(

@@ -33,6 +33,11 @@ export class PublicationLanes {
     return this.#due.size + this.#underWay.size;
   }
 
+  /** True while rows are due that were not taken. */
+  get hasDue(): boolean {
+    return this.#due.size > 0;
+  }
+
   /** When the next waiting row is due. */
   get next(): Instant | undefined {
     return this.#waiting.next;

@@ -132,11 +132,6 @@ export class PublishDue {
     }
   }
 
-  /** All changes of an instant have come: starts may go. */
-  caughtUp(): void {
-    if (this.#lanes.busy > 0) this.#schedulePump();
-  }
-
   /** The clock was set back: nothing waits until it comes to where it was. */
   clockSetBack(): void {
     this.#hurry(() => true);
@@ -282,8 +277,10 @@ export class PublishDue {
 
   #arm(): void {
     this.#cancelTimer?.();
-    const { next } = this.#lanes;
-    this.#cancelTimer = next === undefined ? undefined : this.#deps.runtime.clock.at(next, () => this.#schedulePump());
+    const { clock } = this.#deps.runtime;
+    // Starts that are held back are looked at again in the next turn.
+    const next = this.#lanes.hasDue && this.#deps.isCatchingUp() ? clock.now() : this.#lanes.next;
+    this.#cancelTimer = next === undefined ? undefined : clock.at(next, () => this.#schedulePump());
   }
 
   #tellIdle(): void {

@@ -13,8 +13,6 @@ const HEARTBEAT = seconds(5);
 export interface WakeHandlers {
   /** The document of this presentity is due to change. */
   readonly wake: (presentity: PresentityId) => void;
-  /** Everybody who was due is woken. */
-  readonly caughtUp: () => void;
   /** The clock was set back by so much: what was due may no longer be, and what was noted seems to lie ahead. */
   readonly clockSetBack: (by: Milliseconds) => void;
 }
@@ -29,7 +27,6 @@ export class WakeTimers {
   readonly #handlers: WakeHandlers;
   #cancel: (() => void) | undefined;
   #armedFor: Instant | undefined;
-  #isCatchingUp = false;
 
   constructor(clock: Clock, handlers: WakeHandlers) {
     this.#clock = clock;
@@ -53,9 +50,9 @@ export class WakeTimers {
     }
   }
 
-  /** True while more are due than one turn of the event loop has woken. */
+  /** True while somebody is due who is not woken yet. */
   get isCatchingUp(): boolean {
-    return this.#isCatchingUp;
+    return this.#armedFor !== undefined && this.#armedFor <= this.#clock.now();
   }
 
   /** Takes the timer away; nothing wakes any more. */
@@ -82,8 +79,6 @@ export class WakeTimers {
       if (due === undefined) break;
       this.#handlers.wake(due);
     }
-    this.#isCatchingUp = (this.#heap.next ?? Number.POSITIVE_INFINITY) <= now;
-    if (!this.#isCatchingUp) this.#handlers.caughtUp();
     this.#arm();
   }
 }

@@ -15,6 +15,8 @@ export interface DirectoryEntry {
   readonly language?: string;
   /** Place (from 0) of the first template that is for this person; absent: none is. */
   readonly template?: number;
+  /** Another one once the entry has changed, where the directory tells. */
+  readonly stamp?: string;
   /** Why there is no JID or mailbox, in words. */
   readonly problem?: string;
 }

@@ -58,6 +58,7 @@ export const NO_HOLDINGS = {
   audit: 0,
   registry_change: 0,
   plugin_memory: 0,
+  user_import: 0,
 } as const;
 
 /** How many rows each table holds of one presentity. */

@@ -5,6 +5,7 @@ import { findCommand } from "../admin/find-command.ts";
 import { parseCommandLine } from "../admin/parse-command-line.ts";
 import { GatewayError } from "../ports/errors.ts";
 
+const NO_TEXT = "it is neither UTF-8 nor UTF-16 with a mark; save it as “CSV UTF-8”";
 const LARGEST = 16_777_216; // bytes
 
 /**
@@ -16,10 +17,11 @@ export async function readAttachedText(line: string, input: Readable = process.s
   if (file === undefined) return undefined;
   const name = file === "-" ? "the standard input" : file;
   try {
-    return decode(file === "-" ? await readAll(input) : await readFile(file));
+    const text = decode(file === "-" ? await readAll(input) : await readFile(file));
+    if (text.trim() === "") throw new RangeError("it is empty");
+    return text;
   } catch (error) {
-    const reason =
-      error instanceof TypeError ? "it is not UTF-8" : error instanceof Error ? error.message : String(error);
+    const reason = error instanceof TypeError ? NO_TEXT : error instanceof Error ? error.message : String(error);
     throw new GatewayError(`cannot read ${name}: ${reason}`, { type: "modify", code: "list-unreadable", cause: error });
   }
 }
@@ -61,6 +63,7 @@ async function readAll(input: Readable): Promise<Buffer> {
 
 /** Excel's “Unicode text” is UTF-16, known by its mark. */
 function decode(bytes: Buffer): string {
-  const isUtf16 = bytes[0] === 0xff && bytes[1] === 0xfe;
-  return new TextDecoder(isUtf16 ? "utf-16le" : "utf-8", { fatal: true }).decode(bytes);
+  const mark = bytes.toString("hex", 0, 2);
+  const encoding = mark === "fffe" ? "utf-16le" : mark === "feff" ? "utf-16be" : "utf-8";
+  return new TextDecoder(encoding, { fatal: true }).decode(bytes);
 }

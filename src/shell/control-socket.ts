@@ -152,6 +152,7 @@ export function sendControl(
       else reject(unusable(path, error));
     });
     socket.once("end", () => {
+      if (!text.includes("\n")) return reject(brokenOff(path));
       try {
         resolve(ANSWER.parse(JSON.parse(text)));
       } catch (error) {
@@ -160,6 +161,12 @@ export function sendControl(
     });
   });
 }
+
+const brokenOff = (path: string): GatewayError =>
+  new GatewayError(
+    `the gateway on ${path} ended before it had answered: what the command does may be done in part; give it again when the gateway runs`,
+    { type: "wait", code: "control-unavailable" },
+  );
 
 const unusable = (path: string, cause: unknown): GatewayError =>
   new GatewayError(

@@ -45,6 +45,12 @@ const DIRECTORY_SECTION = z.strictObject({
     .describe(
       "A synchronisation that would remove more than this part of the directory's users (and more than 5) changes nothing and asks.",
     ),
+  "takes-over": z
+    .boolean()
+    .default(false)
+    .describe(
+      "Users who were made by hand and stand in the directory are the directory's from then on, with what administrators have set.",
+    ),
   template: z
     .array(template)
     .min(1)
@@ -88,7 +94,8 @@ function loadDirectory(
   { findSecret, absolute, report }: SectionSurroundings,
 ): LoadedDirectory | undefined {
   const { password: source, ca, template: templates, ...rest } = section;
-  const { "every-minutes": every, "full-every-hours": fullEvery, "most-removed-percent": percent, ...plain } = rest;
+  const { "every-minutes": every, "full-every-hours": fullEvery, "most-removed-percent": percent, ...others } = rest;
+  const { "takes-over": takesOver, ...plain } = others;
   const password = findSecret(`directory.${name}.password`, source);
   const options = directoryLdap.options.safeParse({
     ...plain,
@@ -110,6 +117,7 @@ function loadDirectory(
     interval: minutes(every),
     fullInterval: hours(fullEvery),
     mostRemovedPercent: percent,
+    takesOver,
   };
   return { settings, options: options.data };
 }

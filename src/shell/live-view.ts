@@ -52,8 +52,8 @@ export function createLiveView(deps: LiveViewDeps): LiveGateway {
     testCalendarServer: (name, subject, signal) => testServer(gateway, { name, subject }, signal),
     findCalendarName: (name, mailbox, signal) => findCalendarName(gateway, { name, mailbox }, signal),
     setOverride: (id, override) => gateway.setOverride(id, override),
-    tellUser: (id, text) => {
-      const attributes = { from: deps.link.domain, to: id, type: "chat", id: deps.uniqueId() };
+    tellUser: (id, text, language) => {
+      const attributes = { from: deps.link.domain, to: id, type: "chat", id: deps.uniqueId(), "xml:lang": language };
       return deps.link.send({ name: "message", attributes, children: [{ name: "body", children: [text] }] });
     },
   };

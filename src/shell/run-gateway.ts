@@ -102,7 +102,7 @@ async function assemble(config: LoadedConfig, environment: NodeJS.ProcessEnv, un
     live,
     directories: directories.list,
   };
-  const others = [directories, ...createFrontEnds({ link, services, runtime, admins })];
+  const others = [directories, ...createFrontEnds({ link, services, runtime, admins }, store)];
   for (const each of [link, gateway, alerts, ...others]) undo.push(() => each.stop());
   undo.push(keepTrust(trust, { store, link, runtime, admins }));
   // The server tells its presence snapshot once, at connect: whoever wants it must be listening by then.
@@ -118,9 +118,16 @@ async function assemble(config: LoadedConfig, environment: NodeJS.ProcessEnv, un
   undo.push(() => log.info("gateway.stopping"));
 }
 
-const createFrontEnds = (deps: ChatFrontEndDeps): readonly (ChatFrontEnd | AdhocFrontEnd)[] => [
+const createFrontEnds = (
+  deps: ChatFrontEndDeps,
+  store: Pick<Store, "memoryOf">,
+): readonly (ChatFrontEnd | AdhocFrontEnd)[] => [
   new ChatFrontEnd(deps),
-  new AdhocFrontEnd({ ...deps, version: programVersion() }),
+  new AdhocFrontEnd({
+    ...deps,
+    version: programVersion(),
+    memory: store.memoryOf({ kind: "admin", name: "component" }),
+  }),
 ];
 
 /** What commands work with, whether the gateway runs or not. */

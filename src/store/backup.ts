@@ -14,6 +14,7 @@ import {
 import { dirname } from "node:path";
 import Sqlite from "better-sqlite3";
 import { formatInstant, type Instant } from "../lib/time.ts";
+import { GatewayError } from "../ports/errors.ts";
 import { openDatabase } from "./database.ts";
 import { checkMigrations } from "./migrate.ts";
 import { storeError, translateStoreError } from "./store-errors.ts";
@@ -48,7 +49,7 @@ export function restoreStore(path: string, file: string, now: Instant): string |
     createPrivate(part);
     copyFileSync(file, part);
     chmodSync(part, 0o600); // the copy took the mode of the original
-    checkCopy(part);
+    checkBackup(part, file);
     giveToOwner(part);
     const isKept = existsSync(path);
     for (const suffix of FILES) if (existsSync(`${path}${suffix}`)) renameSync(`${path}${suffix}`, `${aside}${suffix}`);
@@ -90,6 +91,8 @@ function copyDatabase(path: string, copy: string): void {
       sqlite.close();
     }
   } catch (error) {
+    if (error instanceof Sqlite.SqliteError && error.code === "SQLITE_FULL")
+      throw storeError("store-backup-full", copy.replace(/\.part$/, ""), error);
     throw translateStoreError(error, path);
   }
 }
@@ -102,6 +105,18 @@ function checkCopy(path: string): void {
     checkMigrations(database);
   } finally {
     database.close();
+  }
+}
+
+/** What is wrong with the copy is wrong with the backup, and not with the store. */
+function checkBackup(part: string, file: string): void {
+  try {
+    checkCopy(part);
+  } catch (error) {
+    if (!(error instanceof GatewayError)) throw error;
+    if (error.code === "store-corrupt" || error.code === "store-foreign")
+      throw storeError("store-backup-unusable", file, error);
+    throw new GatewayError(error.message.replace(part, file), { type: error.type, code: error.code, cause: error });
   }
 }
 

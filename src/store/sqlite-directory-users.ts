@@ -3,6 +3,7 @@ import type { DirectoryStep, DirectoryUser, DirectoryUsers } from "../ports/dire
 import { type AuditEntry, isSameUser, type RegistryChange } from "../ports/registry.ts";
 import { prepareAudit } from "./audit.ts";
 import type { StoreDatabase } from "./database.ts";
+import { prepareOwnChoices } from "./own-choices.ts";
 import type { SqliteRegistry } from "./sqlite-registry.ts";
 import { prepareUsers } from "./users.ts";
 
@@ -51,7 +52,7 @@ export class SqliteDirectoryUsers implements DirectoryUsers {
 
   /** False when somebody else was faster. */
   #take(step: DirectoryStep): boolean {
-    const { users, replace } = this.#statements;
+    const { users, choices, replace } = this.#statements;
     const now = users.find(presentityOf(step));
     const before = step.kind === "add" ? undefined : step.before;
     if (!(now && before ? isSameUser(now, before) : now === before)) return false;
@@ -60,6 +61,8 @@ export class SqliteDirectoryUsers implements DirectoryUsers {
       return true;
     }
     users.replace(step.user);
+    const { presentity, optedOutAt } = step.user;
+    if (step.kind === "add" && optedOutAt !== undefined) choices.replaceOptOut(presentity, optedOutAt);
     replace(step.given);
     return true;
   }
@@ -85,6 +88,7 @@ function prepareStatements(database: StoreDatabase) {
       gateway = excluded.gateway, locale = excluded.locale`);
   return {
     users: prepareUsers(database),
+    choices: prepareOwnChoices(database),
     audit: prepareAudit(database),
     list: (): readonly DirectoryUser[] => list.all().map(decode),
     find: (presentity: PresentityId): DirectoryUser | undefined => {

@@ -36,10 +36,21 @@ export const STORE_ERRORS = {
     meaning: "there is a file of that name already",
     remedy: "Name another one: a backup never replaces a file. Nothing was changed.",
   },
+  "store-backup-unusable": {
+    type: "modify",
+    meaning: "it is damaged, cut off, or no backup of this program",
+    remedy: "Give another backup. The store was not touched.",
+  },
+  "store-backup-full": {
+    type: "wait",
+    meaning: "there is no room for the backup",
+    remedy: "Free space, or name a file on another disk. The store is as it was.",
+  },
   "store-full": {
     type: "wait",
     meaning: "the disk of the store is full",
-    remedy: "Free space. What could not be written is kept in memory and written then.",
+    remedy:
+      "Free space. Presence that could not be written is kept in memory and written then; a command that failed has to be given again.",
   },
   "store-locked": {
     type: "wait",

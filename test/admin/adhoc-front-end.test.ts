@@ -9,6 +9,7 @@ import { elementsOf } from "../../src/ports/xml-element.ts";
 import type { XmlDraft } from "../../src/ports/xmpp-link.ts";
 import { encodeStanzaError } from "../../src/xmpp/xmpp-errors.ts";
 import { settle } from "../doubles/fake-clock.ts";
+import { TestMemory } from "../doubles/plugin-context.ts";
 import { command, form, iq, NS_COMMANDS, toElement, view } from "./adhoc/adhoc-stage.ts";
 import { commandNamed, createCommandStage } from "./command-stage.ts";
 import { bodyOf, FakeLink } from "./fake-link.ts";
@@ -21,17 +22,19 @@ const ITEMS = "http://jabber.org/protocol/disco#items";
 
 let stage: ReturnType<typeof createCommandStage>;
 let link: FakeLink;
+let memory: TestMemory;
 let front: AdhocFrontEnd;
 
 const startWith = (changes: Partial<CommandServices> = {}): void => {
   link = new FakeLink();
   const services = { ...stage.services, ...changes };
-  front = new AdhocFrontEnd({ link, runtime: stage.runtime, services, admins: ADMINS, version: "1.2.3" });
+  front = new AdhocFrontEnd({ link, runtime: stage.runtime, services, admins: ADMINS, memory, version: "1.2.3" });
   front.start();
 };
 
 beforeEach(() => {
   stage = createCommandStage();
+  memory = new TestMemory();
   startWith();
 });
 afterEach(() => front.stop());
@@ -165,6 +168,36 @@ describe("a command", () => {
     expect((await ask(command({ node: "gateway-list" })))?.attributes?.["xml:lang"]).toBe("en");
   });
 
+  it("of a user is asked for in the user's language, by the form of chat", async () => {
+    await stage.seed("alice@example.com");
+    await stage.say("locale set alice@example.com ja");
+    const [asked, refused] = [
+      await ask(command({ node: "pause" }), USER),
+      failure(ask(command({ node: "status" }), USER)),
+    ];
+    expect(await refused).toMatch(/forbidden/);
+    const text = JSON.stringify(asked);
+    expect(text).toContain("pause [for …|until …]");
+    expect(text).toContain("pause until 15:30");
+    expect(text).not.toMatch(/How long|duration|<time>/);
+    const { session } = view(asked);
+    const again = await goOn("pause", session, { time: ["1h", "2h"] }, { from: USER });
+    expect(again.notes).toEqual([expect.stringMatching(/^error: [^a-z]*help pause$/)]);
+  });
+
+  it("of a user that is refused shows the form again, with what was entered", async () => {
+    await stage.seed("alice@example.com");
+    const { session, kinds, choices } = await execute("set", USER);
+    expect([kinds, choices]).toMatchObject([{ state: "list-single" }, { state: ["available", "away", "dnd"] }]);
+    expect(await goOn("set", session, { time: "for 1h" }, { from: USER })).toMatchObject({ status: "executing" });
+    const again = await goOn("set", session, { state: "dnd", time: "until yesterday" }, { from: USER });
+    expect(again).toMatchObject({ status: "executing", values: { state: ["dnd"], time: ["until yesterday"] } });
+    expect(again.notes).toEqual([expect.stringMatching(/^error: This is no time/)]);
+    expect(stage.registry.audit).toEqual([]);
+    expect(await goOn("set", session, { time: "for 1h" }, { from: USER })).toMatchObject({ status: "completed" });
+    expect(stage.registry.audit).toMatchObject([{ action: "override.set", actor: "alice@example.com" }]);
+  });
+
   it("is cancelled by its action and by its form", async () => {
     const first = await execute("user-enable");
     expect(await goOn("user-enable", first.session, undefined, { action: "cancel" })).toMatchObject({
@@ -253,6 +286,17 @@ describe("a command of several forms", () => {
     expect(on.actions).toEqual(["prev", "complete"]);
     expect(await goOn("gateway-add", session, second)).toMatchObject({ status: "completed" });
     expect(await stage.registry.findCalendarServer("hq2")).toMatchObject({ type: "ews" });
+  });
+
+  it("keeps the second form, secrets too, when the first is seen again and left as it was", async () => {
+    const { session } = await execute("gateway-add");
+    await goOn("gateway-add", session, first);
+    await goOn("gateway-add", session, { ...second, url: "ftp://wrong" });
+    await goOn("gateway-add", session, undefined, { action: "prev" });
+    expect(await goOn("gateway-add", session, first)).toMatchObject({ values: { url: ["ftp://wrong"], password: [] } });
+    const { password: _, ...others } = second;
+    expect(await goOn("gateway-add", session, others)).toMatchObject({ status: "completed" });
+    expect(await stage.registry.openSecrets("hq")).toEqual({ password: second.password });
   });
 
   it("says in the first form what keeps it from the second", async () => {
@@ -446,6 +490,45 @@ describe("what clients ask of the component itself", () => {
     expect((await get("jabber:iq:last"))?.attributes).toMatchObject({ seconds: "120" });
     expect(text(await get("vcard-temp"))).toContain("Presence gateway");
     expect(await get("urn:other")).toBeUndefined();
+  });
+
+  it("is shown again after a restart to those who saw it, for no server probes then; not to who left or is none now", async () => {
+    await stage.seed("eve@foreign.example");
+    const presence = async (type: string, from: string): Promise<void> => {
+      link.handlers.presence?.({
+        element: toElement({ name: "presence" }),
+        from,
+        to: "presence.example.com",
+        type,
+        id: "",
+      });
+      await settle();
+    };
+    for (const local of ["alice", "bob", "dave"]) await presence("subscribe", `${local}@example.com`);
+    await presence("probe", "eve@foreign.example/pc");
+    await presence("unsubscribe", "dave@example.com");
+    await front.stop();
+    await stage.say("user disable eve@foreign.example");
+    const again = new FakeLink();
+    again.turns = [{ kind: "online" }];
+    const deps = {
+      link: again,
+      runtime: stage.runtime,
+      services: stage.services,
+      admins: ADMINS,
+      memory,
+      version: "1",
+    };
+    const restarted = new AdhocFrontEnd(deps);
+    restarted.start();
+    await settle();
+    expect(again.sent.map(({ attributes }) => [attributes?.["type"], attributes?.["to"]])).toEqual([
+      [undefined, "alice@example.com"],
+      [undefined, "bob@example.com"],
+    ]);
+    expect(JSON.stringify(again.sent[0])).toContain("http://jabber.org/protocol/caps");
+    expect([...memory.kept.keys()]).toEqual(["alice@example.com", "bob@example.com"]);
+    await restarted.stop();
   });
 
   it("is shown to a user who subscribes, with capabilities that disco#info confirms; not to strangers", async () => {

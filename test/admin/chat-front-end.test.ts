@@ -49,7 +49,7 @@ describe("a user's message", () => {
     ['pause "2h', /^Dieser Befehl war nicht zu verstehen/],
     ["me twice", /^Dieser Befehl war nicht zu verstehen/],
     ["pause for ever", /^Diese Zeit ist nicht brauchbar/],
-    ["help", /^Dieses Gateway zeigt „In einer Besprechung“.*\nhelp \[<command>\] — Listet/],
+    ["help", /^Dieses Gateway zeigt „In einer Besprechung“.*\nhelp \[…\] — Listet/],
     ["help set", /^Zeigt Sie so an.*\nForm: set available\|away\|dnd/],
     ["x".repeat(70_000), /^Diese Nachricht ist zu lang/],
   ])("is answered in the user's language, problems too: %#", async (text, expected) => {
@@ -57,6 +57,17 @@ describe("a user's message", () => {
     await stage.say("locale set alice@example.com de");
     const [answer] = await receive(message(text, { from: "alice@example.com/home" }));
     expect(answer).toMatch(expected);
+    expect(link.sent.at(-1)?.attributes?.["xml:lang"]).toBe("de");
+  });
+
+  it("is answered in the language that was just chosen, and the answer says which it is", async () => {
+    await stage.seed("alice@example.com");
+    expect(await receive(message("language ja", { from: "alice@example.com/home" }))).toEqual([
+      "あなたの言語: 日本語 (ja)",
+    ]);
+    expect(link.sent.at(-1)?.attributes?.["xml:lang"]).toBe("ja");
+    await receive(message("status"));
+    expect(link.sent.at(-1)?.attributes?.["xml:lang"]).toBeUndefined();
   });
 
   it("that breaks something is answered without its particulars", async () => {
@@ -91,6 +102,7 @@ describe("an administrator's message", () => {
     ["an address of the component", { to: "gateway@presence.example.com" }],
     ["a message without type", { type: "" }],
     ["a normal message", { type: "normal" }],
+    ["a message of a type that nobody knows", { type: "shout" }],
     ["a sender in capitals", { from: "Carol@EXAMPLE.com/home" }],
   ])("works for %s", async (_case, sent) => {
     expect(await receive(message("user list", sent))).toHaveLength(1);
@@ -148,6 +160,12 @@ describe("an administrator's message", () => {
     expect((await receive(message("slow"))).join("\n")).toBe("one\nthe server burns [test-fire]");
   });
 
+  it("that cannot be read is answered without turning the text, and what is not seen is written out", async () => {
+    const [answer] = await receive(message('why "al\u200bice\u202e@example.com"'));
+    expect(answer).toContain(String.raw`"al\u{200b}ice\u{202e}@example.com" is not a JID`);
+    expect(answer).not.toMatch(/[\u200b\u202e]/);
+  });
+
   it("is refused politely when it is too long or encrypted", async () => {
     startWith({ commands: [] });
     expect(await receive(message("user enable x".repeat(80_000)))).toEqual([
@@ -172,7 +190,7 @@ describe("an administrator's message", () => {
       "Something went wrong inside the gateway; its log says where. [internal-error]",
     ]);
     expect(stage.runtime.events).toMatchObject([{ level: "error", event: "chat.command-broke" }]);
-    expect(stage.runtime.events[0]?.fields["where"]).toContain("    at ");
+    expect(stage.runtime.events[0]?.fields["where"]).toMatch(/at .*chat-front-end\.test\.ts/);
     expect(JSON.stringify(stage.runtime.events)).not.toContain("hunter2");
   });
 
@@ -241,6 +259,22 @@ describe("ordinary users", () => {
   );
 });
 
+describe("an administrator of one domain", () => {
+  it("is told in particular what is wrong, whatever language they speak as a user", async () => {
+    await stage.seed("dora@example.com");
+    await stage.say("locale set dora@example.com de");
+    startWith({ domainAdmins: [parseBareJid("dora@example.com")] });
+    const say = (text: string) => receive(message(text, { from: "dora@example.com/pc" }));
+    expect(await say("user show nobody@example.com")).toEqual([
+      expect.stringMatching(/^nobody@example\.com is no user.*\[command-not-found\]$/),
+    ]);
+    expect(await say("user enable bob@example.org")).toEqual([
+      "You are administrator of example.com only. [command-forbidden]",
+    ]);
+    expect(await say("zone")).toEqual([expect.stringContaining("Ihre Zeitzone")]);
+  });
+});
+
 describe("a flood", () => {
   it("runs one command at a time, keeps five waiting, and gets one notice", async () => {
     let running = 0;
@@ -278,13 +312,13 @@ describe("a flood", () => {
     expect(await receive(message("help"))).toHaveLength(1);
   });
 
-  it("from many senders is bounded in memory", async () => {
+  it("from many senders is bounded in memory, and keeps nobody out who comes after them", async () => {
     for (let each = 0; each < 3000; each++)
-      link.handlers.message?.(message("help", { from: `u${each}@example.com/x` }));
+      link.handlers.message?.(message("help", { from: `u${each}@stranger.example/x` }));
     await settle();
     expect(link.sent).toHaveLength(1000);
-    await stage.runtime.clock.advance(minutes(1));
     expect(await receive(message("help", { from: "late@example.com/x" }))).toHaveLength(1);
+    expect(await receive(message("help"))).toHaveLength(1);
   });
 });
 

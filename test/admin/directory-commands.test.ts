@@ -44,6 +44,13 @@ describe("directory sync", () => {
     expect(await say("directory sync hq full=yes")).toContain("0 added, 0 changed, 0 removed (all read");
   });
 
+  it("says that the filter matches nobody, or that no template is for anybody", async () => {
+    expect(await say("directory sync")).toContain("hq: nobody matches the filter below the base; 0 added");
+    stage.source.fill("alice");
+    stage.source.entries = stage.source.entries.map((entry) => ({ ...entry, template: 1 }));
+    expect(await say("directory sync")).toContain("hq: 1 person, none of them enabled by a template; 0 added");
+  });
+
   it("says how to go on where so many would be removed, and removes them when told so", async () => {
     stage.source.fill("alice");
     await say("directory sync");
@@ -85,7 +92,7 @@ describe("directory status, show and mismatches", () => {
     expect(await say("directory status")).toContain("none yet");
     stage.source.fill("alice");
     await say("directory sync");
-    expect(await say("directory status")).toContain("1 people; 1 added");
+    expect(await say("directory status")).toContain("1 person; 1 added");
     const shown = await say("directory show hq");
     expect(shown).toContain("enabled, gateway (the only one), locale de-AT");
     expect(shown).toContain("every 60 minutes");

@@ -1,7 +1,7 @@
 import { parseBareJid } from "../../src/core/addresses.ts";
 import { GatewayError } from "../../src/ports/errors.ts";
 import type { XmlElement } from "../../src/ports/xml-element.ts";
-import type { Stanza, StanzaHandlers, XmlDraft, XmppLink } from "../../src/ports/xmpp-link.ts";
+import type { LinkEvent, Stanza, StanzaHandlers, XmlDraft, XmppLink } from "../../src/ports/xmpp-link.ts";
 
 const NS = "jabber:component:accept";
 const ADMIN = "carol@example.com/home";
@@ -13,6 +13,8 @@ export class FakeLink implements XmppLink {
   readonly sent: XmlDraft[] = [];
   failure: GatewayError | undefined;
   handlers: StanzaHandlers = {};
+  /** Turns of the connection that are told. */
+  turns: readonly LinkEvent[] = [];
 
   access() {
     return undefined;
@@ -42,8 +44,8 @@ export class FakeLink implements XmppLink {
     };
   }
 
-  async *watch(): AsyncIterable<never> {
-    yield* [];
+  async *watch(): AsyncIterable<LinkEvent> {
+    yield* this.turns;
   }
 }
 

@@ -300,14 +300,18 @@ describe("set", () => {
     expect(stage.registry.audit).toMatchObject([{ action: "override.set", subject: ALICE }]);
     await recompose();
     expect(stage.journal.find(ALICE)?.document).toMatchObject({ show: state, source: "override" });
-    expect(await ask("me")).toMatch(/You set this yourself by chat/);
+    expect((await ask("me")).match(/You set this yourself by chat/g)).toHaveLength(1);
     await stage.say("resume", asAlice);
     expect(stage.journal.find(ALICE)?.override).toBeUndefined();
   });
 
   it("says when it is not seen because nobody is online", async () => {
     await show([], []);
-    expect(await ask("set away")).toMatch(/^You are shown as: away\nNone of your clients is online.*\nUntil: /);
+    expect(await ask("set away")).toMatch(/^You asked to be shown as: away\nNone of your clients is online.*\nUntil: /);
+    await recompose();
+    expect(await ask("me")).toMatch(
+      /^You are shown as: offline\nNone of your clients (.*\n)*You asked to be shown as: away\nUntil: /,
+    );
   });
 
   it("does not hold to the end of a meeting that is not known any more", async () => {

@@ -54,7 +54,24 @@ describe("language", () => {
     const lines = (await stage.say("privacy", asAlice)).split("\n");
     for (const line of lines) expect(line.startsWith("\u200f")).toBe(true);
     expect(lines.join("")).toContain("\u2068alice@example.com\u2069");
-    expect(await stage.say("help", asAlice)).toContain("\u2068pause [for <duration>|until <time>]\u2069 — \u200f");
+    expect(await stage.say("help", asAlice)).toContain("\u2068pause [for …|until …]\u2069 — \u200f");
+  });
+});
+
+describe("a command", () => {
+  it.each(["ar", "he"])(
+    "that is copied from an answer in %s is carried out, marks of direction and all",
+    async (tag) => {
+      await stage.say(`language ${tag}`, asAlice);
+      const copied = (await stage.say("pause", asAlice)).split(": ").at(-1) ?? "";
+      expect(copied).toBe("\u2068resume\u2069");
+      expect(await stage.say(copied, asAlice)).toBe(await stage.say("resume", asAlice));
+    },
+  );
+
+  it("may be in the wide letters of East Asian keyboards", async () => {
+    expect(await stage.say("ｓｅｔ　ＤＮＤ　ｆｏｒ　２ｈ", asAlice)).toMatch(/do not disturb/);
+    expect(await stage.say("ｌａｎｇｕａｇｅ　ｊａ", asAlice)).toContain("日本語");
   });
 });
 
@@ -83,19 +100,29 @@ describe("zone", () => {
 describe("privacy", () => {
   it("[U6] tells what is stored, table by table, and how to be left out", async () => {
     const { journal, registry } = stage;
+    await stage.say("user set alice@example.com sip=sip:a@example.com");
     journal.replaceBusyTime(
       ALICE,
       [{ start: MONDAY_MORNING, end: plus(MONDAY_MORNING, 1), status: "busy" }],
       MONDAY_MORNING,
     );
     const holdings = await registry.countHoldings(ALICE);
-    registry.countHoldings = async () => ({ ...holdings, busy_time: 1, audit: 7 });
+    registry.countHoldings = async () => ({
+      ...holdings,
+      busy_time: 1,
+      audit: 7,
+      plugin_memory: 2,
+      user_import: 3,
+    });
     expect(await ask("privacy")).toBe(
       [
         "What the gateway knows and stores of you:",
         "Your address alice@example.com and your mailbox alice@example.com",
+        "Your SIP address sip:a@example.com",
         "Your language, your time zone, and whether you are left out",
         "Your calendar: begin, end and busy status of entries, never subject, place or people. Entries: 1",
+        "What the connections of the gateway keep, such as who has added whose contact. Entries: 2",
+        "Lists of users to be imported that name you. Lists: 3",
         "The log of what was changed for you, by whom and when. Lines: 7",
         "To be left out altogether, send: opt out",
       ].join("\n"),
@@ -103,7 +130,49 @@ describe("privacy", () => {
   });
 });
 
+describe("who is disabled, or no user at all", () => {
+  const asDave = actorOf("dave@example.com", "user");
+
+  it("[U6] is told what is stored, and may opt out and in", async () => {
+    await stage.say("user disable alice@example.com");
+    expect(await ask("privacy")).toMatch(
+      /^What.*\nYour address alice@example\.com(.*\n)*.*Ask your administrator.*\nTo be left out/,
+    );
+    expect(await ask("opt out")).toMatch(/^You are left out/);
+    expect(await stage.say("user show alice@example.com")).toMatch(/state: disabled; opted out by chat on 2026/);
+    expect(await ask("opt in")).toMatch(/^Your calendar is not shown by this gateway/);
+    expect(await stage.say("user enable alice@example.com")).toMatch(/is enabled/);
+    expect(await stage.say("privacy", asDave)).toMatch(/^What.*\nYour calendar is not shown.*\nTo be left out/);
+  });
+
+  it("[U6] is not shown by the word of an administrator who does not know of the opt-out", async () => {
+    await stage.say("opt out", asDave);
+    expect(await stage.say("privacy", asDave)).toContain("To come back, send: opt in");
+    const enable = "user enable dave@example.com";
+    expect(await stage.say(enable)).toMatch(/has opted out by chat.*despite=opt-out.*command-conflict/);
+    expect(await stage.registry.findUser(parsePresentityId("dave@example.com"))).toBeUndefined();
+    expect(await stage.say(`${enable} despite=opt-out`)).toMatch(/is enabled/);
+    expect(stage.live.told).toMatchObject([["dave@example.com", expect.stringContaining("opt out")]]);
+  });
+
+  it("[U6] stays left out after having been deleted", async () => {
+    await ask("opt out");
+    await stage.registry.deleteUser(ALICE);
+    expect(await stage.say("user enable alice@example.com")).toMatch(/has opted out by chat/);
+  });
+});
+
 describe("opting out", () => {
+  it("[U6] tells for whom else the same mailbox is read, and administrators of the choice", async () => {
+    await stage.say("user enable bob@example.com mailbox=alice@example.com");
+    expect(await ask("opt out")).toMatch(
+      /^You are left out.*\nThe same mailbox is read for others, too: bob@example\.com\./,
+    );
+    expect(await stage.say("user enable carol@example.com mailbox=alice@example.com")).toMatch(
+      /also that of alice@example\.com, who has opted out by chat/,
+    );
+  });
+
   it("[U6] leaves the user out until the user comes back, and is audited", async () => {
     await ask("pause");
     expect(await ask("opt out")).toMatch(/^You are left out: .* To come back, send: opt in$/);

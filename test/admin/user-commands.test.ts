@@ -83,6 +83,40 @@ describe("user set, locale set", () => {
     expect(registry.audit.map((line) => line.action)).toEqual(["user.changed", "user.changed"]);
   });
 
+  it("is warned of a JID that may only look like another, which is nobody else's", async () => {
+    const { registry, seed, say } = createCommandStage();
+    await seed("alice@example.com");
+    const spoofed = "\u0430lice@example.com";
+    expect(await say(`user enable ${spoofed}`)).toMatch(
+      /^Warning: “\u0430lice” in \u0430lice@example\.com has Latin and Cyrillic letters: it may only look like another\.$/m,
+    );
+    expect(registry.users.size).toBe(2);
+    for (const jid of [
+      "алиса@example.com",
+      "\u05d0\u05dc@example.com",
+      "jürgen.müller2@example.com",
+      "山田たろう@example.com",
+    ])
+      expect(await say(`user enable ${jid} mailbox=alice@example.com`)).not.toContain("look like");
+  });
+
+  it("sees columns in their order, however names are written", async () => {
+    const { seed, say } = createCommandStage();
+    await seed("alice@example.com");
+    for (const jid of ["\u05d0@example.com", "\u0645@example.com"])
+      await say(`user enable ${jid} mailbox=m@example.com`);
+    const list = await say("user list");
+    for (const letter of ["\u05d0", "\u0645"])
+      expect(list).toMatch(new RegExp(`^\u2068${letter}@example\\.com\u2069 *\\| m@example\\.com`, "m"));
+    expect(await say("user show \u05d0@example.com")).toContain("\u05d0@example.com");
+    expect(
+      list
+        .split("\n")
+        .filter((line) => line.includes("alice"))
+        .join(),
+    ).not.toMatch(/[\u2068\u2069]/);
+  });
+
   it.each([
     ["user set alice@example.com", /nothing to change/],
     [

@@ -160,6 +160,34 @@ describe("the gateway", () => {
     expect(users.filter((user) => shownOf(lab, user) !== "unavailable")).toEqual([]);
   });
 
+  it("holds no start back when the clock is set back while many are being woken", async () => {
+    lab.clients.online(BOB);
+    lab.calendar.set(BOB, [meeting(-5, 10)]);
+    await lab.enable(BOB);
+    for (let index = 0; index < 120; index++) {
+      lab.clients.online(`user${index}@example.com`);
+      lab.calendar.set(`user${index}@example.com`, [meeting(10, 60)]);
+      await lab.enable(`user${index}@example.com`);
+    }
+    const { publisher } = lab;
+    const publish = publisher.publish.bind(publisher);
+    let isSetBack = false;
+    publisher.publish = (publication) => {
+      if (!isSetBack && lab.runtime.clock.now() >= plus(MONDAY_MORNING, minutes(10))) {
+        isSetBack = true;
+        lab.runtime.clock.step(-minutes(8));
+      }
+      return publish(publication);
+    };
+    await lab.runtime.clock.advance(plus(MONDAY_MORNING, minutes(10)) - lab.runtime.clock.now() + 100);
+    expect(isSetBack).toBe(true);
+    lab.calendar.set(ALICE, [meeting(-5, 60)]);
+    lab.clients.online(ALICE);
+    await lab.enable(ALICE);
+    await lab.runtime.clock.advance(seconds(2));
+    expect(shownOf(lab, ALICE)).toBe("dnd/in-a-meeting");
+  });
+
   it("keeps one bad mailbox from harming the others", async () => {
     lab.calendar.failing.set(
       parseMailbox(BOB),

@@ -26,6 +26,7 @@ const SCHEMA = [
   `attributetype ( 1.2.840.113556.1.2.102 NAME 'memberOf' EQUALITY distinguishedNameMatch ${SYNTAX}.12 )`,
   `attributetype ( 1.2.840.113556.1.4.9999.1 NAME 'highestCommittedUSN' ${INTEGER} )`,
   `attributetype ( 1.2.840.113556.1.4.9999.2 NAME 'dsServiceName' ${TEXT} )`,
+  "objectclass ( 1.2.840.113556.1.5.8 NAME 'group' SUP top STRUCTURAL MUST cn )",
   "objectclass ( 1.2.840.113556.1.5.9 NAME 'user' SUP inetOrgPerson STRUCTURAL MAY ( uSNChanged $ objectGUID $ userPrincipalName $ sAMAccountName $ userAccountControl $ objectCategory $ memberOf ) )",
 ];
 
@@ -46,7 +47,7 @@ export class ActiveDirectory {
   /** Has these accounts from now on; on another domain controller the numbers of changes are others. */
   async fill(accounts: readonly Account[], groups: readonly string[] = [], controller = CONTROLLER): Promise<void> {
     const units = [`dn: ou=people,${BASE}\nobjectClass: organizationalUnit\nou: people\n`];
-    const sets = groups.map((name) => `dn: ${groupDn(name)}\nobjectClass: organizationalRole\ncn: ${name}\n`);
+    const sets = groups.map((name) => `dn: ${groupDn(name)}\nobjectClass: group\ncn: ${name}\n`);
     await this.slapd.refill([...units, ...sets, ...accounts.map(ldifOf)].join("\n"));
     await this.slapd.setRootDse(rootDseOf(accounts, controller));
   }

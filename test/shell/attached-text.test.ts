@@ -26,6 +26,7 @@ describe("the file that a command names", () => {
   it.each([
     ["users.csv", LIST],
     ["our users.csv", LIST],
+    ["big-endian.txt", Buffer.from(`\uFEFF${LIST}`, "utf16le").swap16()],
     ["excel.txt", Buffer.from(`\uFEFF${LIST}`, "utf16le")],
   ])("is read: %s", async (name, content) => {
     expect(await readAttachedText(`user import ${write(name, content)}`)).toBe(LIST);
@@ -54,8 +55,10 @@ describe("the file that a command names", () => {
     [
       "that is no text",
       () => write("latin1.csv", Buffer.from("jid\nm\xfcller@example.com", "latin1")),
-      /it is not UTF-8/,
+      /it is neither UTF-8 nor UTF-16 with a mark; save it as “CSV UTF-8”/,
     ],
+    ["that is UTF-16 and broken off", () => write("odd.txt", Buffer.from("fffe6a0069", "hex")), /neither UTF-8 nor/],
+    ["that is empty", () => write("empty.csv", "\uFEFF\n"), /it is empty/],
     ["that is a directory", () => directory, /EISDIR/],
     ["that is too large", () => write("large.csv", Buffer.alloc(16_777_217, "a")), /larger than 16 MiB/],
   ])("%s is refused by name", async (_case, path, expected) => {

@@ -64,6 +64,22 @@ describe("a command on the command line", () => {
     await close();
   });
 
+  it("says that the gateway has ended, where that broke it off", async () => {
+    let isAsked = false;
+    const close = await listenForControl(path, () => {
+      isAsked = true;
+      return new Promise(() => undefined);
+    });
+    const answer = sendControl(path, { line: "user import apply 1", tell });
+    answer.catch(() => undefined);
+    await expect.poll(() => isAsked, { interval: 5, timeout: 2000 }).toBe(true);
+    await close();
+    await expect(answer).rejects.toMatchObject({
+      code: "control-unavailable",
+      message: expect.stringContaining("ended before it had answered"),
+    });
+  });
+
   it("may span lines, and what is no request is answered as an error", async () => {
     const close = await listenForControl(path, async ({ line, text }) => ({ isError: false, text: `${line}|${text}` }));
     const answer = await sendControl(path, { line: "a\nb", text: "c\r\nd", tell });

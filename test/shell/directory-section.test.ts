@@ -30,6 +30,7 @@ describe("the sections [directory.<name>]", () => {
       interval: 3_600_000,
       fullInterval: 86_400_000,
       mostRemovedPercent: 10,
+      takesOver: false,
     });
     expect(hq?.options).toMatchObject({ groups: [""], jid: "{mail}", "page-size": 500, "start-tls": true });
   });

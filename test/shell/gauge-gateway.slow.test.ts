@@ -14,6 +14,7 @@ const outcome = {
   took: milliseconds(1),
   isFull: true,
   people: 15_000,
+  enabled: 15_000,
   added: 0,
   changed: 0,
   removed: 0,

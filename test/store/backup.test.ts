@@ -84,9 +84,9 @@ describe("a backup", () => {
 
 describe("a backup that is not fit", () => {
   it.each([
-    ["is no database", "store-corrupt", () => writeFileSync(file, "no database".repeat(1000))],
-    ["is cut off", "store-corrupt", () => writeFileSync(file, readFileSync(file).subarray(0, 40_000))],
-    ["is another program's", "store-foreign", () => change("DROP TABLE migration")],
+    ["is no database", "store-backup-unusable", () => writeFileSync(file, "no database".repeat(1000))],
+    ["is cut off", "store-backup-unusable", () => writeFileSync(file, readFileSync(file).subarray(0, 40_000))],
+    ["is another program's", "store-backup-unusable", () => change("DROP TABLE migration")],
     ["is newer than the program", "store-newer", () => change("INSERT INTO migration (id, name) VALUES (9999, 'x')")],
     ["is not there", "store-unreadable", () => chmodAway()],
   ])("because it %s changes nothing", async (_case, code, spoil) => {
@@ -96,6 +96,9 @@ describe("a backup that is not fit", () => {
     backUpStore(stores.path, file);
     spoil();
     expect(codeOf(() => restoreStore(stores.path, file, NOW))).toBe(code);
+    // It names what was given, and says nothing of the store.
+    expect(() => restoreStore(stores.path, file, NOW)).toThrow(file);
+    expect(() => restoreStore(stores.path, file, NOW)).not.toThrow(/\.part|the store is damaged/);
     expect(await stores.open().registry.findUser(ALICE)).toEqual(user("alice"));
     expect(readdirSync(stores.directory).filter((name) => /before|part/.test(name))).toEqual([]);
   });

@@ -98,6 +98,23 @@ describe("what is stored of somebody", () => {
       .map(({ name }) => name)
       .filter((name) => !name.includes("certificate"));
     database.close();
-    expect(Object.keys(NO_HOLDINGS).sort()).toEqual([...tables, "plugin_memory"].sort());
+    expect(Object.keys(NO_HOLDINGS).sort()).toEqual([...tables, "plugin_memory", "user_import"].sort());
+  });
+
+  it("[U6] is found in what plugins remember and in lists that wait, and nobody is taken for somebody else", async () => {
+    const { registry } = stores.open();
+    const database = new Sqlite(stores.path);
+    const remember = (key: string, value: string) =>
+      database.exec(`INSERT INTO plugin_memory (instance, key, value) VALUES ('x', '${key}', '${value}')`);
+    const wait = (text: string) =>
+      database.exec(`INSERT INTO user_import (summary, read_at, read_by, text) VALUES ('', ${NOW}, '', '${text}')`);
+    remember(`${BOB} ${ALICE}`, "");
+    remember(`sip:${ALICE}`, "{}");
+    remember("1", `{"mailbox":"${ALICE}"}`);
+    for (const other of [`m${ALICE}`, `big.${ALICE}`, `${ALICE}.au`, `${ALICE}s`]) remember(other, other);
+    wait(`jid,mailbox\n${ALICE.toUpperCase()},a@example.com\n`);
+    wait(`jid\nm${ALICE}\n`);
+    database.close();
+    expect(await registry.countHoldings(ALICE)).toMatchObject({ plugin_memory: 3, user_import: 1 });
   });
 });

@@ -1,3 +1,4 @@
+import { SETTABLE_SHOWS } from "../../core/compose.ts";
 import { poolOf } from "../../core/server-pool.ts";
 import type { PluginDefinition } from "../../ports/plugin-definition.ts";
 import type { ArgumentText, Command, CommandContext } from "../command.ts";
@@ -20,6 +21,8 @@ export async function fieldOfArgument(
 ): Promise<FormField> {
   const { name, text, isRequired, choices } = argument;
   if (isYesOrNo(choices)) return { ...describeField(name, text), kind: "boolean", isRequired: false };
+  if (command.name === "set" && name === "state")
+    return { ...describeField(name, ""), isRequired: true, ...chooseKind(SETTABLE_SHOWS, "text-single") };
   const words = choices.length > 0 ? choices : await wordsFor(context, command.name, name);
   return { ...describeField(name, text), isRequired, ...chooseKind(words, kindOf(command, name)) };
 }

@@ -7,7 +7,7 @@ import type { AdhocCommand } from "./adhoc-command.ts";
 import { adhocError } from "./adhoc-errors.ts";
 import { encodeForm } from "./encode-form.ts";
 import { encodeNote } from "./encode-result.ts";
-import type { Answers, FormStep } from "./form.ts";
+import type { Answers } from "./form.ts";
 import { NS } from "./namespaces.ts";
 import { readForm } from "./read-form.ts";
 import type { AdhocAction, AdhocRequest } from "./read-request.ts";
@@ -27,10 +27,20 @@ export interface Asking {
 /** What the front end does for it. */
 export interface Conductor {
   readonly sessions: SessionStore;
-  /** Carries the command out; the children of the answer. Throws GatewayError. */
-  carryOut(asking: Asking, entered: Answers): Promise<readonly XmlDraft[]>;
+  /** Carries the command out. Throws GatewayError. */
+  carryOut(asking: Asking, entered: Answers): Promise<Outcome>;
   describeError(error: GatewayError): string;
+  /** What is wrong with a form, in words to whoever filled it in. */
+  describeProblems(problems: readonly string[]): string;
+  /** That nothing was done, and why. */
+  describeRefusal(problem: string): string;
   uniqueId(): string;
+}
+
+/** What came of a command: the children of the answer, and what the person could mend, when it was refused. */
+export interface Outcome {
+  readonly children: readonly XmlDraft[];
+  readonly refusal?: string;
 }
 
 const NOTHING: Answers = new Map();
@@ -47,10 +57,16 @@ export async function conductCommand(asking: Asking, conductor: Conductor): Prom
   const reading = readForm(asking.request.form, session.shown, entered[index] ?? NOTHING);
   if (reading.kind === "unreadable") throw adhocError("bad-payload");
   if (reading.kind === "cancelled") return cancel(session, conductor);
-  if (reading.kind === "problems") return showAgain(asking, conductor, session, `${reading.problems.join("; ")}.`);
-  const answered = { ...session, entered: [...entered.slice(0, index), reading.answers] };
+  if (reading.kind === "problems")
+    return showAgain(asking, conductor, session, conductor.describeProblems(reading.problems));
+  // What follows was asked because of what was answered here.
+  const later = isSame(entered[index], reading.answers) ? entered.slice(index + 1) : [];
+  const answered = { ...session, entered: [...entered.slice(0, index), reading.answers, ...later] };
   return isLast ? complete(asking, conductor, answered) : goOn(asking, conductor, answered);
 }
+
+const isSame = (before: Answers | undefined, now: Answers): boolean =>
+  before?.size === now.size && [...now].every(([name, value]) => before.get(name) === value);
 
 function findSession({ request, owner, now, command }: Asking, sessions: SessionStore): AdhocSession | undefined {
   if (request.session === undefined) {
@@ -75,7 +91,8 @@ async function begin(asking: Asking, conductor: Conductor): Promise<XmlDraft> {
   const id = conductor.uniqueId();
   if (asking.command.steps.length > 0) return show(asking, conductor, { id, entered: [], index: 0 });
   try {
-    return encodeCompleted(asking.command, id, await conductor.carryOut(asking, NOTHING));
+    const { children } = await conductor.carryOut(asking, NOTHING);
+    return encodeCompleted(asking.command, id, children);
   } catch (error) {
     return encodeCompleted(asking.command, id, [encodeNote("error", describeFailure(error, conductor))]);
   }
@@ -84,14 +101,14 @@ async function begin(asking: Asking, conductor: Conductor): Promise<XmlDraft> {
 type Place = Pick<AdhocSession, "entered" | "id" | "index">;
 
 /** Shows the form at this place. Throws what stands in the way of making it. */
-async function show(asking: Asking, { sessions }: Conductor, place: Place): Promise<XmlDraft> {
+async function show(asking: Asking, conductor: Conductor, place: Place): Promise<XmlDraft> {
   const { command, owner, person, context, now } = asking;
   const make = command.steps[place.index];
   if (!make) throw adhocError("bad-action");
   const shown = await make(context, allOf(place.entered.slice(0, place.index)));
   const session = { ...place, owner, person, command, shown };
-  sessions.put(session, now);
-  return encodeShown(session);
+  conductor.sessions.put(session, now);
+  return encodeShown(session, conductor);
 }
 
 async function goOn(asking: Asking, conductor: Conductor, answered: AdhocSession): Promise<XmlDraft> {
@@ -105,7 +122,8 @@ async function goOn(asking: Asking, conductor: Conductor, answered: AdhocSession
 
 async function complete(asking: Asking, conductor: Conductor, answered: AdhocSession): Promise<XmlDraft> {
   try {
-    const children = await conductor.carryOut(asking, allOf(answered.entered));
+    const { children, refusal } = await conductor.carryOut(asking, allOf(answered.entered));
+    if (refusal !== undefined) return showAgain(asking, conductor, answered, refusal);
     conductor.sessions.delete(answered.id);
     return encodeCompleted(answered.command, answered.id, children);
   } catch (error) {
@@ -119,9 +137,9 @@ function describeFailure(error: unknown, conductor: Conductor): string {
   throw error;
 }
 
-function showAgain(asking: Asking, { sessions }: Conductor, session: AdhocSession, problem: string): XmlDraft {
-  sessions.put(session, asking.now);
-  return encodeShown(session, problem);
+function showAgain(asking: Asking, conductor: Conductor, session: AdhocSession, problem: string): XmlDraft {
+  conductor.sessions.put(session, asking.now);
+  return encodeShown(session, conductor, problem);
 }
 
 function cancel({ id, command }: AdhocSession, { sessions }: Conductor): XmlDraft {
@@ -131,7 +149,12 @@ function cancel({ id, command }: AdhocSession, { sessions }: Conductor): XmlDraf
 
 const allOf = (entered: readonly Answers[]): Answers => new Map(entered.flatMap((answers) => [...answers]));
 
-function encodeShown({ id, command, index, entered, shown }: AdhocSession, problem?: string): XmlDraft {
+function encodeShown(
+  { id, command, index, entered, shown }: AdhocSession,
+  conductor: Conductor,
+  problem?: string,
+): XmlDraft {
+  const refusal = problem === undefined ? [] : [conductor.describeRefusal(problem)];
   const isLast = index === command.steps.length - 1;
   const actions = [...(index > 0 ? ["prev"] : []), isLast ? "complete" : "next"];
   return encodeCommand(command, id, "executing", [
@@ -140,14 +163,11 @@ function encodeShown({ id, command, index, entered, shown }: AdhocSession, probl
       attributes: { execute: isLast ? "complete" : "next" },
       children: actions.map((name) => ({ name })),
     },
-    encodeForm(withProblem(shown, problem), entered[index] ?? NOTHING),
+    // Profanity and others show no note beside a form, so the form says it too.
+    encodeForm({ ...shown, instructions: [...refusal, ...shown.instructions] }, entered[index] ?? NOTHING),
     ...(problem === undefined ? [] : [encodeNote("error", problem)]),
   ]);
 }
-
-/** Profanity and others show no note beside a form, so the form says it too. */
-const withProblem = (shown: FormStep, problem: string | undefined): FormStep =>
-  problem === undefined ? shown : { ...shown, instructions: [`Not done: ${problem}`, ...shown.instructions] };
 
 const encodeCompleted = (command: AdhocCommand, id: string, children: readonly XmlDraft[]): XmlDraft =>
   encodeCommand(command, id, "completed", children);

@@ -100,7 +100,7 @@ function preset(field: FormField, value: string | undefined): FormField {
 
 const describeStep = (command: Command, fields: readonly FormField[], remark?: string): FormStep => ({
   title: command.name,
-  instructions: [command.summary, ...(remark === undefined ? [] : [remark])],
+  instructions: [command.summary, ...(command.hints ?? []), ...(remark === undefined ? [] : [remark])],
   fields,
 });
 

@@ -50,12 +50,13 @@ export const directoryShow = defineCommand({
 });
 
 function fieldsOf(directory: DirectorySync, now: Instant): readonly Field[] {
-  const { templates, interval, mostRemovedPercent } = directory.settings;
+  const { templates, interval, mostRemovedPercent, takesOver } = directory.settings;
   return [
     ["condition", describeHealth(directory.health(), now)],
     ["last", `${describeTime(directory, now)}: ${describeLast(directory)}`],
     ["schedule", `every ${interval / 60_000} minutes`],
     ["asks", `before it removes more than ${mostRemovedPercent} % of its users, and more than 5`],
+    ["made by hand", takesOver ? "users in the directory are taken over" : "users stay as they are"],
     ...templates.map((each, place): Field => [`template ${place + 1}`, describeTemplate(each)]),
   ];
 }

@@ -74,11 +74,17 @@ async function* syncAll(
 }
 
 /** `15000 people; 3 added, 2 changed, 1 removed; 4 mismatches (1.2 s)`. */
-function describeOutcome({ people, added, changed, removed, mismatches, took, isFull }: SyncOutcome): string {
+function describeOutcome({ people, enabled, added, changed, removed, mismatches, took, isFull }: SyncOutcome): string {
   const changes = `${added} added, ${changed} changed, ${removed} removed`;
   const odd = mismatches === 0 ? "" : `; ${mismatches} in: directory mismatches`;
-  return `${people} people; ${changes}${odd} (${isFull ? "all" : "what has changed was"} read, ${(took / 1000).toFixed(1)} s)`;
+  const found =
+    people === 0
+      ? "nobody matches the filter below the base"
+      : `${people === 1 ? "1 person" : `${people} people`}${nobodyEnabled(enabled)}`;
+  return `${found}; ${changes}${odd} (${isFull ? "all" : "what has changed was"} read, ${(took / 1000).toFixed(1)} s)`;
 }
+
+const nobodyEnabled = (enabled: number): string => (enabled === 0 ? ", none of them enabled by a template" : "");
 
 /** What a command needs to tell of the last synchronisation. */
 export const describeLast = ({ outcome }: DirectorySync): string =>

@@ -5,7 +5,7 @@ import { describeOptions } from "../describe-schema.ts";
 import { commandsFor, describeUnknownCommand } from "../find-command.ts";
 import type { SummaryKey } from "../languages/chat-texts.ts";
 import { EN } from "../languages/en.ts";
-import { SUMMARIES } from "../own-command.ts";
+import { plainUsage, SUMMARIES, sayForm } from "../own-command.ts";
 import { type Speech, speechTo } from "../speech.ts";
 
 /** `help`. */
@@ -37,7 +37,8 @@ const list = ({ commands, actor }: CommandContext, speech: Speech | undefined): 
 /** Commands of administrators are explained in English. */
 function summarize({ name, usage, summary }: Command, speech: Speech | undefined): string {
   const key = SUMMARIES[name];
-  return key && speech ? `${speech.embed(usage)} — ${speech.say(key, {})}` : `${usage} — ${summary}`;
+  if (!key || !speech) return `${usage} — ${summary}`;
+  return `${speech.embed(plainUsage({ usage }, speech))} — ${speech.say(key, {})}`;
 }
 
 function explain(
@@ -57,10 +58,10 @@ function explain(
 }
 
 /** Arguments have no texts in other languages: the form and the examples say it. */
-const explainOwn = ({ usage, examples }: Command, key: SummaryKey, speech: Speech): CommandResult => ({
+const explainOwn = (command: Command, key: SummaryKey, speech: Speech): CommandResult => ({
   kind: "lines",
   title: speech.say(key, {}),
-  lines: [speech.say("usage", { usage }), ...examples.map((example) => speech.say("example", { example }))],
+  lines: sayForm(command, speech),
 });
 
 const explainOne = (command: Command, calendarTypes: CommandContext["calendarTypes"]): CommandResult => ({

@@ -109,8 +109,9 @@ export const set = defineOwnCommand({
     const policy = await loadPolicy(context.registry);
     const rule = entry && composeEntry({ entry: { ...entry, override }, policy }, now).because.rule;
     const isHidden = rule !== undefined && rule !== "own-state";
-    const shown = isHidden ? [sayReason(speech, rule)] : [];
-    return confirm(context, [speech.say("shownAs", { state: speech.state(show) }), ...shown], until);
+    const wanted = { state: speech.state(show) };
+    const said = isHidden ? [speech.say("asked", wanted), sayReason(speech, rule)] : [speech.say("shownAs", wanted)];
+    return confirm(context, said, until);
   },
 });
 

@@ -5,8 +5,9 @@ import { gatewayNameArgument, mailboxArgument, presentityArgument, userLocaleArg
 import { type CommandContext, defineCommand } from "../command.ts";
 import { commandError } from "../command-errors.ts";
 import { findKnownUser, recordChange } from "../find-entities.ts";
+import { jidWarnings } from "../jid-warnings.ts";
 import { localeWarnings } from "../locale-warnings.ts";
-import { OVERRULE, overruleOptOut } from "../opt-out.ts";
+import { hasOptedOut, OVERRULE, overruleOptOut } from "../opt-out.ts";
 import { sipArgument, sipWarnings } from "../sip-address.ts";
 import { asksMailbox } from "../user-locale.ts";
 import { changedUser, describeUser, enabledUser, type UserWish, userRules } from "../user-rules.ts";
@@ -48,7 +49,9 @@ export const userEnable = defineCommand({
   run: async (context, args) => {
     const before = await context.registry.findUser(args.jid);
     const user = enabledUser(args, before, await userRules(context));
-    if (before?.optedOutAt !== undefined) await overruleOptOut(context, before, args.despite === OVERRULE);
+    if (await hasOptedOut(context.registry, args.jid)) {
+      await overruleOptOut(context, args.jid, args.despite === OVERRULE);
+    }
     const warnings = await replaceUser(context, user, "user.enabled");
     return { kind: "text", text: `${args.jid} is enabled: ${describeUser(user)}.`, warnings };
   },
@@ -62,8 +65,9 @@ async function replaceUser(context: CommandContext, user: User, action: string):
   await registry.replaceUser(user);
   await recordChange(context, { action, subject: user.presentity, detail: describeUser(user) });
   const [first] = sharers;
-  const shared = first ? [`The mailbox ${user.mailbox} is also that of ${first.presentity}.`] : [];
-  return [...shared, ...localeWarnings(user.locale), ...sipWarnings(context, user)];
+  const choice = first?.optedOutAt === undefined ? "" : ", who has opted out by chat";
+  const shared = first ? [`The mailbox ${user.mailbox} is also that of ${first.presentity}${choice}.`] : [];
+  return [...jidWarnings(user.presentity), ...shared, ...localeWarnings(user.locale), ...sipWarnings(context, user)];
 }
 
 /** `user disable`. */

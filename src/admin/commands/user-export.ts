@@ -49,5 +49,5 @@ const cellsOf = (user: User): readonly string[] => [
   user.isEnabled ? "yes" : "no",
 ];
 
-/** A spreadsheet would run what begins like a formula; `user import` takes the apostrophe off again. */
-const plainCell = (cell: string): string => (/^[=+@-]/.test(cell) ? `'${cell}` : cell);
+/** A spreadsheet would run what begins like a formula; `user import` takes the apostrophe off again, and that one only. */
+const plainCell = (cell: string): string => (/^'*[=+@-]/.test(cell) ? `'${cell}` : cell);

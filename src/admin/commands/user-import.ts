@@ -213,6 +213,6 @@ export const userImportCancel = defineCommand({
     await findList(context, number);
     await context.imports.delete(number);
     await recordChange(context, { action: "import.cancelled", subject: `import ${number}` });
-    return { kind: "text", text: `Import ${number} is forgotten; nothing of it will be applied.` };
+    return { kind: "text", text: `Import ${number} is forgotten; from now on nothing of it is applied.` };
   },
 });

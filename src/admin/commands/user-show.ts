@@ -47,8 +47,9 @@ function sipFields(user: User): readonly Field[] {
 
 /** `enabled`, with the code of what keeps the calendar from being read. */
 function describeState(context: CommandContext, { isEnabled, optedOutAt, presentity }: User): string {
-  if (!isEnabled) return "disabled";
-  if (optedOutAt !== undefined) return `opted out by chat on ${formatDate(optedOutAt)}`;
+  const choice = optedOutAt === undefined ? undefined : `opted out by chat on ${formatDate(optedOutAt)}`;
+  if (!isEnabled) return choice === undefined ? "disabled" : `disabled; ${choice}`;
+  if (choice !== undefined) return choice;
   const error = findEntry(context, presentity)?.calendarError;
   return error ? `enabled, ${error.code}` : "enabled";
 }

@@ -52,7 +52,12 @@ class ImportSchedule {
       } catch (error) {
         if (signal.aborted) return;
         failures++;
-        log.error("import.failed", { code: toGatewayError(error).code, message: toGatewayError(error).message });
+        const { code, message } = toGatewayError(error);
+        log.error("import.failed", { code, message });
+        if (failures === 1)
+          this.#deps.alerts.tell(
+            `A list of users that is due could not be applied: ${message} (${code}). It is tried again.`,
+          );
       }
       const pause = failures === 0 ? LOOK : backoffDelay(RETRY, failures, random());
       await clock.sleep(pause, signal).catch(() => undefined);

@@ -64,12 +64,20 @@ function readHeader(record: CsvRecord | undefined): readonly Column[] {
   while (names.at(-1) === "") names.pop();
   const columns = names.flatMap((name) => ALL_COLUMNS.find((column) => column === name) ?? []);
   const problems = [
-    ...names.filter((name) => !columns.some((each) => each === name)).map(describeUnknown),
+    ...describeAllUnknown(names.filter((name) => !columns.some((each) => each === name))),
     ...describeLacks(columns),
   ];
   if (problems.length > 0) throw wrongHeader(problems);
   return columns;
 }
+
+/** Exports of other programs have hundreds of columns. */
+const MOST_UNKNOWN = 5;
+
+const describeAllUnknown = (names: readonly string[]): readonly string[] => [
+  ...names.slice(0, MOST_UNKNOWN).map(describeUnknown),
+  ...(names.length > MOST_UNKNOWN ? [`nor ${names.length - MOST_UNKNOWN} more of those that are given`] : []),
+];
 
 function describeUnknown(name: string): string {
   const close = nearest(name, ALL_COLUMNS);
@@ -108,7 +116,7 @@ function readRow(record: CsvRecord, columns: readonly Column[]): ImportRow | Wro
 const count = (cells: number): string => (cells === 1 ? "1 cell" : `${cells} cells`);
 
 /** `user export` puts an apostrophe before what a spreadsheet would take for a formula. */
-const plainCell = (cell: string): string => cell.trim().replace(/^'(?=[=+@-])/, "");
+const plainCell = (cell: string): string => cell.trim().replace(/^'(?='*[=+@-])/, "");
 
 function readCells(line: number, cells: ReadonlyMap<Column, string>): ImportRow | WrongRow {
   const problems: string[] = [];

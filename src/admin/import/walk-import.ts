@@ -1,6 +1,7 @@
 import { setImmediate as breathe } from "node:timers/promises";
 import type { AuditEntry, User } from "../../ports/registry.ts";
 import type { CommandContext } from "../command.ts";
+import { commandError } from "../command-errors.ts";
 import { describeUser } from "../user-rules.ts";
 import { type Decision, RowDecider } from "./decide-rows.ts";
 import { type ImportRow, readImport, type WrongRow } from "./read-import.ts";
@@ -25,7 +26,8 @@ export type WalkPurpose = { readonly kind: "check" } | { readonly kind: "apply";
 
 /**
  * Goes through a list as it was given, a part at a time; yields a line now and then. Applying it twice changes nothing
- * the second time, so that it may break off anywhere. Throws `import-invalid` and as the store does.
+ * the second time, so that it may break off anywhere. Throws `import-invalid`, `command-not-possible` for a list that is
+ * there no more, and as the store does.
  */
 export async function* walkImport(
   context: CommandContext,
@@ -37,7 +39,7 @@ export async function* walkImport(
   let done = 0;
   for (const rows of inParts(readImport(text))) {
     const changes = await decide(walk, rows);
-    if (purpose.kind === "apply" && changes.length > 0) await write(context, changes, purpose.id);
+    if (purpose.kind === "apply") await apply(context, changes, { id: purpose.id, done });
     done += rows.length;
     if (done % ROWS_BETWEEN_WORDS === 0) yield `${done} rows are ${purpose.kind === "apply" ? "applied" : "checked"}.`;
     await breathe();
@@ -81,6 +83,18 @@ function* inParts(rows: Iterable<ImportRow | WrongRow>): Generator<readonly (Imp
     part = [];
   }
   if (part.length > 0) yield part;
+}
+
+/** Another administrator may take the list back while it is applied. */
+async function apply(
+  context: CommandContext,
+  changes: readonly Change[],
+  { id, done }: { readonly id: number; readonly done: number },
+): Promise<void> {
+  const isKept = (await context.imports.list()).some((list) => list.id === id);
+  if (!isKept)
+    throw commandError("command-not-possible", `Import ${id} was cancelled: only its first ${done} rows are applied.`);
+  if (changes.length > 0) await write(context, changes, id);
 }
 
 async function write(

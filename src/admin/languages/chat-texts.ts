@@ -19,6 +19,7 @@ export const CHAT_PLACEHOLDERS = {
   becauseOffline: [],
   becausePaused: [],
   becauseSet: [],
+  asked: ["state"],
   becausePhone: [],
   becauseDnd: [],
   becauseReplies: [],
@@ -48,6 +49,7 @@ export const CHAT_PLACEHOLDERS = {
 
   privacyTitle: [],
   holdAccount: ["jid", "mailbox"],
+  holdSip: ["sip"],
   holdChoices: [],
   holdCalendar: ["count"],
   holdReplies: [],
@@ -55,9 +57,12 @@ export const CHAT_PLACEHOLDERS = {
   holdRequest: [],
   holdClients: ["count"],
   holdShown: [],
+  holdMemory: ["count"],
+  holdImports: ["count"],
   holdLog: ["count"],
   toOptOut: ["command"],
   optedOut: ["command"],
+  alsoRead: ["jids"],
   optedIn: [],
   overruled: ["admin", "command"],
 

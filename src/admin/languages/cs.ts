@@ -18,6 +18,7 @@ export const CS: ChatTexts = {
   becauseOffline: "Žádný z vašich programů není online, proto se kalendář nezobrazuje.",
   becausePaused: "Požádali jste, aby se kalendář nezobrazoval.",
   becauseSet: "Nastavili jste to sami v chatu.",
+  asked: "Chtěli jste se zobrazovat jako: {state}",
   becausePhone: "Právě telefonujete.",
   becauseDnd: "„Nerušit“ jste nastavili sami ve svém programu.",
   becauseReplies: "Vaše schránka odpovídá automaticky, jste tedy mimo kancelář.",
@@ -47,6 +48,7 @@ export const CS: ChatTexts = {
 
   privacyTitle: "Co o vás brána ví a ukládá:",
   holdAccount: "Vaši adresu {jid} a vaši schránku {mailbox}",
+  holdSip: "Vaši adresu SIP {sip}",
   holdChoices: "Váš jazyk, časové pásmo a zda jste vynecháni",
   holdCalendar: "Váš kalendář: začátek, konec a obsazenost položek, nikdy předmět, místo ani osoby. Položky: {count}",
   holdReplies: "Kdy vaše schránka odpovídá automaticky, nikdy co",
@@ -54,10 +56,13 @@ export const CS: ChatTexts = {
   holdRequest: "O co jste naposledy požádali v chatu (pause, end nebo set)",
   holdClients: "Stav a text stavu vašich programů. Programy: {count}",
   holdShown: "Co se o vás zobrazuje a které službě to bylo posláno",
+  holdMemory: "Co si pamatují spojení brány, například kdo si přidal čí kontakt. Záznamy: {count}",
+  holdImports: "Seznamy uživatelů k importu, ve kterých jste. Seznamy: {count}",
   holdLog: "Záznam o tom, co bylo pro vás změněno, kým a kdy. Řádky: {count}",
   toOptOut: "Chcete-li být zcela vynecháni, pošlete: {command}",
   optedOut:
     "Jste vynecháni: kalendář se nečte ani nezobrazuje a co z něj bylo uloženo, je smazáno. Chcete-li se vrátit, pošlete: {command}",
+  alsoRead: "Stejná schránka se čte i pro jiné: {jids}. Zeptejte se svého správce.",
   optedIn: "Nejste vynecháni: kalendář se čte a zobrazuje.",
   overruled:
     "Rozhodnutím správce {admin} se váš kalendář znovu zobrazuje, ač jste chtěli být vynecháni. Chcete-li být opět vynecháni, pošlete: {command}",

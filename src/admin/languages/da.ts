@@ -18,6 +18,7 @@ export const DA: ChatTexts = {
   becauseOffline: "Ingen af dine programmer er online, så din kalender vises ikke.",
   becausePaused: "Du bad om, at din kalender ikke vises.",
   becauseSet: "Du har selv indstillet det i chatten.",
+  asked: "Du har bedt om at blive vist som: {state}",
   becausePhone: "Du er i et opkald.",
   becauseDnd: "Du har selv indstillet »forstyr ikke« i dit program.",
   becauseReplies: "Din postkasse svarer automatisk, så du er ikke på kontoret.",
@@ -47,6 +48,7 @@ export const DA: ChatTexts = {
 
   privacyTitle: "Hvad gatewayen ved og gemmer om dig:",
   holdAccount: "Din adresse {jid} og din postkasse {mailbox}",
+  holdSip: "Din SIP-adresse {sip}",
   holdChoices: "Dit sprog, din tidszone, og om du er undtaget",
   holdCalendar:
     "Din kalender: begyndelse, slutning og optagethed for aftaler, aldrig emne, sted eller personer. Aftaler: {count}",
@@ -55,10 +57,13 @@ export const DA: ChatTexts = {
   holdRequest: "Hvad du sidst bad om i chatten (pause, end eller set)",
   holdClients: "Status og statustekst for dine programmer. Programmer: {count}",
   holdShown: "Hvad der vises om dig, og til hvilken tjeneste det blev sendt",
+  holdMemory: "Hvad gatewayens forbindelser gemmer, for eksempel hvem der har tilføjet hvis kontakt. Poster: {count}",
+  holdImports: "Lister over brugere, der skal importeres, og som nævner dig. Lister: {count}",
   holdLog: "Loggen over, hvad der er ændret for dig, af hvem og hvornår. Linjer: {count}",
   toOptOut: "For at blive helt undtaget, send: {command}",
   optedOut:
     "Du er undtaget: din kalender hverken læses eller vises, og det, der var gemt af den, er slettet. For at komme tilbage, send: {command}",
+  alsoRead: "Den samme postkasse læses også for andre: {jids}. Spørg din administrator.",
   optedIn: "Du er ikke undtaget: din kalender læses og vises.",
   overruled:
     "{admin} har besluttet, at din kalender vises igen, selv om du ville undtages. For at blive undtaget igen, send: {command}",

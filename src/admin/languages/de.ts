@@ -18,6 +18,7 @@ export const DE: ChatTexts = {
   becauseOffline: "Keines Ihrer Programme ist online, daher wird Ihr Kalender nicht angezeigt.",
   becausePaused: "Sie haben gebeten, dass Ihr Kalender nicht angezeigt wird.",
   becauseSet: "Das haben Sie selbst im Chat eingestellt.",
+  asked: "Sie möchten angezeigt werden als: {state}",
   becausePhone: "Sie telefonieren gerade.",
   becauseDnd: "Sie haben „Bitte nicht stören“ selbst in Ihrem Programm eingestellt.",
   becauseReplies: "Ihr Postfach beantwortet E-Mails automatisch, Sie gelten also als abwesend.",
@@ -47,6 +48,7 @@ export const DE: ChatTexts = {
 
   privacyTitle: "Das weiß und speichert das Gateway über Sie:",
   holdAccount: "Ihre Adresse {jid} und Ihr Postfach {mailbox}",
+  holdSip: "Ihre SIP-Adresse {sip}",
   holdChoices: "Ihre Sprache, Ihre Zeitzone und ob Sie ausgenommen sind",
   holdCalendar:
     "Ihr Kalender: Beginn, Ende und Belegung der Einträge, nie Betreff, Ort oder Personen. Einträge: {count}",
@@ -55,10 +57,14 @@ export const DE: ChatTexts = {
   holdRequest: "Worum Sie zuletzt im Chat gebeten haben (pause, end oder set)",
   holdClients: "Status und Statustext Ihrer Programme. Programme: {count}",
   holdShown: "Was von Ihnen angezeigt wird und an welchen Dienst es gesendet wurde",
+  holdMemory:
+    "Was sich die Verbindungen des Gateways merken, etwa wer wessen Kontakt hinzugefügt hat. Einträge: {count}",
+  holdImports: "Listen von Benutzern, die importiert werden sollen und Sie nennen. Listen: {count}",
   holdLog: "Das Protokoll, was für Sie geändert wurde, von wem und wann. Zeilen: {count}",
   toOptOut: "Um ganz ausgenommen zu werden, senden Sie: {command}",
   optedOut:
     "Sie sind ausgenommen: Ihr Kalender wird weder gelesen noch angezeigt, und was davon gespeichert war, ist gelöscht. Um zurückzukommen, senden Sie: {command}",
+  alsoRead: "Dasselbe Postfach wird auch für andere gelesen: {jids}. Fragen Sie dazu Ihren Administrator.",
   optedIn: "Sie sind nicht ausgenommen: Ihr Kalender wird gelesen und angezeigt.",
   overruled:
     "{admin} hat entschieden, dass Ihr Kalender wieder angezeigt wird, obwohl Sie ausgenommen werden wollten. Um wieder ausgenommen zu werden, senden Sie: {command}",

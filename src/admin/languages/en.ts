@@ -18,6 +18,7 @@ export const EN: ChatTexts = {
   becauseOffline: "None of your clients is online, so your calendar is not shown.",
   becausePaused: "You asked that your calendar not be shown.",
   becauseSet: "You set this yourself by chat.",
+  asked: "You asked to be shown as: {state}",
   becausePhone: "You are in a call.",
   becauseDnd: "You set “do not disturb” in your client yourself.",
   becauseReplies: "Your mailbox answers mail automatically, so you are out of office.",
@@ -47,6 +48,7 @@ export const EN: ChatTexts = {
 
   privacyTitle: "What the gateway knows and stores of you:",
   holdAccount: "Your address {jid} and your mailbox {mailbox}",
+  holdSip: "Your SIP address {sip}",
   holdChoices: "Your language, your time zone, and whether you are left out",
   holdCalendar:
     "Your calendar: begin, end and busy status of entries, never subject, place or people. Entries: {count}",
@@ -55,10 +57,13 @@ export const EN: ChatTexts = {
   holdRequest: "What you last asked for by chat (pause, end or set)",
   holdClients: "Status and status text of your clients. Clients: {count}",
   holdShown: "What is shown of you, and to which service it was sent",
+  holdMemory: "What the connections of the gateway keep, such as who has added whose contact. Entries: {count}",
+  holdImports: "Lists of users to be imported that name you. Lists: {count}",
   holdLog: "The log of what was changed for you, by whom and when. Lines: {count}",
   toOptOut: "To be left out altogether, send: {command}",
   optedOut:
     "You are left out: your calendar is neither read nor shown, and what was stored of it is deleted. To come back, send: {command}",
+  alsoRead: "The same mailbox is read for others, too: {jids}. Ask your administrator about that.",
   optedIn: "You are not left out: your calendar is read and shown.",
   overruled:
     "{admin} has decided that your calendar is shown again although you wanted to be left out. To be left out again, send: {command}",

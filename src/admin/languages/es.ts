@@ -18,6 +18,7 @@ export const ES: ChatTexts = {
   becauseOffline: "Ninguno de sus clientes está conectado, por eso no se muestra su calendario.",
   becausePaused: "Usted pidió que no se muestre su calendario.",
   becauseSet: "Usted mismo lo eligió en este chat.",
+  asked: "Usted pidió aparecer como: {state}",
   becausePhone: "Está en una llamada.",
   becauseDnd: "Usted mismo eligió «no molestar» en su cliente.",
   becauseReplies: "Su buzón responde automáticamente, así que está fuera de la oficina.",
@@ -47,6 +48,7 @@ export const ES: ChatTexts = {
 
   privacyTitle: "Lo que la pasarela sabe y guarda de usted:",
   holdAccount: "Su dirección {jid} y su buzón {mailbox}",
+  holdSip: "Su dirección SIP {sip}",
   holdChoices: "Su idioma, su zona horaria y si está excluido",
   holdCalendar:
     "Su calendario: inicio, fin y disponibilidad de las entradas, nunca asunto, lugar ni personas. Entradas: {count}",
@@ -55,10 +57,14 @@ export const ES: ChatTexts = {
   holdRequest: "Lo último que pidió en el chat (pause, end o set)",
   holdClients: "El estado y el texto de estado de sus clientes. Clientes: {count}",
   holdShown: "Lo que se muestra de usted y a qué servicio se envió",
+  holdMemory:
+    "Lo que guardan las conexiones de la pasarela, por ejemplo quién ha añadido el contacto de quién. Entradas: {count}",
+  holdImports: "Listas de usuarios por importar en las que usted figura. Listas: {count}",
   holdLog: "El registro de lo que se cambió para usted, por quién y cuándo. Líneas: {count}",
   toOptOut: "Para quedar excluido del todo, envíe: {command}",
   optedOut:
     "Está excluido: su calendario no se lee ni se muestra, y lo que se guardaba de él se ha borrado. Para volver, envíe: {command}",
+  alsoRead: "El mismo buzón se lee también para otros: {jids}. Pregunte a su administrador.",
   optedIn: "No está excluido: su calendario se lee y se muestra.",
   overruled:
     "{admin} ha decidido que su calendario se muestre de nuevo aunque usted quería quedar excluido. Para quedar excluido otra vez, envíe: {command}",

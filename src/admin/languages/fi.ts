@@ -18,6 +18,7 @@ export const FI: ChatTexts = {
   becauseOffline: "Mikään ohjelmistasi ei ole yhteydessä, joten kalenteriasi ei näytetä.",
   becausePaused: "Pyysit, ettei kalenteriasi näytetä.",
   becauseSet: "Asetit tämän itse keskustelussa.",
+  asked: "Pyysit näkyä tilassa: {state}",
   becausePhone: "Olet puhelussa.",
   becauseDnd: "Asetit itse ohjelmassasi ”älä häiritse”.",
   becauseReplies: "Postilaatikkosi vastaa automaattisesti, joten olet poissa toimistosta.",
@@ -47,6 +48,7 @@ export const FI: ChatTexts = {
 
   privacyTitle: "Mitä yhdyskäytävä tietää ja tallentaa sinusta:",
   holdAccount: "Osoitteesi {jid} ja postilaatikkosi {mailbox}",
+  holdSip: "SIP-osoitteesi {sip}",
   holdChoices: "Kielesi, aikavyöhykkeesi ja se, oletko jätetty pois",
   holdCalendar:
     "Kalenterisi: merkintöjen alku, loppu ja varaustila, ei koskaan aihetta, paikkaa eikä henkilöitä. Merkintöjä: {count}",
@@ -55,10 +57,14 @@ export const FI: ChatTexts = {
   holdRequest: "Mitä viimeksi pyysit keskustelussa (pause, end tai set)",
   holdClients: "Ohjelmiesi tila ja tilateksti. Ohjelmia: {count}",
   holdShown: "Mitä sinusta näytetään ja mihin palveluun se lähetettiin",
+  holdMemory:
+    "Mitä yhdyskäytävän yhteydet säilyttävät, esimerkiksi kuka on lisännyt kenenkin yhteystiedon. Merkintöjä: {count}",
+  holdImports: "Tuotavien käyttäjien luettelot, joissa sinut mainitaan. Luetteloita: {count}",
   holdLog: "Loki siitä, mitä kohdallasi muutettiin, kenen toimesta ja milloin. Rivejä: {count}",
   toOptOut: "Jättäydy kokonaan pois lähettämällä: {command}",
   optedOut:
     "Sinut on jätetty pois: kalenteriasi ei lueta eikä näytetä, ja siitä tallennettu on poistettu. Palaa lähettämällä: {command}",
+  alsoRead: "Samaa postilaatikkoa luetaan myös muille: {jids}. Kysy asiasta ylläpitäjältäsi.",
   optedIn: "Sinua ei ole jätetty pois: kalenterisi luetaan ja näytetään.",
   overruled:
     "{admin} on päättänyt, että kalenterisi näytetään taas, vaikka halusit jättäytyä pois. Jättäydy uudelleen pois lähettämällä: {command}",

@@ -18,6 +18,7 @@ export const FR: ChatTexts = {
   becauseOffline: "Aucun de vos clients n’est en ligne ; votre calendrier n’est donc pas affiché.",
   becausePaused: "Vous avez demandé que votre calendrier ne soit pas affiché.",
   becauseSet: "Vous l’avez choisi vous-même dans cette discussion.",
+  asked: "Vous avez demandé à apparaître comme : {state}",
   becausePhone: "Vous êtes en communication.",
   becauseDnd: "Vous avez choisi « ne pas déranger » vous-même dans votre client.",
   becauseReplies: "Votre boîte aux lettres répond automatiquement ; vous êtes donc absent du bureau.",
@@ -47,6 +48,7 @@ export const FR: ChatTexts = {
 
   privacyTitle: "Ce que la passerelle sait et conserve de vous :",
   holdAccount: "Votre adresse {jid} et votre boîte aux lettres {mailbox}",
+  holdSip: "Votre adresse SIP {sip}",
   holdChoices: "Votre langue, votre fuseau horaire et si vous êtes laissé de côté",
   holdCalendar:
     "Votre calendrier : début, fin et disponibilité des entrées, jamais objet, lieu ni personnes. Entrées : {count}",
@@ -55,10 +57,14 @@ export const FR: ChatTexts = {
   holdRequest: "Votre dernière demande dans cette discussion (pause, end ou set)",
   holdClients: "L’état et le texte d’état de vos clients. Clients : {count}",
   holdShown: "Ce qui est affiché de vous et à quel service cela a été envoyé",
+  holdMemory:
+    "Ce que gardent les connexions de la passerelle, par exemple qui a ajouté le contact de qui. Entrées : {count}",
+  holdImports: "Listes d’utilisateurs à importer où vous figurez. Listes : {count}",
   holdLog: "Le journal de ce qui a été changé pour vous, par qui et quand. Lignes : {count}",
   toOptOut: "Pour être entièrement laissé de côté, envoyez : {command}",
   optedOut:
     "Vous êtes laissé de côté : votre calendrier n’est ni lu ni affiché, et ce qui en était conservé est effacé. Pour revenir, envoyez : {command}",
+  alsoRead: "La même boîte aux lettres est lue aussi pour d’autres : {jids}. Demandez à votre administrateur.",
   optedIn: "Vous n’êtes pas laissé de côté : votre calendrier est lu et affiché.",
   overruled:
     "{admin} a décidé que votre calendrier soit de nouveau affiché alors que vous vouliez être laissé de côté. Pour l’être de nouveau, envoyez : {command}",

@@ -18,6 +18,7 @@ export const HU: ChatTexts = {
   becauseOffline: "Egyik programja sincs online, ezért a naptára nem látható.",
   becausePaused: "Ön azt kérte, hogy a naptára ne legyen látható.",
   becauseSet: "Ezt Ön állította be a csevegésben.",
+  asked: "Ön ezt az állapotot kérte: {state}",
   becausePhone: "Ön telefonál.",
   becauseDnd: "A „ne zavarjanak” állapotot Ön állította be a programjában.",
   becauseReplies: "A postaládája automatikusan válaszol, tehát Ön házon kívül van.",
@@ -47,6 +48,7 @@ export const HU: ChatTexts = {
 
   privacyTitle: "Amit az átjáró Önről tud és tárol:",
   holdAccount: "Az Ön címe {jid} és postaládája {mailbox}",
+  holdSip: "Az Ön SIP-címe {sip}",
   holdChoices: "A nyelve, az időzónája, és hogy kimarad-e",
   holdCalendar:
     "A naptára: a bejegyzések kezdete, vége és foglaltsága, sohasem a tárgya, helye vagy résztvevői. Bejegyzések: {count}",
@@ -55,10 +57,13 @@ export const HU: ChatTexts = {
   holdRequest: "Amit legutóbb a csevegésben kért (pause, end vagy set)",
   holdClients: "A programjai állapota és állapotszövege. Programok: {count}",
   holdShown: "Mi látható Önről, és melyik szolgáltatásnak küldtük el",
+  holdMemory: "Amit az átjáró kapcsolatai megőriznek, például ki kinek a névjegyét vette fel. Bejegyzések: {count}",
+  holdImports: "Importálásra váró felhasználólisták, amelyeken Ön szerepel. Listák: {count}",
   holdLog: "A napló arról, mi változott Önnél, ki által és mikor. Sorok: {count}",
   toOptOut: "Ha teljesen ki akar maradni, küldje ezt: {command}",
   optedOut:
     "Ön kimarad: a naptárát nem olvassuk és nem mutatjuk, és amit tároltunk belőle, töröltük. A visszatéréshez küldje ezt: {command}",
+  alsoRead: "Ugyanazt a postaládát mások számára is olvassuk: {jids}. Kérdezze meg a rendszergazdáját.",
   optedIn: "Ön nem marad ki: a naptárát olvassuk és mutatjuk.",
   overruled:
     "{admin} úgy döntött, hogy a naptára újra látható, bár Ön ki akart maradni. Ha újra ki akar maradni, küldje ezt: {command}",

@@ -18,6 +18,7 @@ export const IT: ChatTexts = {
   becauseOffline: "Nessuno dei Suoi client è in linea, quindi il Suo calendario non è mostrato.",
   becausePaused: "Ha chiesto che il Suo calendario non sia mostrato.",
   becauseSet: "L’ha scelto Lei in questa chat.",
+  asked: "Lei ha chiesto di apparire come: {state}",
   becausePhone: "È al telefono.",
   becauseDnd: "Ha scelto Lei «non disturbare» nel Suo client.",
   becauseReplies: "La Sua casella risponde automaticamente, quindi Lei è fuori sede.",
@@ -47,6 +48,7 @@ export const IT: ChatTexts = {
 
   privacyTitle: "Ciò che il gateway sa e conserva di Lei:",
   holdAccount: "Il Suo indirizzo {jid} e la Sua casella {mailbox}",
+  holdSip: "Il Suo indirizzo SIP {sip}",
   holdChoices: "La Sua lingua, il Suo fuso orario e se è escluso",
   holdCalendar:
     "Il Suo calendario: inizio, fine e disponibilità delle voci, mai oggetto, luogo o persone. Voci: {count}",
@@ -55,10 +57,14 @@ export const IT: ChatTexts = {
   holdRequest: "La Sua ultima richiesta in chat (pause, end o set)",
   holdClients: "Stato e testo di stato dei Suoi client. Client: {count}",
   holdShown: "Che cosa è mostrato di Lei e a quale servizio è stato inviato",
+  holdMemory:
+    "Che cosa conservano le connessioni del gateway, per esempio chi ha aggiunto il contatto di chi. Voci: {count}",
+  holdImports: "Elenchi di utenti da importare in cui Lei figura. Elenchi: {count}",
   holdLog: "Il registro di ciò che è stato cambiato per Lei, da chi e quando. Righe: {count}",
   toOptOut: "Per essere escluso del tutto, invii: {command}",
   optedOut:
     "Lei è escluso: il Suo calendario non è né letto né mostrato, e ciò che ne era conservato è cancellato. Per tornare, invii: {command}",
+  alsoRead: "La stessa casella è letta anche per altri: {jids}. Chieda al Suo amministratore.",
   optedIn: "Lei non è escluso: il Suo calendario è letto e mostrato.",
   overruled:
     "{admin} ha deciso che il Suo calendario sia di nuovo mostrato benché Lei volesse essere escluso. Per essere escluso di nuovo, invii: {command}",

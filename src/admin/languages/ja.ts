@@ -18,6 +18,7 @@ export const JA: ChatTexts = {
   becauseOffline: "オンラインのクライアントがないため、予定表は表示されません。",
   becausePaused: "予定表を表示しないように指定されています。",
   becauseSet: "チャットでご自身が設定したものです。",
+  asked: "ご希望の表示: {state}",
   becausePhone: "通話中です。",
   becauseDnd: "ご自身がクライアントで「取り込み中」に設定しています。",
   becauseReplies: "メールボックスが自動応答中のため、外出中とみなされます。",
@@ -47,6 +48,7 @@ export const JA: ChatTexts = {
 
   privacyTitle: "ゲートウェイがあなたについて把握し保存している内容:",
   holdAccount: "アドレス {jid} とメールボックス {mailbox}",
+  holdSip: "SIP アドレス {sip}",
   holdChoices: "言語、タイムゾーン、対象外かどうか",
   holdCalendar: "予定表: 予定の開始、終了、空き状況のみ。件名、場所、参加者は含みません。件数: {count}",
   holdReplies: "メールボックスが自動応答する期間。応答の内容は含みません",
@@ -54,10 +56,13 @@ export const JA: ChatTexts = {
   holdRequest: "チャットでの最後の指定 (pause、end、set)",
   holdClients: "クライアントの状態と状態テキスト。クライアント数: {count}",
   holdShown: "表示されている内容と、その送信先のサービス",
+  holdMemory: "ゲートウェイの接続が保持しているもの（誰が誰の連絡先を追加したかなど）。件数: {count}",
+  holdImports: "あなたが載っている、インポート予定のユーザー一覧。件数: {count}",
   holdLog: "あなたについての変更の記録 (変更者と日時)。行数: {count}",
   toOptOut: "完全に対象外にするには、次を送信してください: {command}",
   optedOut:
     "あなたは対象外です。予定表は読み取られず、表示もされません。保存されていた予定は削除されました。元に戻すには、次を送信してください: {command}",
+  alsoRead: "同じメールボックスは他の人のためにも読み取られます: {jids}。管理者にお尋ねください。",
   optedIn: "あなたは対象です。予定表は読み取られ、表示されます。",
   overruled:
     "対象外のご希望がありましたが、{admin} の判断により予定表が再び表示されます。再び対象外にするには、次を送信してください: {command}",

@@ -18,6 +18,7 @@ export const KO: ChatTexts = {
   becauseOffline: "온라인인 클라이언트가 없어 일정이 표시되지 않습니다.",
   becausePaused: "일정을 표시하지 말라고 요청하셨습니다.",
   becauseSet: "채팅에서 직접 설정하셨습니다.",
+  asked: "원하신 표시: {state}",
   becausePhone: "통화 중입니다.",
   becauseDnd: "클라이언트에서 직접 “방해 금지”를 설정하셨습니다.",
   becauseReplies: "사서함이 자동으로 회신하므로 부재 중입니다.",
@@ -47,6 +48,7 @@ export const KO: ChatTexts = {
 
   privacyTitle: "게이트웨이가 알고 저장하는 정보:",
   holdAccount: "주소 {jid} 및 사서함 {mailbox}",
+  holdSip: "SIP 주소 {sip}",
   holdChoices: "언어, 시간대, 제외 여부",
   holdCalendar: "일정: 항목의 시작, 종료, 약속 여부만. 제목, 장소, 사람은 저장하지 않습니다. 항목: {count}",
   holdReplies: "사서함이 자동 회신하는 기간. 회신 내용은 저장하지 않습니다",
@@ -54,10 +56,13 @@ export const KO: ChatTexts = {
   holdRequest: "채팅에서 마지막으로 요청한 것 (pause, end, set)",
   holdClients: "클라이언트의 상태와 상태 문구. 클라이언트: {count}",
   holdShown: "표시되는 내용과 전송된 서비스",
+  holdMemory: "누가 누구의 연락처를 추가했는지 등 게이트웨이 연결이 보관하는 내용. 항목 수: {count}",
+  holdImports: "귀하가 포함된, 가져올 사용자 목록. 목록 수: {count}",
   holdLog: "변경 내용과 변경한 사람, 시각의 기록. 줄: {count}",
   toOptOut: "완전히 제외되려면 다음을 보내세요: {command}",
   optedOut:
     "제외되어 있습니다. 일정을 읽지도 표시하지도 않으며 저장된 일정은 삭제되었습니다. 되돌리려면 다음을 보내세요: {command}",
+  alsoRead: "같은 사서함을 다른 사람을 위해서도 읽습니다: {jids}. 관리자에게 문의하세요.",
   optedIn: "제외되어 있지 않습니다. 일정을 읽고 표시합니다.",
   overruled:
     "제외를 원하셨지만 {admin} 님의 결정으로 일정이 다시 표시됩니다. 다시 제외되려면 다음을 보내세요: {command}",

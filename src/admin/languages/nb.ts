@@ -18,6 +18,7 @@ export const NB: ChatTexts = {
   becauseOffline: "Ingen av programmene dine er pålogget, så kalenderen din vises ikke.",
   becausePaused: "Du ba om at kalenderen din ikke vises.",
   becauseSet: "Du har selv valgt dette i chatten.",
+  asked: "Du har bedt om å vises som: {state}",
   becausePhone: "Du er i en samtale.",
   becauseDnd: "Du har selv valgt «ikke forstyrr» i programmet ditt.",
   becauseReplies: "Postboksen din svarer automatisk, så du er ikke til stede.",
@@ -47,6 +48,7 @@ export const NB: ChatTexts = {
 
   privacyTitle: "Hva gatewayen vet og lagrer om deg:",
   holdAccount: "Adressen din {jid} og postboksen din {mailbox}",
+  holdSip: "SIP-adressen din {sip}",
   holdChoices: "Språket ditt, tidssonen din og om du er unntatt",
   holdCalendar:
     "Kalenderen din: begynnelse, slutt og opptatthet for avtaler, aldri emne, sted eller personer. Avtaler: {count}",
@@ -55,10 +57,14 @@ export const NB: ChatTexts = {
   holdRequest: "Hva du sist ba om i chatten (pause, end eller set)",
   holdClients: "Status og statustekst for programmene dine. Programmer: {count}",
   holdShown: "Hva som vises om deg, og til hvilken tjeneste det ble sendt",
+  holdMemory:
+    "Hva tilkoblingene til gatewayen lagrer, for eksempel hvem som har lagt til hvilken kontakt. Oppføringer: {count}",
+  holdImports: "Lister over brukere som skal importeres, der du er nevnt. Lister: {count}",
   holdLog: "Loggen over hva som er endret for deg, av hvem og når. Linjer: {count}",
   toOptOut: "For å bli helt unntatt, send: {command}",
   optedOut:
     "Du er unntatt: kalenderen din verken leses eller vises, og det som var lagret av den, er slettet. For å komme tilbake, send: {command}",
+  alsoRead: "Den samme postboksen leses også for andre: {jids}. Spør administratoren din.",
   optedIn: "Du er ikke unntatt: kalenderen din leses og vises.",
   overruled:
     "{admin} har bestemt at kalenderen din vises igjen selv om du ville være unntatt. For å bli unntatt igjen, send: {command}",

@@ -18,6 +18,7 @@ export const NL: ChatTexts = {
   becauseOffline: "Geen van uw programma’s is online, dus uw agenda wordt niet getoond.",
   becausePaused: "U hebt gevraagd uw agenda niet te tonen.",
   becauseSet: "U hebt dit zelf in de chat ingesteld.",
+  asked: "U wilt worden getoond als: {state}",
   becausePhone: "U bent in gesprek.",
   becauseDnd: "U hebt ‘niet storen’ zelf in uw programma ingesteld.",
   becauseReplies: "Uw postvak antwoordt automatisch, dus u bent niet aanwezig.",
@@ -47,6 +48,7 @@ export const NL: ChatTexts = {
 
   privacyTitle: "Wat de gateway van u weet en bewaart:",
   holdAccount: "Uw adres {jid} en uw postvak {mailbox}",
+  holdSip: "Uw SIP-adres {sip}",
   holdChoices: "Uw taal, uw tijdzone en of u bent uitgezonderd",
   holdCalendar:
     "Uw agenda: begin, einde en bezetting van afspraken, nooit onderwerp, plaats of personen. Afspraken: {count}",
@@ -55,10 +57,13 @@ export const NL: ChatTexts = {
   holdRequest: "Wat u het laatst in de chat hebt gevraagd (pause, end of set)",
   holdClients: "Status en statustekst van uw programma’s. Programma’s: {count}",
   holdShown: "Wat van u wordt getoond en naar welke dienst het is gestuurd",
+  holdMemory: "Wat de verbindingen van de gateway bewaren, zoals wie wiens contact heeft toegevoegd. Items: {count}",
+  holdImports: "Lijsten van te importeren gebruikers waarin u staat. Lijsten: {count}",
   holdLog: "Het logboek van wat voor u is veranderd, door wie en wanneer. Regels: {count}",
   toOptOut: "Om helemaal te worden uitgezonderd, stuur: {command}",
   optedOut:
     "U bent uitgezonderd: uw agenda wordt niet gelezen en niet getoond, en wat ervan was bewaard is gewist. Om terug te komen, stuur: {command}",
+  alsoRead: "Hetzelfde postvak wordt ook voor anderen gelezen: {jids}. Vraag het uw beheerder.",
   optedIn: "U bent niet uitgezonderd: uw agenda wordt gelezen en getoond.",
   overruled:
     "{admin} heeft besloten dat uw agenda weer wordt getoond, hoewel u uitgezonderd wilde zijn. Om weer te worden uitgezonderd, stuur: {command}",

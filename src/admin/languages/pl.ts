@@ -18,6 +18,7 @@ export const PL: ChatTexts = {
   becauseOffline: "Żaden z Twoich programów nie jest online, więc kalendarz nie jest pokazywany.",
   becausePaused: "Na Twoją prośbę kalendarz nie jest pokazywany.",
   becauseSet: "To Twoje własne ustawienie z czatu.",
+  asked: "Twoja prośba, jak Cię pokazywać: {state}",
   becausePhone: "Trwa Twoja rozmowa telefoniczna.",
   becauseDnd: "„Nie przeszkadzać” to ustawienie z Twojego programu.",
   becauseReplies: "Twoja skrzynka odpowiada automatycznie, więc jesteś poza biurem.",
@@ -47,6 +48,7 @@ export const PL: ChatTexts = {
 
   privacyTitle: "Co brama wie i przechowuje o Tobie:",
   holdAccount: "Twój adres {jid} i Twoja skrzynka {mailbox}",
+  holdSip: "Twój adres SIP {sip}",
   holdChoices: "Twój język, strefa czasowa i to, czy Cię pominięto",
   holdCalendar: "Twój kalendarz: początek, koniec i zajętość wpisów, nigdy temat, miejsce ani osoby. Wpisy: {count}",
   holdReplies: "Kiedy Twoja skrzynka odpowiada automatycznie, nigdy co",
@@ -54,10 +56,13 @@ export const PL: ChatTexts = {
   holdRequest: "Twoja ostatnia prośba z czatu (pause, end lub set)",
   holdClients: "Stan i opis stanu Twoich programów. Programy: {count}",
   holdShown: "Co o Tobie widać i do której usługi to wysłano",
+  holdMemory: "Co przechowują połączenia bramki, na przykład kto dodał czyj kontakt. Wpisy: {count}",
+  holdImports: "Listy użytkowników do zaimportowania, na których jesteś. Listy: {count}",
   holdLog: "Dziennik tego, co dla Ciebie zmieniono, przez kogo i kiedy. Wiersze: {count}",
   toOptOut: "Aby zupełnie Cię pominięto, wyślij: {command}",
   optedOut:
     "Pominięto Cię: kalendarz nie jest ani odczytywany, ani pokazywany, a to, co z niego przechowywano, usunięto. Aby wrócić, wyślij: {command}",
+  alsoRead: "Ta sama skrzynka jest odczytywana także dla innych: {jids}. Zapytaj o to administratora.",
   optedIn: "Nie pominięto Cię: kalendarz jest odczytywany i pokazywany.",
   overruled:
     "{admin} zdecydował, że Twój kalendarz znów jest pokazywany mimo Twojej prośby o pominięcie. Aby znów Cię pominięto, wyślij: {command}",

@@ -18,6 +18,7 @@ export const PT_BR: ChatTexts = {
   becauseOffline: "Nenhum dos seus clientes está online, por isso seu calendário não é mostrado.",
   becausePaused: "Você pediu que seu calendário não seja mostrado.",
   becauseSet: "Você mesmo escolheu isso neste chat.",
+  asked: "Você pediu para aparecer como: {state}",
   becausePhone: "Você está em uma chamada.",
   becauseDnd: "Você mesmo escolheu “não incomodar” no seu cliente.",
   becauseReplies: "Sua caixa de correio responde automaticamente, portanto você está fora do escritório.",
@@ -47,6 +48,7 @@ export const PT_BR: ChatTexts = {
 
   privacyTitle: "O que o gateway sabe e guarda sobre você:",
   holdAccount: "Seu endereço {jid} e sua caixa de correio {mailbox}",
+  holdSip: "Seu endereço SIP {sip}",
   holdChoices: "Seu idioma, seu fuso horário e se você está excluído",
   holdCalendar:
     "Seu calendário: início, fim e disponibilidade das entradas, nunca assunto, local ou pessoas. Entradas: {count}",
@@ -55,10 +57,13 @@ export const PT_BR: ChatTexts = {
   holdRequest: "Seu último pedido no chat (pause, end ou set)",
   holdClients: "Estado e texto de estado dos seus clientes. Clientes: {count}",
   holdShown: "O que é mostrado de você e a qual serviço foi enviado",
+  holdMemory: "O que as conexões do gateway guardam, por exemplo quem adicionou o contato de quem. Registros: {count}",
+  holdImports: "Listas de usuários a importar em que você aparece. Listas: {count}",
   holdLog: "O registro do que foi mudado para você, por quem e quando. Linhas: {count}",
   toOptOut: "Para ser excluído por completo, envie: {command}",
   optedOut:
     "Você está excluído: seu calendário não é lido nem mostrado, e o que estava guardado dele foi apagado. Para voltar, envie: {command}",
+  alsoRead: "A mesma caixa de correio também é lida para outros: {jids}. Pergunte ao seu administrador.",
   optedIn: "Você não está excluído: seu calendário é lido e mostrado.",
   overruled:
     "{admin} decidiu que seu calendário seja mostrado de novo embora você quisesse ser excluído. Para ser excluído outra vez, envie: {command}",

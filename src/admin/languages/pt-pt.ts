@@ -18,6 +18,7 @@ export const PT_PT: ChatTexts = {
   becauseOffline: "Nenhum dos seus clientes está online, por isso o seu calendário não é mostrado.",
   becausePaused: "Pediu que o seu calendário não fosse mostrado.",
   becauseSet: "Foi escolhido por si neste chat.",
+  asked: "Pediu para aparecer como: {state}",
   becausePhone: "Está numa chamada.",
   becauseDnd: "Escolheu «não incomodar» no seu cliente.",
   becauseReplies: "A sua caixa de correio responde automaticamente, portanto está fora do escritório.",
@@ -47,6 +48,7 @@ export const PT_PT: ChatTexts = {
 
   privacyTitle: "O que o gateway sabe e guarda sobre si:",
   holdAccount: "O seu endereço {jid} e a sua caixa de correio {mailbox}",
+  holdSip: "O seu endereço SIP {sip}",
   holdChoices: "A sua língua, o seu fuso horário e se está excluído",
   holdCalendar:
     "O seu calendário: início, fim e disponibilidade das entradas, nunca assunto, local ou pessoas. Entradas: {count}",
@@ -55,10 +57,13 @@ export const PT_PT: ChatTexts = {
   holdRequest: "O seu último pedido no chat (pause, end ou set)",
   holdClients: "Estado e texto de estado dos seus clientes. Clientes: {count}",
   holdShown: "O que é mostrado de si e a que serviço foi enviado",
+  holdMemory: "O que as ligações do gateway guardam, por exemplo quem adicionou o contacto de quem. Registos: {count}",
+  holdImports: "Listas de utilizadores a importar em que aparece. Listas: {count}",
   holdLog: "O registo do que foi alterado para si, por quem e quando. Linhas: {count}",
   toOptOut: "Para ser totalmente excluído, envie: {command}",
   optedOut:
     "Está excluído: o seu calendário não é lido nem mostrado, e o que dele estava guardado foi apagado. Para voltar, envie: {command}",
+  alsoRead: "A mesma caixa de correio também é lida para outros: {jids}. Pergunte ao seu administrador.",
   optedIn: "Não está excluído: o seu calendário é lido e mostrado.",
   overruled:
     "{admin} decidiu que o seu calendário volte a ser mostrado embora quisesse ser excluído. Para voltar a ser excluído, envie: {command}",

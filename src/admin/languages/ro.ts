@@ -18,6 +18,7 @@ export const RO: ChatTexts = {
   becauseOffline: "Niciunul dintre clienții dumneavoastră nu este conectat, deci calendarul nu este afișat.",
   becausePaused: "Ați cerut ca acest calendar să nu fie afișat.",
   becauseSet: "Ați ales aceasta chiar dumneavoastră în chat.",
+  asked: "Ați cerut să fiți afișat ca: {state}",
   becausePhone: "Sunteți într-o convorbire.",
   becauseDnd: "Ați ales chiar dumneavoastră „nu deranjați” în client.",
   becauseReplies: "Cutia poștală răspunde automat, deci sunteți plecat din birou.",
@@ -47,6 +48,7 @@ export const RO: ChatTexts = {
 
   privacyTitle: "Ce știe și păstrează poarta despre dumneavoastră:",
   holdAccount: "Adresa {jid} și cutia poștală {mailbox}",
+  holdSip: "Adresa SIP {sip}",
   holdChoices: "Limba, fusul orar și dacă sunteți exclus",
   holdCalendar:
     "Calendarul: începutul, sfârșitul și ocuparea intrărilor, niciodată subiectul, locul sau persoanele. Intrări: {count}",
@@ -55,10 +57,13 @@ export const RO: ChatTexts = {
   holdRequest: "Ultima cerere din chat (pause, end sau set)",
   holdClients: "Starea și textul de stare ale clienților. Clienți: {count}",
   holdShown: "Ce este afișat despre dumneavoastră și cărui serviciu i s-a trimis",
+  holdMemory: "Ce păstrează conexiunile porții, de exemplu cine a adăugat contactul cui. Înregistrări: {count}",
+  holdImports: "Liste de utilizatori de importat în care apăreți. Liste: {count}",
   holdLog: "Jurnalul a ceea ce s-a schimbat pentru dumneavoastră, de cine și când. Rânduri: {count}",
   toOptOut: "Pentru a fi exclus cu totul, trimiteți: {command}",
   optedOut:
     "Sunteți exclus: calendarul nu este nici citit, nici afișat, iar ce se păstra din el a fost șters. Pentru a reveni, trimiteți: {command}",
+  alsoRead: "Aceeași cutie poștală este citită și pentru alții: {jids}. Întrebați administratorul.",
   optedIn: "Nu sunteți exclus: calendarul este citit și afișat.",
   overruled:
     "{admin} a decis ca acest calendar să fie din nou afișat, deși ați vrut să fiți exclus. Pentru a fi exclus din nou, trimiteți: {command}",

@@ -18,6 +18,7 @@ export const SK: ChatTexts = {
   becauseOffline: "Žiadny z vašich programov nie je online, preto sa kalendár nezobrazuje.",
   becausePaused: "Požiadali ste, aby sa kalendár nezobrazoval.",
   becauseSet: "Nastavili ste to sami v chate.",
+  asked: "Chceli ste sa zobrazovať ako: {state}",
   becausePhone: "Práve telefonujete.",
   becauseDnd: "„Nerušiť“ ste nastavili sami vo svojom programe.",
   becauseReplies: "Vaša schránka odpovedá automaticky, ste teda mimo kancelárie.",
@@ -47,6 +48,7 @@ export const SK: ChatTexts = {
 
   privacyTitle: "Čo o vás brána vie a ukladá:",
   holdAccount: "Vašu adresu {jid} a vašu schránku {mailbox}",
+  holdSip: "Vašu adresu SIP {sip}",
   holdChoices: "Váš jazyk, časové pásmo a či ste vynechaní",
   holdCalendar:
     "Váš kalendár: začiatok, koniec a obsadenosť položiek, nikdy predmet, miesto ani osoby. Položky: {count}",
@@ -55,10 +57,13 @@ export const SK: ChatTexts = {
   holdRequest: "O čo ste naposledy požiadali v chate (pause, end alebo set)",
   holdClients: "Stav a text stavu vašich programov. Programy: {count}",
   holdShown: "Čo sa o vás zobrazuje a ktorej službe to bolo poslané",
+  holdMemory: "Čo si pamätajú spojenia brány, napríklad kto si pridal čí kontakt. Záznamy: {count}",
+  holdImports: "Zoznamy používateľov na import, v ktorých ste. Zoznamy: {count}",
   holdLog: "Záznam o tom, čo bolo pre vás zmenené, kým a kedy. Riadky: {count}",
   toOptOut: "Ak chcete byť úplne vynechaní, pošlite: {command}",
   optedOut:
     "Ste vynechaní: kalendár sa nečíta ani nezobrazuje a čo z neho bolo uložené, je zmazané. Ak sa chcete vrátiť, pošlite: {command}",
+  alsoRead: "Rovnaká schránka sa číta aj pre iných: {jids}. Opýtajte sa svojho správcu.",
   optedIn: "Nie ste vynechaní: kalendár sa číta a zobrazuje.",
   overruled:
     "Rozhodnutím správcu {admin} sa váš kalendár znova zobrazuje, hoci ste chceli byť vynechaní. Ak chcete byť opäť vynechaní, pošlite: {command}",

@@ -18,6 +18,7 @@ export const SV: ChatTexts = {
   becauseOffline: "Inget av dina program är online, så din kalender visas inte.",
   becausePaused: "Du bad att din kalender inte ska visas.",
   becauseSet: "Du ställde in det själv i chatten.",
+  asked: "Du har bett att visas som: {state}",
   becausePhone: "Du är i ett samtal.",
   becauseDnd: "Du ställde själv in ”stör ej” i ditt program.",
   becauseReplies: "Din brevlåda svarar automatiskt, så du är inte på kontoret.",
@@ -47,6 +48,7 @@ export const SV: ChatTexts = {
 
   privacyTitle: "Vad gatewayen vet och sparar om dig:",
   holdAccount: "Din adress {jid} och din brevlåda {mailbox}",
+  holdSip: "Din SIP-adress {sip}",
   holdChoices: "Ditt språk, din tidszon och om du är undantagen",
   holdCalendar:
     "Din kalender: början, slut och upptagenhet för poster, aldrig ämne, plats eller personer. Poster: {count}",
@@ -55,10 +57,13 @@ export const SV: ChatTexts = {
   holdRequest: "Vad du senast bad om i chatten (pause, end eller set)",
   holdClients: "Status och statustext för dina program. Program: {count}",
   holdShown: "Vad som visas om dig och till vilken tjänst det skickades",
+  holdMemory: "Vad gatewayens anslutningar sparar, till exempel vem som har lagt till vems kontakt. Poster: {count}",
+  holdImports: "Listor över användare som ska importeras och som nämner dig. Listor: {count}",
   holdLog: "Loggen över vad som ändrats för dig, av vem och när. Rader: {count}",
   toOptOut: "För att bli helt undantagen, skicka: {command}",
   optedOut:
     "Du är undantagen: din kalender varken läses eller visas, och det som var sparat av den är raderat. För att komma tillbaka, skicka: {command}",
+  alsoRead: "Samma brevlåda läses även för andra: {jids}. Fråga din administratör.",
   optedIn: "Du är inte undantagen: din kalender läses och visas.",
   overruled:
     "{admin} har bestämt att din kalender visas igen fast du ville vara undantagen. För att bli undantagen igen, skicka: {command}",

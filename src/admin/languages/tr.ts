@@ -18,6 +18,7 @@ export const TR: ChatTexts = {
   becauseOffline: "Hiçbir programınız çevrimiçi değil, bu yüzden takviminiz gösterilmiyor.",
   becausePaused: "Takviminizin gösterilmemesini istediniz.",
   becauseSet: "Bunu sohbette kendiniz ayarladınız.",
+  asked: "Şöyle gösterilmek istediniz: {state}",
   becausePhone: "Bir telefon görüşmesindesiniz.",
   becauseDnd: "“Rahatsız etmeyin” durumunu programınızda kendiniz ayarladınız.",
   becauseReplies: "Posta kutunuz otomatik yanıt veriyor, yani ofis dışındasınız.",
@@ -47,6 +48,7 @@ export const TR: ChatTexts = {
 
   privacyTitle: "Ağ geçidinin sizin hakkınızda bildikleri ve sakladıkları:",
   holdAccount: "Adresiniz {jid} ve posta kutunuz {mailbox}",
+  holdSip: "SIP adresiniz {sip}",
   holdChoices: "Diliniz, saat diliminiz ve kapsam dışı olup olmadığınız",
   holdCalendar:
     "Takviminiz: kayıtların başlangıcı, bitişi ve meşguliyeti; konu, yer ya da kişiler asla. Kayıtlar: {count}",
@@ -55,10 +57,14 @@ export const TR: ChatTexts = {
   holdRequest: "Sohbette son istediğiniz (pause, end ya da set)",
   holdClients: "Programlarınızın durumu ve durum metni. Programlar: {count}",
   holdShown: "Sizin için ne gösterildiği ve hangi hizmete gönderildiği",
+  holdMemory:
+    "Ağ geçidinin bağlantılarının sakladıkları, örneğin kimin kimi kişi olarak eklediği. Kayıt sayısı: {count}",
+  holdImports: "Sizi içeren, içe aktarılacak kullanıcı listeleri. Liste sayısı: {count}",
   holdLog: "Sizin için neyin, kim tarafından ve ne zaman değiştirildiğinin kaydı. Satırlar: {count}",
   toOptOut: "Tümüyle kapsam dışı kalmak için şunu gönderin: {command}",
   optedOut:
     "Kapsam dışısınız: takviminiz ne okunuyor ne gösteriliyor, saklananlar da silindi. Geri dönmek için şunu gönderin: {command}",
+  alsoRead: "Aynı posta kutusu başkaları için de okunuyor: {jids}. Yöneticinize sorun.",
   optedIn: "Kapsam dışı değilsiniz: takviminiz okunuyor ve gösteriliyor.",
   overruled:
     "{admin}, kapsam dışı kalmak istemenize karşın takviminizin yeniden gösterilmesine karar verdi. Yeniden kapsam dışı kalmak için şunu gönderin: {command}",

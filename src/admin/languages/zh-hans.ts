@@ -18,6 +18,7 @@ export const ZH_HANS: ChatTexts = {
   becauseOffline: "您没有在线的客户端，因此不显示日历。",
   becausePaused: "您要求不显示日历。",
   becauseSet: "这是您在聊天中自己设置的。",
+  asked: "您要求显示为：{state}",
   becausePhone: "您正在通话。",
   becauseDnd: "您在客户端中自己设置了“请勿打扰”。",
   becauseReplies: "您的邮箱正在自动答复，因此您外出。",
@@ -47,6 +48,7 @@ export const ZH_HANS: ChatTexts = {
 
   privacyTitle: "网关知道并保存的关于您的信息：",
   holdAccount: "您的地址 {jid} 和邮箱 {mailbox}",
+  holdSip: "您的 SIP 地址 {sip}",
   holdChoices: "您的语言、时区，以及您是否被排除",
   holdCalendar: "您的日历：安排的开始、结束和忙闲状态，绝不包括主题、地点或人员。安排数：{count}",
   holdReplies: "您的邮箱何时自动答复，绝不包括内容",
@@ -54,9 +56,12 @@ export const ZH_HANS: ChatTexts = {
   holdRequest: "您最近在聊天中的要求（pause、end 或 set）",
   holdClients: "您的客户端的状态和状态文字。客户端数：{count}",
   holdShown: "显示了您的什么，以及发送给了哪个服务",
+  holdMemory: "网关的各个连接所保留的内容，例如谁添加了谁的联系人。条目：{count}",
+  holdImports: "包含您的待导入用户名单。名单：{count}",
   holdLog: "为您做的更改的记录：更改人和时间。行数：{count}",
   toOptOut: "要完全排除在外，请发送：{command}",
   optedOut: "您已被排除：您的日历不会被读取或显示，已保存的内容已删除。要恢复，请发送：{command}",
+  alsoRead: "同一个邮箱也为其他人读取：{jids}。请询问您的管理员。",
   optedIn: "您没有被排除：您的日历会被读取和显示。",
   overruled: "虽然您希望被排除，{admin} 已决定重新显示您的日历。要再次排除，请发送：{command}",
 

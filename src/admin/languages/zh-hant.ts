@@ -18,6 +18,7 @@ export const ZH_HANT: ChatTexts = {
   becauseOffline: "您沒有在線上的用戶端，因此不顯示行事曆。",
   becausePaused: "您要求不顯示行事曆。",
   becauseSet: "這是您在聊天中自己設定的。",
+  asked: "您要求顯示為：{state}",
   becausePhone: "您正在通話。",
   becauseDnd: "您在用戶端中自己設定了「請勿打擾」。",
   becauseReplies: "您的信箱正在自動回覆，因此您外出。",
@@ -47,6 +48,7 @@ export const ZH_HANT: ChatTexts = {
 
   privacyTitle: "閘道知道並儲存的關於您的資訊：",
   holdAccount: "您的位址 {jid} 和信箱 {mailbox}",
+  holdSip: "您的 SIP 位址 {sip}",
   holdChoices: "您的語言、時區，以及您是否被排除",
   holdCalendar: "您的行事曆：安排的開始、結束和忙碌狀態，絕不包括主旨、地點或人員。安排數：{count}",
   holdReplies: "您的信箱何時自動回覆，絕不包括內容",
@@ -54,9 +56,12 @@ export const ZH_HANT: ChatTexts = {
   holdRequest: "您最近在聊天中的要求（pause、end 或 set）",
   holdClients: "您的用戶端的狀態和狀態文字。用戶端數：{count}",
   holdShown: "顯示了您的什麼，以及傳送給了哪個服務",
+  holdMemory: "閘道的各個連線所保留的內容，例如誰新增了誰的聯絡人。項目：{count}",
+  holdImports: "包含您的待匯入使用者名單。名單：{count}",
   holdLog: "為您所做變更的記錄：變更人和時間。行數：{count}",
   toOptOut: "要完全排除在外，請傳送：{command}",
   optedOut: "您已被排除：您的行事曆不會被讀取或顯示，已儲存的內容已刪除。要恢復，請傳送：{command}",
+  alsoRead: "同一個信箱也為其他人讀取：{jids}。請詢問您的管理員。",
   optedIn: "您沒有被排除：您的行事曆會被讀取和顯示。",
   overruled: "雖然您希望被排除，{admin} 已決定重新顯示您的行事曆。要再次排除，請傳送：{command}",
 

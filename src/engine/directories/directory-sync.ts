@@ -32,6 +32,8 @@ export interface DirectorySettings {
   readonly fullInterval: Milliseconds;
   /** More of the directory's users than this part go only after an administrator's word. */
   readonly mostRemovedPercent: number;
+  /** Whether users made by hand who stand in the directory are the directory's from then on. */
+  readonly takesOver?: boolean;
 }
 
 /** What a synchronisation works with. */
@@ -59,6 +61,8 @@ export interface SyncOutcome {
   readonly took: Milliseconds;
   readonly isFull: boolean;
   readonly people: number;
+  /** Those of the people whom a template enables. */
+  readonly enabled: number;
   readonly added: number;
   readonly changed: number;
   readonly removed: number;
@@ -178,6 +182,7 @@ export class DirectorySync {
       took: milliseconds(Math.max(clock.now() - at, 0)),
       isFull: listing.isFull,
       people,
+      enabled: plan.enabled,
       ...done,
       mismatches: plan.mismatches.length,
       ...(isHeld && { held: removals }),
@@ -204,6 +209,7 @@ export class DirectorySync {
       gateways: new Set([...pools, ...servers.map(({ name }) => name)]),
       onlyGateway: pools.length === 1 ? pools[0] : undefined,
       defaultLanguage: readParameters(() => parameters).choice("default-language"),
+      takesOver: this.settings.takesOver ?? false,
     };
     return planDirectory(facts);
   }
@@ -231,7 +237,7 @@ export class DirectorySync {
       actor: "gateway",
       action: ACTIONS[step.kind],
       subject: user.presentity,
-      detail: `directory ${name}: mailbox ${user.mailbox}, gateway ${user.gateway}, locale ${user.locale}`,
+      detail: `directory ${name}: mailbox ${user.mailbox}, gateway ${user.gateway}, locale ${user.locale}${user.optedOutAt === undefined ? "" : ", opted out"}`,
     };
   }
 }

@@ -31,6 +31,8 @@ export interface DirectoryFacts {
   readonly onlyGateway: string | undefined;
   /** BCP 47: the parameter `default-language`. */
   readonly defaultLanguage: string;
+  /** Whether users made by hand who stand in the directory are the directory's from now on. */
+  readonly takesOver?: boolean;
 }
 
 /** What stands against somebody, or only looks odd. */
@@ -60,6 +62,8 @@ export interface DirectoryPlan {
   readonly mismatches: readonly Mismatch[];
   /** Users whom the directory has now. */
   readonly owned: number;
+  /** People whom a template enables, whether they can be users or not. */
+  readonly enabled: number;
 }
 
 /** What a directory changes, by what it says now, what it said last, and what administrators have set since. */
@@ -74,7 +78,7 @@ export function planDirectory(facts: DirectoryFacts): DirectoryPlan {
   const ownedByKey = new Map(owned.map((each) => [each.key, each.presentity]));
   const counts = countBy(enabled, ({ presentity }) => presentity);
   for (const entry of enabled) {
-    const verdict = judge(entry, { facts, given, counts });
+    const verdict = judge(entry, { facts, given, counts, ownedByKey });
     if (verdict.mismatch) mismatches.push(describe(entry, verdict.mismatch));
     if (verdict.step) steps.push(verdict.step);
     stay.add(entry.presentity ?? ownedByKey.get(entry.key));
@@ -83,7 +87,7 @@ export function planDirectory(facts: DirectoryFacts): DirectoryPlan {
     const before = facts.users.get(presentity);
     return before && !stay.has(presentity) ? [{ kind: "remove", before }] : [];
   });
-  return { steps: [...removals, ...steps], mismatches, owned: owned.length };
+  return { steps: [...removals, ...steps], mismatches, owned: owned.length, enabled: enabled.length };
 }
 
 /** At least so many may always go: a small company would be asked each time. */
@@ -127,6 +131,7 @@ interface Known {
   readonly facts: DirectoryFacts;
   readonly given: ReadonlyMap<PresentityId, DirectoryUser>;
   readonly counts: ReadonlyMap<PresentityId | undefined, number>;
+  readonly ownedByKey: ReadonlyMap<string, PresentityId>;
 }
 
 function judge(entry: Entry, known: Known): Verdict {
@@ -137,11 +142,11 @@ function judge(entry: Entry, known: Known): Verdict {
   const user = presentity && facts.users.get(presentity);
   const last = presentity && given.get(presentity);
   const gateway = wanted.gateway ?? facts.onlyGateway;
-  // What has no address or gateway has a problem; the rest of users made by hand is theirs.
-  if (presentity === undefined || mailbox === undefined || gateway === undefined || (user && !last)) return {};
+  if (presentity === undefined || mailbox === undefined || gateway === undefined) return {}; // has a problem
   const locale = wanted.locale ?? entry.language;
   const now = { presentity, directory: facts.directory, key: entry.key, mailbox, gateway };
-  const step = compare(user, last, locale === undefined ? now : { ...now, locale }, facts.defaultLanguage);
+  const gift = locale === undefined ? now : { ...now, locale };
+  const step = user ? compare(user, last, gift) : addition(gift, known);
   const mismatch = differing(entry);
   return { ...(step && { step }), ...(mismatch && { mismatch }) };
 }
@@ -155,7 +160,7 @@ function problemOf(entry: Entry, { facts, given, counts }: Known): Problem | und
     return ["not-served", `the gateway does not serve ${domainOf(presentity)}`];
   if ((counts.get(presentity) ?? 0) > 1) return ["duplicate", "more than one entry has this JID"];
   const [user, last] = [facts.users.get(presentity), given.get(presentity)];
-  if (user && !last) return byHand(user, entry);
+  if (user && !last && !facts.takesOver) return byHand(user, entry);
   if (last && last.directory !== facts.directory && facts.configured.has(last.directory))
     return ["other-directory", `comes from the directory ${last.directory}`];
   return gatewayProblem(entry, facts);
@@ -167,19 +172,15 @@ function gatewayProblem({ wanted }: Entry, { onlyGateway, gateways }: DirectoryF
   return gateways.has(gateway) ? undefined : ["no-gateway", `there is no gateway or pool named ${gateway}`];
 }
 
-const byHand = (user: User, { mailbox }: Entry): Problem | undefined =>
-  user.mailbox === mailbox
-    ? undefined
-    : ["by-hand", `was made by hand, with the mailbox ${user.mailbox}; the directory changes nothing`];
+const byHand = (user: User, { mailbox }: Entry): Problem => [
+  "by-hand",
+  `was made by hand${user.mailbox === mailbox ? "" : `, with the mailbox ${user.mailbox}`}; the directory neither changes nor removes this user (takes-over)`,
+];
 
 /** What the directory gives otherwise than last time is changed; the rest stays as administrators have it. */
-function compare(
-  user: User | undefined,
-  last: DirectoryUser | undefined,
-  given: DirectoryUser,
-  defaultLanguage: string,
-): DirectoryStep | undefined {
-  if (!user || !last) return { kind: "add", user: newUser(given, defaultLanguage), given };
+function compare(user: User, last: DirectoryUser | undefined, given: DirectoryUser): DirectoryStep | undefined {
+  // Taken over: what an administrator has set stays.
+  if (!last) return { kind: "change", before: user, user, given };
   if (isSameGift(last, given)) return undefined;
   const { locale, localeFrom, ...rest } = user;
   const kept = { locale, ...(localeFrom && { localeFrom }) };
@@ -187,9 +188,21 @@ function compare(
     ...rest,
     mailbox: last.mailbox === given.mailbox ? user.mailbox : given.mailbox,
     gateway: last.gateway === given.gateway ? user.gateway : given.gateway,
-    ...(last.locale === given.locale ? kept : localeOf(given, user.locale)),
+    // What somebody has chosen by chat stands before what the directory says of them.
+    ...(last.locale === given.locale || localeFrom === "user" ? kept : localeOf(given, user.locale)),
   };
   return { kind: "change", before: user, user: changed, given };
+}
+
+/** Somebody with a new JID is a new user, but has opted out all the same: only they themselves, or a word of an administrator, undo that. */
+function addition(given: DirectoryUser, { facts, ownedByKey }: Known): DirectoryStep {
+  const former = ownedByKey.get(given.key);
+  const optedOutAt = former && facts.users.get(former)?.optedOutAt;
+  return {
+    kind: "add",
+    user: { ...newUser(given, facts.defaultLanguage), ...(optedOutAt !== undefined && { optedOutAt }) },
+    given,
+  };
 }
 
 const isSameGift = (a: DirectoryUser, b: DirectoryUser): boolean =>

@@ -6,6 +6,7 @@ import { seconds } from "../../../src/lib/time.ts";
 import { toGatewayError } from "../../../src/ports/errors.ts";
 import type { XmlDraft } from "../../../src/ports/xmpp-link.ts";
 import { encodeXml } from "../../../src/xmpp/stanza-writer.ts";
+import { TestMemory } from "../../doubles/plugin-context.ts";
 import { createCommandStage } from "../command-stage.ts";
 import { FakeLink } from "../fake-link.ts";
 import { command, form, iq, NS_COMMANDS, view } from "./adhoc-stage.ts";
@@ -55,7 +56,7 @@ it("any sequence of requests is answered, by a form, a result or an error that a
       await stage.seed("alice@example.com");
       const link = new FakeLink();
       const admins = [parseBareJid("carol@example.com")];
-      const front = new AdhocFrontEnd({ link, ...stage, admins, version: "1" });
+      const front = new AdhocFrontEnd({ link, ...stage, admins, memory: new TestMemory(), version: "1" });
       front.start();
       let last = { node: "x", session: "" };
       for (const { node, action, who, hasSession, type, fields } of steps) {

@@ -62,6 +62,21 @@ describe("[U3] a list of thousands", () => {
     expect(await imports.list()).toHaveLength(1);
   });
 
+  it("that is cancelled by another administrator while it is applied stops there, and says how far it came", async () => {
+    const { registry, say, imports, context } = await createStoredStage();
+    await say("user import", listOf(5000));
+    const applied = say("user import apply 1").catch((error: unknown) => error);
+    while ((await registry.listUsers()).length === 0) await new Promise((resolve) => setImmediate(resolve));
+    expect(await runCommandLine(context, "user import cancel 1", signal)).toMatchObject({
+      text: "Import 1 is forgotten; from now on nothing of it is applied.",
+    });
+    const outcome = String(await applied);
+    const done = (await registry.listUsers()).length;
+    expect(done).toBeLessThan(5000);
+    expect(outcome).toContain(`Import 1 was cancelled: only its first ${done} rows are applied.`);
+    expect(await imports.list()).toEqual([]);
+  });
+
   it("that breaks off is finished by applying it again, and nothing is done twice", async () => {
     const { registry, say, context, imports } = await createStoredStage();
     const text = listOf(2000);

@@ -89,6 +89,14 @@ describe("a list of users", () => {
     expect(problemsOf(header, row)).toMatch(expected);
   });
 
+  it("that another program has exported names a few of its columns, not hundreds", () => {
+    const names = Array.from({ length: 200 }, (_, index) => `DEVICE NAME ${index}`);
+    const text = failure(`USER ID,MAIL ID,${names.join(",")}\nalice`);
+    expect(text).toContain('there is no column "user_id"');
+    expect(text).toContain("nor 197 more of those that are given; the column jid is missing");
+    expect(text.length).toBeLessThan(600);
+  });
+
   it("keeps an address at rest, and what was guarded against spreadsheets", () => {
     expect(read("jid,sip", "'=a@example.com,sip:a@example.com (off)")).toEqual([
       { line: 2, jid: "=a@example.com", sip: { resting: "sip:a@example.com" } },

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { startImportSchedule } from "../../../src/admin/import/import-schedule.ts";
 import { parseBareJid, parseMailbox, parsePresentityId, parseSipAor } from "../../../src/core/addresses.ts";
 import { minutes } from "../../../src/lib/time.ts";
+import { GatewayError } from "../../../src/ports/errors.ts";
 import { actorOf, createCommandStage, userOf } from "../command-stage.ts";
 
 const ALICE = parsePresentityId("alice@example.com");
@@ -150,6 +151,7 @@ describe("[U3] users in bulk", () => {
     await say("user enable carol@example.com mailbox=c,c@example.com");
     await registry.replaceUser(userOf("carol@example.com", { locale: "de", localeFrom: "mailbox", isEnabled: false }));
     await registry.replaceUser({ ...userOf("dave@example.com"), presentity: parsePresentityId("=dave@example.com") });
+    await registry.replaceUser(userOf("quoted@example.com", { mailbox: parseMailbox("'=x@example.com") }));
     const list = await say("user export");
     expect(list).toBe(
       [
@@ -158,11 +160,12 @@ describe("[U3] users in bulk", () => {
         "alice@example.com,alice@example.com,main,en,none,yes",
         "bob@example.com,bob@example.com,main,auto,sip:bob@example.com (off),yes",
         "carol@example.com,carol@example.com,main,auto,none,no",
+        "quoted@example.com,''=x@example.com,main,en,none,yes",
         "",
       ].join("\n"),
     );
     expect(await say(importing(list))).toBe(
-      "4 rows: 0 new, 0 changed, 4 the same, 0 wrong.\nThere is nothing to apply.",
+      "5 rows: 0 new, 0 changed, 5 the same, 0 wrong.\nThere is nothing to apply.",
     );
     const other = await createImportStage();
     await other.say(importing(list));
@@ -243,6 +246,30 @@ describe("[U4] now or later", () => {
     const stop = startImportSchedule({ ...stage, admins: [], alerts: { tell: (text) => told.push(text) } });
     await expect.poll(() => told.length, { interval: 1, timeout: 5000 }).toBe(1);
     expect(stage.registry.users.size).toBe(3);
+    await stop();
+  });
+
+  it("tells the administrators once when a list that is due cannot be applied, and goes on trying", async () => {
+    const { say, users, registry, runtime, told, stop, until } = await createScheduledStage(["carol@example.com"]);
+    await say(LIST, CAROL);
+    await say("user import apply 1 at 09:30", CAROL);
+    const { replaceUsers } = registry;
+    let tries = 0;
+    registry.replaceUsers = async () => {
+      tries++;
+      throw new GatewayError("gateway.db: the disk is full", { type: "wait", code: "store-full" });
+    };
+    await runtime.clock.advance(minutes(31));
+    await until(() => told.length > 0);
+    await runtime.clock.advance(minutes(5));
+    await until(() => tries > 1);
+    expect(told).toEqual([
+      "A list of users that is due could not be applied: gateway.db: the disk is full (store-full). It is tried again.",
+    ]);
+    registry.replaceUsers = replaceUsers;
+    await runtime.clock.advance(minutes(10));
+    await until(() => told.length > 1);
+    expect(users()).toHaveLength(3);
     await stop();
   });
 

@@ -47,6 +47,19 @@ describe("a synchronisation with a directory", () => {
     });
   });
 
+  it("keeps somebody opted out who has a new JID", async () => {
+    stage.source.fill("alice");
+    await stage.run();
+    await stage.store.registry.replaceOptOut(parsePresentityId("alice@example.com"), stage.runtime.clock.now());
+    const presentity = parsePresentityId("alice.b@example.com");
+    stage.source.entries = stage.source.entries.map((entry) => ({ ...entry, presentity }));
+    expect(await stage.run(1)).toMatchObject({ added: 1, removed: 1 });
+    const users = await stage.store.registry.listUsers();
+    expect(users).toMatchObject([{ presentity, optedOutAt: stage.runtime.clock.now() }]);
+    const [line] = await stage.store.registry.listAudit(10, presentity);
+    expect(line?.detail).toMatch(/, opted out$/);
+  });
+
   it("forgets that a user was the directory's when the user is deleted", async () => {
     stage.source.fill("alice");
     await stage.run();

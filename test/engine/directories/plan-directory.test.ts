@@ -148,6 +148,37 @@ describe("what a directory changes", () => {
     expect(later.given.map(({ directory }) => directory)).toEqual(["hq"]);
   });
 
+  it("says of who was made by hand that the directory leaves them alone", () => {
+    const world = { users: [byHand("alice"), byHand("bob", { mailbox: parseMailbox("b@example.com") })], given: [] };
+    const { steps, mismatches } = planDirectory(factsOf([person("alice"), person("bob")], world));
+    expect(steps).toEqual([]);
+    expect(mismatches.map(({ kind, text }) => `${kind}: ${text}`)).toEqual([
+      "by-hand: was made by hand; the directory neither changes nor removes this user (takes-over)",
+      "by-hand: was made by hand, with the mailbox b@example.com; the directory neither changes nor removes this user (takes-over)",
+    ]);
+  });
+
+  it("[K3] takes over who was made by hand where it is told to, as administrators have it, and removes them when they leave", () => {
+    const user = byHand("alice", { gateway: "second", locale: "fr", isEnabled: false });
+    const takesOver = { takesOver: true };
+    const world = sync([person("alice"), person("bob")], { users: [user, byHand("carol")], given: [] }, takesOver);
+    expect(world.users).toContainEqual(user);
+    expect(planDirectory(factsOf([person("alice"), person("bob")], world, takesOver)).steps).toEqual([]);
+    const later = sync([person("bob")], world, takesOver);
+    expect(later.users.map(({ presentity }) => presentity).toSorted()).toEqual([jidOf("bob"), jidOf("carol")]);
+  });
+
+  it("leaves the language that somebody has chosen by chat", () => {
+    const before = sync([person("alice", { language: "fr" })], EMPTY);
+    const chosen = {
+      ...before,
+      users: before.users.map((user) => ({ ...user, locale: "sv", localeFrom: "user" as const })),
+    };
+    expect(sync([person("alice", { language: "de" })], chosen).users).toMatchObject([
+      { locale: "sv", localeFrom: "user" },
+    ]);
+  });
+
   it("[R10] reports whose JID, mailbox and user principal name are not the same, and makes them users all the same", () => {
     const mailbox = parseMailbox("alice.b@example.com");
     const entries = [

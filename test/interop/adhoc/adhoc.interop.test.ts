@@ -71,6 +71,18 @@ for (const kind of ["prosody", "ejabberd"] as const)
       const info = await ask(carol, "get", xml("query", { xmlns: "http://jabber.org/protocol/disco#info", node }));
       expect(info.element.toString()).toContain(NS);
     });
+
+    it("show the component offline after a stop, and there again after the start, without anybody's logging in", async () => {
+      const shown = (): string => String(presencesOf(carol).at(-1)?.attrs["type"]);
+      await stage.gateway.end("SIGTERM");
+      await carol.waitFor(() => shown() === "unavailable", "the component offline");
+      await stage.gateway.start("xmpp.connected"); // nobody answers for its calendar server
+      await carol.waitFor(() => shown() === "undefined", "the component there again");
+      const before = presencesOf(carol).length;
+      await stage.gateway.end("SIGKILL");
+      await stage.gateway.start("xmpp.connected"); // nobody answers for its calendar server
+      await carol.waitFor(() => presencesOf(carol).length > before && shown() === "undefined", "the component anew");
+    });
   });
 
 const submit = (fields: Record<string, string>): Element =>
@@ -91,8 +103,12 @@ const kindOf = (reply: JabberReply, name: string): unknown =>
     ?.getChildren("field")
     .find(({ attrs }) => attrs["var"] === name)?.attrs["type"];
 
+const presencesOf = ({ seen }: JabberClient): readonly Element[] =>
+  seen
+    .map(({ element }) => element)
+    .filter(({ name, attrs }) => name === "presence" && attrs["from"] === COMPONENT.jid);
+
 const capsOf = (client: JabberClient): Element | undefined =>
-  client.seen
-    .filter(({ element }) => element.attrs["from"] === COMPONENT.jid)
-    .map(({ element }) => element.getChild("c", "http://jabber.org/protocol/caps"))
+  presencesOf(client)
+    .map((element) => element.getChild("c", "http://jabber.org/protocol/caps"))
     .find((caps) => caps !== undefined);

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { findMissingGajim, openGajim } from "../../lab/gajim/gajim.ts";
 import { mustSucceed } from "../../lab/site.ts";
+import { installedServers } from "../../lab/xmpp-server.ts";
 import { type AdhocStage, COMPONENT, HOST, startStage } from "./stage.ts";
 
 const missing = findMissingGajim();
@@ -11,11 +12,11 @@ if (missing) console.log(`skipped: ${missing}`);
 
 const SCRIPT = fileURLToPath(new URL("gajim-commands.py", import.meta.url));
 
-describe.skipIf(missing !== undefined)("commands from a real Gajim on a real Prosody", () => {
+describe.skipIf(missing !== undefined).each(installedServers())("commands from a real Gajim on a real %s", (server) => {
   let stage: AdhocStage;
 
   beforeAll(async () => {
-    stage = await startStage("prosody");
+    stage = await startStage(server);
     await stage.addGateway();
   });
   afterAll(() => stage?.close());

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { DirectoryListing } from "../../../src/ports/directory-source.ts";
 import { ActiveDirectory, groupDn } from "../../lab/active-directory.ts";
 import { createLdapSource, type LdapOptions } from "../../lab/ldap-scene.ts";
-import { hasSlapd } from "../../lab/slapd.ts";
+import { BASE, hasSlapd } from "../../lab/slapd.ts";
 
 if (!hasSlapd()) console.log("skipped: the Debian package slapd is not installed");
 
@@ -69,9 +69,9 @@ describe.runIf(hasSlapd())("a directory with the attributes of Active Directory"
     ]);
     const reader = source();
     const before = await reader.read(undefined, signal);
-    // Alice's change has an old number: had everything been read, it would be seen.
+    // Alice's change has no number: had everything been read, it would be seen.
     await directory.fill([
-      { name: "alice", usn: 9, mail: "old@example.com" },
+      { name: "alice", usn: 10, mail: "old@example.com" },
       { name: "bob", usn: 21, mail: "new@example.com" },
     ]);
     const after = await reader.read(before, signal);
@@ -86,6 +86,14 @@ describe.runIf(hasSlapd())("a directory with the attributes of Active Directory"
       true,
       ["old@example.com", "bob@example.com"],
     ]);
+  });
+
+  it("refuses what is no group, which would have nobody either", async () => {
+    await directory.fill([{ name: "alice", usn: 10 }]);
+    await expect(source({ groups: [`ou=people,${BASE}`] }).read(undefined, signal)).rejects.toMatchObject({
+      code: "ldap-no-base",
+      message: expect.stringContaining("is no group"),
+    });
   });
 
   it("refuses a group that is not there, which would else have nobody", async () => {

@@ -93,10 +93,13 @@ describe.runIf(hasSlapd())("a real OpenLDAP server", () => {
   });
 
   it.each<[string, LdapOptions, string]>([
+    ["a filter that cannot be read", { filter: "(&(uid=a)(x))" }, "ldap-refused"],
+    ["a login that is no name", { "bind-dn": "presence@example.com", password: "x" }, "ldap-login"],
     ["a wrong password", { password: "wrong" }, "ldap-login"],
     ["nobody who logs in", { "bind-dn": undefined, password: undefined }, "ldap-no-base"],
     ["a base that is not there", { base: `ou=nowhere,${BASE}` }, "ldap-no-base"],
     ["a group that is not there", { groups: [`cn=nobody,ou=groups,${BASE}`] }, "ldap-no-base"],
+    ["a group that is a person", { groups: [personDn("alice")] }, "ldap-no-base"],
     ["a base that is no name", { base: "no name" }, "ldap-no-base"],
     ["another naming context", { base: "dc=example,dc=org" }, "ldap-no-base"],
   ])("says what is wrong with %s", async (_, given, code) => {
@@ -126,6 +129,61 @@ describe.runIf(hasSlapd())("a real OpenLDAP server", () => {
     await slapd.refill(composeLdif(people(3)));
     expect((await directory.read(undefined, signal)).entries.size).toBe(3);
     expect(directory.health()).toMatchObject({ state: "ok", detail: "3 people" });
+  });
+
+  it("[U5] knows the members of a group however their names are spelt", async () => {
+    await slapd.refill(`${composeLdif(people(2))}
+dn: cn=Müller\\, Hans,ou=people,${BASE}
+objectClass: inetOrgPerson
+cn: Müller, Hans
+sn: Müller
+
+dn: cn=odd,ou=groups,${BASE}
+objectClass: groupOfNames
+cn: odd
+member: CN=M\\C3\\BCller\\2C Hans, OU=people,${BASE}
+
+dn: cn=unique,ou=groups,${BASE}
+objectClass: groupOfUniqueNames
+cn: unique
+uniqueMember: ${personDn("user1000")}#'0101'B
+`);
+    const groups = ["odd", "unique"].map((name) => `cn=${name},ou=groups,${BASE}`);
+    const { entries } = await source({ groups }).read(undefined, signal);
+    const templates = [...entries.values()].map(({ name, template }) => [name.slice(0, 6), template]);
+    expect(new Set(templates.map(String))).toEqual(new Set(["cn=Mül,0", "uid=us,1", "uid=us,"]));
+  });
+
+  it("[K3] is read for changes that have an older time too, as from a backup or with a clock set back", async () => {
+    const entry = (uid: string, mail: string, changed: string): string =>
+      composeLdif([{ uid, mail }])
+        .replace(/^.*ou: groups\n/s, "")
+        .trimEnd() +
+      `\nentryUUID: 00000000-0000-4000-8000-00000000000${uid === "alice" ? 1 : 2}\nmodifyTimestamp: ${changed}\n\n`;
+    const units = composeLdif([]);
+    const bob = entry("bob", "bob@example.com", "20261101000000Z");
+    await slapd.refill(`${units}\n${entry("alice", "alice@example.com", "20261002000000Z")}${bob}`);
+    const directory = source();
+    const before = await directory.read(undefined, signal);
+    await slapd.refill(`${units}\n${entry("alice", "alice.b@example.com", "20261001000000Z")}${bob}`);
+    const after = await directory.read(before, signal);
+    expect([...after.entries.values()].map(({ mailbox }) => mailbox)).toEqual([
+      "alice.b@example.com",
+      "bob@example.com",
+    ]);
+    expect((await directory.read(after, signal)).isFull).toBe(false);
+  });
+
+  it("says that it does not offer StartTLS, where it does not", async () => {
+    const plain = await startSlapd();
+    try {
+      await expect(createLdapSource(plain, { "start-tls": true }).read(undefined, signal)).rejects.toMatchObject({
+        code: "ldap-tls",
+        message: expect.stringContaining("does not offer StartTLS"),
+      });
+    } finally {
+      await plain.stop();
+    }
   });
 
   it("matches nobody with some filters, which is a listing too", async () => {

@@ -75,6 +75,28 @@ describe("[U3] the program with a list of users", () => {
   });
 });
 
+/** A shell's line in which `$GATEWAY` is the program; resolves with its exit code and what it complained of. */
+const runInShell = (line: string): Promise<{ readonly code: number | null; readonly complaint: string }> =>
+  new Promise((resolve) => {
+    const command = line.replace("$GATEWAY", `"${process.execPath}" "${MAIN}"`);
+    const child = spawn("bash", ["-c", `set -o pipefail; ${command}`], { stdio: ["ignore", "ignore", "pipe"] });
+    let complaint = "";
+    child.stderr.on("data", (data: Buffer) => {
+      complaint += data.toString();
+    });
+    child.on("close", (code) => resolve({ code, complaint }));
+  });
+
+describe("what the program says, where nobody can take it", () => {
+  it("is cut off without a word by who has read enough, and is an error on a full disk", async () => {
+    const command = `$GATEWAY command --config "${gateway.configPath}" user export`;
+    expect(await runInShell(`${command} | head -c 0`)).toEqual({ code: 1, complaint: "" });
+    const full = await runInShell(`${command} > /dev/full`);
+    expect(full.code).toBe(1);
+    expect(full.complaint).toMatch(/^presence-gateway: cannot write the output: ENOSPC[^\n]*\n$/);
+  });
+});
+
 describe("presence-gateway backup and restore", () => {
   it("back up a running gateway, refuse to restore beside it, and bring back what was then", async () => {
     expect(await gateway.invoke(["backup", backup])).toMatchObject({ code: 0 });

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { findFreePort } from "../../lab/free-ports.ts";
 import { mustSucceed, type Site, startSite } from "../../lab/site.ts";
+import { installedServers } from "../../lab/xmpp-server.ts";
 
 const MINUTE = 60_000;
 
@@ -9,12 +10,12 @@ interface Ready {
   readonly text: string;
 }
 
-describe("monitoring of a whole site", () => {
+describe.each(installedServers())("monitoring of a whole site on a real %s", (server) => {
   let site: Site;
   let port = 0;
   beforeAll(async () => {
     port = await findFreePort();
-    site = await startSite({ metricsPort: port });
+    site = await startSite({ server, metricsPort: port });
   });
   afterAll(() => site.close());
 

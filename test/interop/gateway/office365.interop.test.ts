@@ -6,15 +6,16 @@ import type { JabberClient } from "../../lab/jabber-client.ts";
 import type { Office365Company } from "../../lab/office365.ts";
 import { mustSucceed, type Site, startSite } from "../../lab/site.ts";
 import { isInMeeting, isPlainlyAvailable } from "../../lab/stage.ts";
+import { installedServers } from "../../lab/xmpp-server.ts";
 
-describe("the gateway with Exchange and Office 365", () => {
+describe.each(installedServers())("the gateway with Exchange and Office 365 on a real %s", (server) => {
   let site: Site;
   let branch: Office365Company;
   let bob: JabberClient;
   let carol: JabberClient;
 
   beforeAll(async () => {
-    site = await startSite({ office365: ["carol"], rosters: [["carol", "bob"]] });
+    site = await startSite({ server, office365: ["carol"], rosters: [["carol", "bob"]] });
     if (!site.office365) throw new Error("the second company did not start");
     branch = site.office365;
     await site.open([]);

@@ -1,13 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type ConnectProxy, startConnectProxy } from "../../doubles/connect-proxy.ts";
 import { mustSucceed, type Site, startSite } from "../../lab/site.ts";
+import { installedServers } from "../../lab/xmpp-server.ts";
 
-describe("the troubleshooter of a running gateway", () => {
+describe.each(installedServers())("the troubleshooter of a running gateway on a real %s", (server) => {
   let site: Site;
   let proxy: ConnectProxy;
 
   beforeAll(async () => {
-    site = await startSite();
+    site = await startSite({ server });
     proxy = await startConnectProxy({ login: "alice:proxy secret" });
     await site.open(["alice"]);
   });

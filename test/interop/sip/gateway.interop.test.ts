@@ -6,6 +6,7 @@ import { type Kamailio, startKamailio, whatKamailioLacks } from "../../lab/kamai
 import { openSipClient, type SipClient, type SipWatcher } from "../../lab/sip-client.ts";
 import { watchMeetingWithSipp, whatSippLacks } from "../../lab/sipp-watcher.ts";
 import { mustSucceed, type Site, startSite } from "../../lab/site.ts";
+import { installedServers } from "../../lab/xmpp-server.ts";
 import { pidf } from "./pidf.ts";
 
 const lack = whatKamailioLacks() ?? whatSippLacks();
@@ -17,9 +18,15 @@ const OTHER = "sip:4711@example.test";
 const isInMeeting = (document: string): boolean => /<rpid:meeting\/>/.test(document);
 const isOut = (document: string): boolean => document !== "" && !isInMeeting(document);
 
-describe.skipIf(lack !== undefined).each(["memory", "sqlite"] as const)(
-  "the gateway on a real Kamailio (%s)",
-  (storage) => {
+/** Each XMPP server and each kind of memory once. */
+const STAGES = [
+  ["memory", installedServers()[0]],
+  ["sqlite", installedServers().at(-1)],
+] as const;
+
+describe.skipIf(lack !== undefined).each(STAGES)(
+  "the gateway on a real Kamailio (%s), beside %s",
+  (storage, server) => {
     let kamailio: Kamailio;
     let site: Site;
     let client: SipClient;
@@ -62,7 +69,10 @@ describe.skipIf(lack !== undefined).each(["memory", "sqlite"] as const)(
 
     beforeAll(async () => {
       kamailio = await startKamailio({ domain: "example.test", storage });
-      site = await startSite({ sip: { server: `127.0.0.1:${kamailio.gatewayPort}`, transport: "tcp" } });
+      site = await startSite({
+        ...(server && { server }),
+        sip: { server: `127.0.0.1:${kamailio.gatewayPort}`, transport: "tcp" },
+      });
       await site.open(["alice"]);
       await (await site.connect("alice")).sendPresence();
       await mustSucceed(site.gateway, `user set alice@example.test sip=${ALICE}`);

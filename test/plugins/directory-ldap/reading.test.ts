@@ -91,6 +91,9 @@ describe("an entry of the directory", () => {
   it("has a problem in words where an address is missing or is none", () => {
     expect(decodeEntry({ ...entry, uid: [] }, MAPPING)?.problem).toBe("has no JID: an attribute is missing");
     expect(decodeEntry({ ...entry, mail: "no address" }, MAPPING)?.problem).toContain("is not an SMTP address");
+    // A space at the end of what somebody has typed.
+    const byMail = { ...MAPPING, jid: pattern("{mail}") };
+    expect(decodeEntry({ ...entry, mail: " Alice@example.com " }, byMail)?.presentity).toBe("alice@example.com");
   });
 
   it("is nobody without its key", () => {
@@ -120,6 +123,24 @@ describe("names and filters", () => {
   it("are the same name without case and spaces around separators", () => {
     expect(dnKey("UID=Alice , OU=People,dc = Example,DC=com ")).toBe(dnKey("uid=alice,ou=people,dc=example,dc=com"));
     expect(dnKey("cn=a\\, b,dc=x")).not.toBe(dnKey("cn=a,cn=b,dc=x"));
+  });
+
+  it.each([
+    ["CN=M\\C3\\BCller\\2C Hans,DC=x", "cn=Müller\\, Hans,dc=x"],
+    ["cn=M\\c3\\bcller,dc=x", "cn=Müller,dc=x"],
+    ["sn=y + CN=x,dc=x", "cn=X+sn=Y,dc=x"],
+    ["cn=a\\\\b,dc=x", "cn=a\\5cb,dc=x"],
+    ["cn=hans  müller,dc=x", "cn=Hans Müller,dc=x"],
+  ])("are the same however they are escaped and ordered: %s", (a, b) => {
+    expect(dnKey(a)).toBe(dnKey(b));
+  });
+
+  it.each([
+    ["cn=a\\+sn=b,dc=x", "cn=a+sn=b,dc=x"],
+    ["cn=a\\2cdc=x", "cn=a,dc=x"],
+    ["cn=a\\\\,dc=x", "cn=a\\,dc=x"],
+  ])("are others where a separator is part of a value: %s", (a, b) => {
+    expect(dnKey(a)).not.toBe(dnKey(b));
   });
 
   it.each([
@@ -235,6 +256,7 @@ describe("where the directory is", () => {
     ["a password in clear", { ...base, "bind-dn": "cn=a", password: "b", "start-tls": false }, "start-tls"],
     ["a login without password", { ...base, "bind-dn": "cn=a" }, "password"],
     ["a password of nobody", { ...base, password: "b" }, "bind-dn"],
+    ["groups in groups, which OpenLDAP has not", { ...base, "nested-groups": true }, "nested-groups"],
     ["a filter without parentheses", { ...base, filter: "uid=*" }, "filter"],
     ["a pattern that is none", { ...base, jid: "{mail" }, "jid"],
     ["a page that is too large", { ...base, "page-size": 5000 }, "page-size"],

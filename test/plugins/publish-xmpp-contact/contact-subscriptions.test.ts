@@ -153,6 +153,20 @@ describe("subscriptions to contact JIDs", () => {
     expect([subscriptions.watchersOf(ALICE), memory.kept.size]).toEqual([[BOB], 1]);
   });
 
+  test("are refused of addresses that only look like a contact JID: nobody waits for ever, or writes to nobody", async () => {
+    for (const local of [String.raw`d\27artagnan\40example.com`, String.raw`foo\40`, String.raw`ALICE\40example.com`]) {
+      const to = `${local}@${fake.domain}`;
+      expect(await hear("subscribe", `${BOB}/pc`, to)).toEqual([`unsubscribed ${BOB}`]);
+      expect(fake.sent.at(-1)?.attributes?.["from"]).toBe(to);
+      expect(await hear("probe", BOB, `${to}/x`)).toEqual([`unsubscribed ${BOB}`]);
+      for (const type of ["", "unavailable", "unsubscribed", "error"]) expect(await hear(type, BOB, to)).toEqual([]);
+      expect(await answers({ ...stanza("message", BOB, { to }), id: "" })).toEqual([`error ${BOB}`]);
+      expect(fake.sent.at(-1)?.attributes?.["id"]).toBeUndefined();
+    }
+    for (const to of [`calendar@${fake.domain}`, fake.domain, String.raw`alice\40example.com@elsewhere.example`])
+      expect([...(await hear("subscribe", BOB, to)), ...(await answers(stanza("message", BOB, { to })))]).toEqual([]);
+  });
+
   test("say to whoever writes to a contact JID that nobody reads there, and to watchers whom to write to", async () => {
     const write = (from: string, type = "chat") => answers(stanza("message", from, { type }));
     expect(await write(`${BOB}/pc`)).toEqual([`error ${BOB}/pc`]);

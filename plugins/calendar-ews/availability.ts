@@ -228,15 +228,8 @@ export const availabilityOperation = (query: AvailabilityQuery): Operation<reado
   decoder: () => availabilityDecoder(query),
 });
 
-/** Decodes the answer piece by piece: one result per mailbox, in the query's order. */
+/** One result per mailbox, in the query's order. */
 function availabilityDecoder(query: AvailabilityQuery): AnswerDecoder<readonly BusyTimeResult[]> {
   const body = new AvailabilityBody(query.window);
   return answerDecoder(query.host, body, () => results(body, query));
-}
-
-/** Decodes a whole answer; throws GatewayError when it is none or does not fit the query. */
-export function decodeAvailability(query: AvailabilityQuery, chunks: Iterable<Uint8Array>): readonly BusyTimeResult[] {
-  const decoder = availabilityDecoder(query);
-  for (const chunk of chunks) decoder.write(chunk);
-  return decoder.end();
 }

@@ -1,5 +1,5 @@
 import type { Mailbox } from "../../src/core/addresses.ts";
-import { type Instant, seconds, type TimeWindow } from "../../src/lib/time.ts";
+import { seconds, type TimeWindow } from "../../src/lib/time.ts";
 import type {
   BusyTimeResult,
   CalendarChange,
@@ -14,6 +14,7 @@ import type { PluginContext } from "../../src/ports/plugin-definition.ts";
 import type { HttpProxy, TlsException, TlsTerms } from "../../src/ports/trust.ts";
 import { ProxyRoute } from "../shared-http/proxy-route.ts";
 import { readCa } from "../shared-http/read-ca.ts";
+import { RequestHealth } from "../shared-http/request-health.ts";
 import { SourceRun } from "../shared-http/source-run.ts";
 import { trustedConnector } from "../shared-http/trusted-connector.ts";
 import { Autodiscover } from "./autodiscover/autodiscover.ts";
@@ -50,9 +51,6 @@ interface Connection extends ServerConnection {
   readonly route: ProxyRoute | undefined;
 }
 
-// So many failures in a row mean that it is not a single request that fails.
-const DOWN_AFTER = 3;
-
 /** Calendars of an Exchange server (2007 SP1 and later) or of another server that speaks EWS. */
 export class EwsCalendarSource implements CalendarSource {
   readonly capabilities = { maxMailboxesPerFetch: MAX_MAILBOXES, maxMailboxesPerWatch: MAX_WATCHED };
@@ -61,14 +59,12 @@ export class EwsCalendarSource implements CalendarSource {
   readonly #options: EwsOptions;
   readonly #context: PluginContext;
   readonly #run: SourceRun<Connection>;
-  #requests = 0;
-  #failures = 0;
-  #error: GatewayError | undefined;
-  #since: Instant | undefined;
+  readonly #condition: RequestHealth;
 
   constructor(options: EwsOptions, context: PluginContext) {
     this.#options = options;
     this.#context = context;
+    this.#condition = new RequestHealth(context.runtime.clock);
     this.#run = new SourceRun({
       connect: (lifetime, signal) => this.#connect(lifetime, signal),
       stopped: () => this.#stoppedError(),
@@ -92,12 +88,7 @@ export class EwsCalendarSource implements CalendarSource {
   }
 
   health(): Health {
-    const since = this.#since === undefined ? {} : { since: this.#since };
-    if (this.#run.hasStopped) return { state: "stopped" };
-    if (this.#since === undefined) return { state: "starting" };
-    if (this.#error === undefined) return { state: "ok", detail: this.#detail(), ...since };
-    const isDown = this.#failures >= DOWN_AFTER || this.#error.type === "auth";
-    return { state: isDown ? "down" : "degraded", error: this.#error, ...since };
+    return this.#run.hasStopped ? { state: "stopped" } : this.#condition.health(this.#detail());
   }
 
   load(): RequestLoad | undefined {
@@ -200,7 +191,7 @@ export class EwsCalendarSource implements CalendarSource {
       threads: () => parameters.integer("exchange-threads"),
       longestQueue: () => parameters.integer("exchange-queue"),
       // What other servers answer is no news of this one: a watch that fails there is reported by the watch.
-      onOutcome: (error) => isConfigured && this.#recordOutcome(error),
+      onOutcome: (error) => isConfigured && this.#condition.record(error),
     });
     const watching = new Watching(client, this.#options.notifications, this.#context, lifetime);
     return { transport, client, watching };
@@ -217,20 +208,12 @@ export class EwsCalendarSource implements CalendarSource {
     return ewsError("ews-stopped", `${this.#options.url.host}: not running`);
   }
 
-  #recordOutcome(error: GatewayError | undefined): void {
-    const isChange = this.#since === undefined || (error === undefined) !== (this.#error === undefined);
-    if (isChange) this.#since = this.#context.runtime.clock.now();
-    this.#requests += 1;
-    this.#failures = error ? this.#failures + 1 : 0;
-    this.#error = error;
-  }
-
   #detail(): string {
     if (!this.#run.connection) return "";
     const { client, watching, autodiscover } = this.#run.connection;
     const { running, waiting, limit } = client.load;
     const version = client.serverVersion ? nameServer(client.serverVersion) : "version unknown";
-    const requests = `${this.#requests} requests (${running} of at most ${limit} now, ${waiting} waiting)`;
+    const requests = `${this.#condition.requests} requests (${running} of at most ${limit} now, ${waiting} waiting)`;
     const places = autodiscover ? `, ${autodiscover.detail}` : "";
     return `${version}, ${requests}, ${watching.describe()}${places}`;
   }

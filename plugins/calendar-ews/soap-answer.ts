@@ -1,3 +1,4 @@
+import { utf8Decoder as decodeUtf8 } from "../shared-http/xml-reader.ts";
 import { ewsError } from "./ews-errors.ts";
 import { type EwsProblem, problemError } from "./response-problem.ts";
 import { type XmlHandler, XmlReader } from "./xml-reader.ts";
@@ -104,16 +105,8 @@ export interface AnswerDecoder<Answer> {
 const MAX_CHARACTERS = 16 * 1024 * 1024;
 
 /** Bytes to text across any cut; throws GatewayError for what is no UTF-8. */
-export function utf8Decoder(host: string): (bytes?: Uint8Array) => string {
-  const decoder = new TextDecoder("utf-8", { fatal: true });
-  return (bytes) => {
-    try {
-      return bytes ? decoder.decode(bytes, { stream: true }) : decoder.decode();
-    } catch (error) {
-      throw ewsError("ews-bad-answer", `${host}: the answer is not UTF-8`, { cause: error });
-    }
-  };
-}
+export const utf8Decoder = (host: string): ((bytes?: Uint8Array) => string) =>
+  decodeUtf8((what, cause) => ewsError("ews-bad-answer", `${host}: ${what}`, { cause }));
 
 /** A decoder of answers of one document: `finish` makes the result when there was no fault. */
 export function answerDecoder<Answer>(host: string, body: BodyHandler, finish: () => Answer): AnswerDecoder<Answer> {

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Mailbox } from "../../src/core/addresses.ts";
-import { formatLocalUtc, hours, type Instant, plus, type TimeWindow } from "../../src/lib/time.ts";
+import { formatDay, hours, type Instant, plus, type TimeWindow } from "../../src/lib/time.ts";
 import type { TestStep, TestSubject } from "../../src/ports/calendar-source.ts";
 import { GatewayError } from "../../src/ports/errors.ts";
 import type { Clock, Runtime } from "../../src/ports/runtime.ts";
@@ -119,7 +119,7 @@ function tokenSteps(service: Diagnosed): readonly DiagnosisStep[] {
 function describeToken({ application, tenant, certificateEnd, clock }: Diagnosed): StepFinding {
   const text = `the application ${application} has a token of the tenant ${tenant}`;
   if (certificateEnd === undefined) return text;
-  const detail = `${text}; its certificate is valid until ${formatLocalUtc(certificateEnd).slice(0, 10)}`;
+  const detail = `${text}; its certificate is valid until ${formatDay(certificateEnd)}`;
   return certificateEnd - clock.now() < EXPIRES_SOON ? { detail, isWarning: true } : detail;
 }
 

@@ -1,5 +1,5 @@
 import type { Mailbox } from "../../src/core/addresses.ts";
-import type { Instant, TimeWindow } from "../../src/lib/time.ts";
+import type { TimeWindow } from "../../src/lib/time.ts";
 import type {
   BusyTimeResult,
   CalendarChange,
@@ -14,6 +14,7 @@ import type { PluginContext } from "../../src/ports/plugin-definition.ts";
 import type { HttpProxy } from "../../src/ports/trust.ts";
 import { ProxyRoute } from "../shared-http/proxy-route.ts";
 import { readCa } from "../shared-http/read-ca.ts";
+import { RequestHealth } from "../shared-http/request-health.ts";
 import { SourceRun } from "../shared-http/source-run.ts";
 import { trustedConnector } from "../shared-http/trusted-connector.ts";
 import { UndiciWebClient, type WebClient, type WebClientOptions } from "../shared-http/web-client.ts";
@@ -58,9 +59,6 @@ interface Connection extends FetchDeps, Omit<Diagnosed, "runtime" | "pullInterva
   readonly watching: GraphWatching;
 }
 
-// So many failures in a row mean that it is not a single request that fails.
-const DOWN_AFTER = 3;
-
 /** Calendars of a tenant of Office 365 by Microsoft Graph. */
 export class GraphCalendarSource implements CalendarSource {
   /** Only where they are wanted. */
@@ -72,10 +70,7 @@ export class GraphCalendarSource implements CalendarSource {
   readonly #createWeb: (options: WebClientOptions) => WebClient;
   readonly #batch: BatchSize;
   readonly #run: SourceRun<Connection>;
-  #requests = 0;
-  #failures = 0;
-  #error: GatewayError | undefined;
-  #since: Instant | undefined;
+  readonly #condition: RequestHealth;
 
   /** @param createWeb for tests without sockets */
   constructor(
@@ -85,6 +80,7 @@ export class GraphCalendarSource implements CalendarSource {
   ) {
     this.#options = options;
     this.#context = context;
+    this.#condition = new RequestHealth(context.runtime.clock);
     this.#createWeb = createWeb;
     this.#batch = new BatchSize(options.batchSize);
     this.#run = new SourceRun({
@@ -127,14 +123,11 @@ export class GraphCalendarSource implements CalendarSource {
   }
 
   health(): Health {
-    const since = this.#since === undefined ? {} : { since: this.#since };
     if (this.#run.hasStopped) return { state: "stopped" };
-    if (this.#since === undefined) return { state: "starting" };
+    const health = this.#condition.health(this.#detail());
     const watchProblem = this.watchChanges && this.#run.connection?.watching.problem;
-    if (this.#error === undefined && watchProblem) return { state: "degraded", error: watchProblem, ...since };
-    if (this.#error === undefined) return { state: "ok", detail: this.#detail(), ...since };
-    const isDown = this.#failures >= DOWN_AFTER || this.#error.type === "auth";
-    return { state: isDown ? "down" : "degraded", error: this.#error, ...since };
+    if (health.state !== "ok" || !watchProblem) return health;
+    return { state: "degraded", error: watchProblem, ...(health.since && { since: health.since }) };
   }
 
   load(): RequestLoad | undefined {
@@ -208,7 +201,7 @@ export class GraphCalendarSource implements CalendarSource {
       runtime,
       ceiling: () => this.#options.maxRequests,
       longestQueue: () => parameters.integer("exchange-queue"),
-      onOutcome: (error) => this.#recordOutcome(error),
+      onOutcome: (error) => this.#condition.record(error),
     });
   }
 
@@ -216,19 +209,11 @@ export class GraphCalendarSource implements CalendarSource {
     return graphError("graph-stopped", `${this.#options.cloud.graph.host}: not running`);
   }
 
-  #recordOutcome(error: GatewayError | undefined): void {
-    const isChange = this.#since === undefined || (error === undefined) !== (this.#error === undefined);
-    if (isChange) this.#since = this.#context.runtime.clock.now();
-    this.#requests += 1;
-    this.#failures = error ? this.#failures + 1 : 0;
-    this.#error = error;
-  }
-
   #detail(): string {
     const { connection } = this.#run;
     if (!connection) return "";
     const { running, waiting, limit } = connection.client.load;
     const watched = this.watchChanges ? connection.watching.describe() : "read at intervals";
-    return `Microsoft Graph, ${watched}, ${this.#requests} requests (${running} of at most ${limit} now, ${waiting} waiting)`;
+    return `Microsoft Graph, ${watched}, ${this.#condition.requests} requests (${running} of at most ${limit} now, ${waiting} waiting)`;
   }
 }

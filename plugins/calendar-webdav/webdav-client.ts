@@ -1,9 +1,9 @@
 import type { Mailbox } from "../../src/core/addresses.ts";
-import type { Instant } from "../../src/lib/time.ts";
 import { type GatewayError, toGatewayError } from "../../src/ports/errors.ts";
 import type { Health } from "../../src/ports/plugin.ts";
 import type { Clock } from "../../src/ports/runtime.ts";
 import { HttpStatusError } from "../shared-http/http-head.ts";
+import { RequestHealth } from "../shared-http/request-health.ts";
 import { Turns } from "../shared-http/turns.ts";
 import { CredentialGuard } from "../shared-microsoft/credential-guard.ts";
 import { askOptions, type DavRequest } from "./dav-requests.ts";
@@ -23,9 +23,6 @@ export interface ClientOptions {
 /** How a request is sent: for an administrator's test at once and whatever was refused before, else in its turn. */
 export type Urgency = "in-turn" | "at-once";
 
-// So many failures in a row mean that it is not a single request that fails.
-const DOWN_AFTER = 3;
-
 /** Sends requests, few at a time, spares the account, and keeps in mind how the server is. */
 export class WebdavClient {
   readonly host: string;
@@ -33,15 +30,13 @@ export class WebdavClient {
   readonly #options: ClientOptions;
   readonly #guard: CredentialGuard;
   readonly #turns: Turns;
-  #requests = 0;
-  #failures = 0;
-  #error: GatewayError | undefined;
-  #since: Instant | undefined;
+  readonly #condition: RequestHealth;
 
   constructor(options: ClientOptions) {
     this.url = options.url;
     this.host = options.url.host;
     this.#options = options;
+    this.#condition = new RequestHealth(options.clock);
     this.#guard = new CredentialGuard((text, retryAfter) =>
       webdavError("webdav-unauthorized", `${this.host}: ${text}`, { retryAfter }),
     );
@@ -56,13 +51,9 @@ export class WebdavClient {
 
   /** The condition as the last requests showed it. */
   health(detail: string): Health {
-    if (this.#since === undefined) return { state: "starting" };
-    const since = this.#since;
     const { running, waiting } = this.#turns.load;
-    const requests = `${this.#requests} requests (${running} now, ${waiting} waiting)`;
-    if (this.#error === undefined) return { state: "ok", detail: `WebDAV, ${requests}, ${detail}`, since };
-    const isDown = this.#failures >= DOWN_AFTER || this.#error.type === "auth";
-    return { state: isDown ? "down" : "degraded", error: this.#error, since };
+    const requests = `${this.#condition.requests} requests (${running} now, ${waiting} waiting)`;
+    return this.#condition.health(`WebDAV, ${requests}, ${detail}`);
   }
 
   /** One exchange, in the name of a mailbox or of none. Throws GatewayError. */
@@ -106,13 +97,9 @@ export class WebdavClient {
   }
 
   #record(error: GatewayError | undefined): void {
-    const now = this.#options.clock.now();
     if (!error) this.#guard.accepted();
-    else if (isRefused(error)) this.#guard.refused(now);
-    if (this.#since === undefined || (error === undefined) !== (this.#error === undefined)) this.#since = now;
-    this.#requests += 1;
-    this.#failures = error ? this.#failures + 1 : 0;
-    this.#error = error;
+    else if (isRefused(error)) this.#guard.refused(this.#options.clock.now());
+    this.#condition.record(error);
   }
 }
 

@@ -1,5 +1,5 @@
 import type { PresentityId, SipAor } from "../../src/core/addresses.ts";
-import { Channel } from "../../src/lib/channel.ts";
+import { Broadcast } from "../../src/lib/broadcast.ts";
 import { hours, plus, seconds } from "../../src/lib/time.ts";
 import { after } from "../../src/ports/after.ts";
 import type { ClientChange, ClientPresenceSource, FollowedPresentity } from "../../src/ports/client-presence-source.ts";
@@ -55,7 +55,7 @@ export class SipClients implements ClientPresenceSource {
     PresentityId,
     { readonly aor: SipAor; readonly subscriptions: readonly Subscription[] }
   >();
-  readonly #channels = new Set<Channel<ClientChange>>();
+  readonly #changes = new Broadcast<ClientChange>();
   readonly #task: BackgroundTask;
   #server: OwnSipServer | undefined;
   #hasSettled = false;
@@ -125,17 +125,14 @@ export class SipClients implements ClientPresenceSource {
     }
   }
 
-  async *watchClients(signal: AbortSignal): AsyncIterable<ClientChange> {
-    const channel = new Channel<ClientChange>();
-    channel.push({ kind: "reset" });
-    for (const change of this.#phones.snapshot()) channel.push(change);
-    if (this.#hasSettled) channel.push({ kind: "settled" });
-    this.#channels.add(channel);
-    try {
-      yield* channel.read(signal);
-    } finally {
-      this.#channels.delete(channel);
-    }
+  watchClients(signal: AbortSignal): AsyncIterable<ClientChange> {
+    return this.#changes.read(() => this.#known(), signal);
+  }
+
+  *#known(): Generator<ClientChange> {
+    yield { kind: "reset" };
+    yield* this.#phones.snapshot();
+    if (this.#hasSettled) yield { kind: "settled" };
   }
 
   async #run(signal: AbortSignal): Promise<void> {
@@ -234,6 +231,6 @@ export class SipClients implements ClientPresenceSource {
   }
 
   #emit(changes: readonly ClientChange[]): void {
-    for (const change of changes) for (const channel of this.#channels) channel.push(change);
+    for (const change of changes) this.#changes.push(change);
   }
 }

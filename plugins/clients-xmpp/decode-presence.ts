@@ -1,5 +1,6 @@
 import { AddressError, type PresentityId, parsePresentityId, resourceOf } from "../../src/core/addresses.ts";
 import type { ClientPresence } from "../../src/core/presence.ts";
+import { cutText } from "../../src/lib/cut-text.ts";
 import { ownText } from "../../src/lib/own-text.ts";
 import { earlier, type Instant, parseInstant } from "../../src/lib/time.ts";
 import type { XmlElement } from "../../src/ports/xml-element.ts";
@@ -95,11 +96,7 @@ function decodeStatus(element: XmlElement): Readonly<Record<string, string>> {
     const language = LANGUAGE.test(tag) ? tag : "";
     const text = textOf(status).trim();
     if (text !== "" && entries.size < MOST_LANGUAGES && !entries.has(language))
-      entries.set(ownText(language), ownText(shorten(text)));
+      entries.set(ownText(language), ownText(cutText(text, LONGEST_STATUS)));
   }
   return entries.size === 0 ? NO_STATUS : Object.fromEntries(entries);
 }
-
-/** Never cuts a surrogate pair in two. */
-const shorten = (text: string): string =>
-  text.length <= LONGEST_STATUS ? text : text.slice(0, LONGEST_STATUS).replace(/[\uD800-\uDBFF]$/, "");

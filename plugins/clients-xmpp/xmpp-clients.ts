@@ -1,5 +1,6 @@
 import { type BareJid, domainOf, isPresentityId, type PresentityId } from "../../src/core/addresses.ts";
 import { normalizeStateText } from "../../src/core/texts.ts";
+import { Broadcast } from "../../src/lib/broadcast.ts";
 import { Channel } from "../../src/lib/channel.ts";
 import { seconds } from "../../src/lib/time.ts";
 import type { ClientChange, ClientPresenceSource, FollowedPresentity } from "../../src/ports/client-presence-source.ts";
@@ -32,7 +33,7 @@ export class XmppClients implements ClientPresenceSource {
   readonly #table = new ClientTable();
   readonly #snapshot: Snapshot;
   readonly #activity: ActivityWatch;
-  readonly #channels = new Set<Channel<ClientChange>>();
+  readonly #changes = new Broadcast<ClientChange>();
   readonly #followed = new Set<PresentityId>();
   readonly #task: BackgroundTask;
   /** Followed users whose turn comes on the present connection. */
@@ -81,17 +82,14 @@ export class XmppClients implements ClientPresenceSource {
     }
   }
 
-  async *watchClients(signal: AbortSignal): AsyncIterable<ClientChange> {
-    const channel = new Channel<ClientChange>();
-    channel.push({ kind: "reset" });
-    for (const change of this.#table.snapshot()) channel.push(change);
-    if (this.#snapshot.isSettled) channel.push({ kind: "settled" });
-    this.#channels.add(channel);
-    try {
-      yield* channel.read(signal);
-    } finally {
-      this.#channels.delete(channel);
-    }
+  watchClients(signal: AbortSignal): AsyncIterable<ClientChange> {
+    return this.#changes.read(() => this.#known(), signal);
+  }
+
+  *#known(): Generator<ClientChange> {
+    yield { kind: "reset" };
+    yield* this.#table.snapshot();
+    if (this.#snapshot.isSettled) yield { kind: "settled" };
   }
 
   async #run(signal: AbortSignal): Promise<void> {
@@ -222,7 +220,7 @@ export class XmppClients implements ClientPresenceSource {
   }
 
   #emit(changes: readonly ClientChange[]): void {
-    for (const change of changes) for (const channel of this.#channels) channel.push(change);
+    for (const change of changes) this.#changes.push(change);
   }
 }
 

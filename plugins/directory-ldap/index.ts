@@ -1,11 +1,12 @@
-import { isIP } from "node:net";
 import { z } from "zod";
+import { isLoopback } from "../../src/lib/host.ts";
 import { definePlugin } from "../../src/ports/plugin-definition.ts";
+import { tlsOptionsOf } from "../shared-http/open-socket.ts";
 import { readCa } from "../shared-http/read-ca.ts";
 import { TIMESTAMP_MARKS, USN_MARKS } from "./change-mark.ts";
 import type { EntryMapping } from "./decode-entry.ts";
 import { isFilter } from "./distinguished-name.ts";
-import { parseServer, tlsOptionsOf } from "./ldap-connection.ts";
+import { parseServer } from "./ldap-connection.ts";
 import { LdapDirectory } from "./ldap-directory.ts";
 import { ldapError } from "./ldap-errors.ts";
 import { LdapSession } from "./ldap-session.ts";
@@ -104,9 +105,6 @@ const options = z
       });
   });
 
-const isLoopback = (host: string): boolean =>
-  host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
-
 const readPattern = (text: string): ValuePattern =>
   parseValuePattern(text) ?? { attributes: [], fill: () => undefined };
 
@@ -154,7 +152,7 @@ export default definePlugin({
       },
       async (signal) => {
         const ca = await readCa(given.ca, unreadable, signal);
-        const tls = () => tlsOptionsOf(server, trust, { ca, exceptions: new Set() });
+        const tls = () => tlsOptionsOf(server.host, trust, { ca, exceptions: new Set() });
         return LdapSession.open(access, { tls, clock: runtime.clock }, signal);
       },
       runtime,

@@ -4,9 +4,10 @@ import type { Client, Control, Entry, Filter } from "ldapts";
 import { seconds } from "../../src/lib/time.ts";
 import type { Clock } from "../../src/ports/runtime.ts";
 import { Deadline } from "../shared-http/deadline.ts";
+import { openSocket } from "../shared-http/open-socket.ts";
 import { orAborted } from "../shared-http/or-aborted.ts";
 import { AnswerGuard } from "./answer-guard.ts";
-import { type LdapServer, openSocket } from "./ldap-connection.ts";
+import type { LdapServer } from "./ldap-connection.ts";
 import { filterError, LOGIN, ldapError, toLdapError } from "./ldap-errors.ts";
 
 const CONNECT_LIMIT = seconds(15);

@@ -1,7 +1,7 @@
 import { setMaxListeners } from "node:events";
 import type { PresentityId, SipAor } from "../../src/core/addresses.ts";
 import type { PresenceDocument } from "../../src/core/presence.ts";
-import { Channel } from "../../src/lib/channel.ts";
+import { Broadcast } from "../../src/lib/broadcast.ts";
 import { Memo } from "../../src/lib/memo.ts";
 import { type Milliseconds, milliseconds } from "../../src/lib/time.ts";
 import type { Health } from "../../src/ports/plugin.ts";
@@ -45,7 +45,7 @@ export class SipPublisher implements PresencePublisher {
   readonly #settings: PublisherSettings;
   readonly #encode: EncodeDocument;
   readonly #context: Pick<PluginContext, "runtime" | "trust" | "memory">;
-  readonly #watchers = new Set<Channel<readonly [string | undefined]>>();
+  readonly #epochs = new Broadcast<string | undefined>();
   readonly #reduced = new Memo<PresenceDocument>();
   #run: Run | undefined;
 
@@ -85,7 +85,7 @@ export class SipPublisher implements PresencePublisher {
     const run = this.#run;
     this.#run = undefined;
     if (!run) return;
-    this.#tell(undefined);
+    this.#epochs.push(undefined);
     await run.agent.stop(STOP_PATIENCE);
     await run.connection.stop();
     run.lifetime.abort();
@@ -127,14 +127,8 @@ export class SipPublisher implements PresencePublisher {
     return this.#run?.connection.run === undefined ? undefined : this.#run.epoch;
   }
 
-  async *watchEpoch(signal: AbortSignal): AsyncIterable<string | undefined> {
-    const channel = new Channel<readonly [string | undefined]>();
-    this.#watchers.add(channel);
-    try {
-      for await (const [epoch] of channel.read(signal)) yield epoch;
-    } finally {
-      this.#watchers.delete(channel);
-    }
+  watchEpoch(signal: AbortSignal): AsyncIterable<string | undefined> {
+    return this.#epochs.read(() => [], signal);
   }
 
   #take({ sip }: Publication, signal: AbortSignal): { readonly agent: PublicationAgent; readonly aor: SipAor } {
@@ -154,14 +148,10 @@ export class SipPublisher implements PresencePublisher {
     try {
       for await (const run of connection.watchRun(lifetime.signal)) {
         agent.connected(run !== undefined);
-        this.#tell(run === undefined ? undefined : epoch);
+        this.#epochs.push(run === undefined ? undefined : epoch);
       }
     } catch (error) {
       if (!lifetime.signal.aborted) throw error;
     }
-  }
-
-  #tell(epoch: string | undefined): void {
-    for (const watcher of this.#watchers) watcher.push([epoch]);
   }
 }

@@ -1,9 +1,10 @@
 import { lookup } from "node:dns/promises";
-import { createConnection } from "node:net";
+import { withoutBrackets } from "../../src/lib/host.ts";
 import type { GatewayError } from "../../src/ports/errors.ts";
 import type { TlsTerms, Trust } from "../../src/ports/trust.ts";
 import type { DiagnosisStep } from "./diagnosis-step.ts";
 import { type HttpProbe, probeHttp } from "./http-probe.ts";
+import { openSocket } from "./open-socket.ts";
 import type { ProxyRoute } from "./proxy-route.ts";
 import type { TunnelTarget } from "./proxy-tunnel.ts";
 import { examineTls, tlsStatus } from "./tls-examination.ts";
@@ -66,7 +67,7 @@ export async function openTunnel(route: ProxyRoute, target: TunnelTarget, signal
   return `${url.host} connects to ${target.host} port ${target.port}${user === undefined ? "" : `, logged in as ${user}`}`;
 }
 
-const hostOf = (url: URL): string => url.hostname.replace(/^\[|\]$/g, "");
+const hostOf = (url: URL): string => withoutBrackets(url.hostname);
 const portOf = (url: URL): number => Number(url.port || (url.protocol === "https:" ? 443 : 80));
 
 /** The addresses of the URL's host, in words. */
@@ -76,18 +77,10 @@ export async function resolveName(url: URL): Promise<string> {
 }
 
 /** Connects to the URL's host and hangs up. */
-export function connectTcp(url: URL, signal: AbortSignal): Promise<string> {
+export async function connectTcp(url: URL, signal: AbortSignal): Promise<string> {
   const port = portOf(url);
-  const socket = createConnection({ host: hostOf(url), port });
-  const abort = (): void => {
-    socket.destroy();
-  };
-  signal.addEventListener("abort", abort, { once: true });
-  return new Promise<string>((resolve, reject) => {
-    socket.once("error", reject);
-    socket.once("connect", () => resolve(`connected to ${socket.remoteAddress} port ${port}`));
-  }).finally(() => {
-    signal.removeEventListener("abort", abort);
-    socket.destroy();
-  });
+  const socket = await openSocket({ host: hostOf(url), port }, undefined, signal);
+  const { remoteAddress } = socket;
+  socket.destroy();
+  return `connected to ${remoteAddress} port ${port}`;
 }

@@ -1,7 +1,9 @@
 import { Socket } from "node:net";
 import { type buildConnector, Client } from "undici";
+import { withoutBrackets } from "../../src/lib/host.ts";
 import type { HttpProxy, TlsServer, Trust } from "../../src/ports/trust.ts";
 import { parseHttpChallenges } from "../shared-microsoft/http-challenges.ts";
+import { connectionProblem } from "./connection-problems.ts";
 import { directConnector, LONGEST_CONNECT } from "./direct-connector.ts";
 
 /**
@@ -65,7 +67,7 @@ export function proxyConnector(trust: Trust, ca?: string): buildConnector.connec
 }
 
 const formatAuthority = ({ host, port }: TunnelTarget): string => {
-  const plain = host.replace(/^\[|\]$/g, "");
+  const plain = withoutBrackets(host);
   return `${plain.includes(":") ? `[${plain}]` : plain}:${port}`;
 };
 
@@ -91,27 +93,15 @@ function refusal(
   return new ProxyError("unauthorized", host, text);
 }
 
+/** What is said otherwise of a proxy than of a server. */
 const WORDS: ReadonlyMap<string, string> = new Map([
   ["UND_ERR_HEADERS_TIMEOUT", "it does not answer"],
   ["UND_ERR_CONNECT_TIMEOUT", "it does not answer"],
-  ["UND_ERR_HEADERS_OVERFLOW", "its answer is not valid HTTP"],
   ["UND_ERR_SOCKET", "it closed the connection"],
   ["ECONNRESET", "it closed the connection"],
-  ["ECONNREFUSED", "the connection was refused"],
-  ["ENOTFOUND", "no such host name in DNS"],
-  ["EAI_AGAIN", "the name server does not answer"],
 ]);
 
 function unavailable(proxy: HttpProxy, error: unknown): ProxyError {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  const words =
-    error instanceof Error && error.name === "HTTPParserError" ? "its answer is not valid HTTP" : WORDS.get(code);
-  const text = words ?? (tlsWords(error, code) || `the connection failed${code && ` (${code})`}`);
-  return new ProxyError("unavailable", proxy.url.host, text, error);
-}
-
-/** Our own rules say what is wrong (ports/trust.ts); of OpenSSL's verification there is a code. */
-function tlsWords(error: unknown, code: string): string {
-  if (error instanceof Error && code === "ERR_TLS_CERT_REFUSED") return error.message;
-  return /CERT|SIGNATURE|ISSUER|_CA$/.test(code) ? `its certificate is not trusted here (${code})` : "";
+  return new ProxyError("unavailable", proxy.url.host, WORDS.get(code) ?? connectionProblem(error).text, error);
 }

@@ -1,4 +1,4 @@
-import { formatLocalUtc } from "../../src/lib/time.ts";
+import { formatDay } from "../../src/lib/time.ts";
 import type { GatewayError } from "../../src/ports/errors.ts";
 import type { ChainEntry, ChainReport, TlsServer, TlsTerms, Trust } from "../../src/ports/trust.ts";
 import { connectionProblem } from "./connection-problems.ts";
@@ -39,7 +39,7 @@ export function tlsStatus({ message, cause }: GatewayError): string | undefined 
 function describe({ names, matchedName, entries }: ChainReport): string {
   const [own] = entries;
   const list = names.slice(0, 20).join(", ").slice(0, 300) || "no names";
-  const until = own?.notAfter === undefined ? "unknown" : formatLocalUtc(own.notAfter).slice(0, 10);
+  const until = own?.notAfter === undefined ? "unknown" : formatDay(own.notAfter);
   const matched = matchedName === undefined ? "" : ` (matched: ${matchedName})`;
   return `certificate for ${list}${matched}, issued by ${own?.issuer}, valid until ${until}, SHA-256 ${own?.sha256}`;
 }

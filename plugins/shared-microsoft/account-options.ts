@@ -1,7 +1,6 @@
 import { z } from "zod";
+import { isLoopback } from "../../src/lib/host.ts";
 import { TLS_EXCEPTIONS } from "../../src/ports/trust.ts";
-
-const isLoopback = (host: string): boolean => /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(host);
 
 /** What is wrong with the URL of a server that is told a password; undefined when nothing is. */
 export function urlProblem(text: string, example: string): string | undefined {

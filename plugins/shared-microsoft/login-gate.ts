@@ -1,5 +1,6 @@
 import { type Instant, instant, type Milliseconds, minutes } from "../../src/lib/time.ts";
 import type { Clock } from "../../src/ports/runtime.ts";
+import { orAborted } from "../shared-http/or-aborted.ts";
 import { LoginError } from "./login-error.ts";
 
 // Within this time after a login nobody expects the password to have changed.
@@ -22,7 +23,7 @@ export class LoginGate {
   /** Runs the login when its turn comes; rejects as it does, or with LoginError `refused` when the first was refused. */
   async run<Result>(login: () => Promise<Result>, signal: AbortSignal): Promise<Result> {
     while (this.#first && !this.#isTrusted()) {
-      const outcome = await untilAborted(this.#first, signal);
+      const outcome = await orAborted(this.#first, signal);
       if (outcome === "refused") throw new LoginError("refused");
     }
     const attempt = login();
@@ -59,13 +60,3 @@ export class LoginGate {
 }
 
 const isRefused = (error: unknown): boolean => error instanceof LoginError && error.failure === "refused";
-
-/** Settles as the promise does, or rejects with the signal's reason. */
-function untilAborted<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
-  signal.throwIfAborted();
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason);
-    signal.addEventListener("abort", abort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
-  });
-}

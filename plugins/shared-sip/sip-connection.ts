@@ -1,5 +1,5 @@
 import { type BackoffPolicy, backoffDelay } from "../../src/lib/backoff.ts";
-import { Channel } from "../../src/lib/channel.ts";
+import { Broadcast } from "../../src/lib/broadcast.ts";
 import { type Instant, milliseconds, seconds } from "../../src/lib/time.ts";
 import { type GatewayError, toGatewayError } from "../../src/ports/errors.ts";
 import type { Runtime } from "../../src/ports/runtime.ts";
@@ -60,7 +60,7 @@ export class SipConnection implements SipServer {
   readonly #digest: DigestSession;
   readonly #compose: ComposeRequest;
   readonly #incoming: IncomingRequests;
-  readonly #watchers = new Set<Channel<readonly [string | undefined]>>();
+  readonly #runs = new Broadcast<string | undefined>();
   #lifetime: AbortController | undefined;
   #running: Promise<void> = Promise.resolve();
   #link: SipLink | undefined;
@@ -119,14 +119,8 @@ export class SipConnection implements SipServer {
     return { connected, lastError: this.#lastError, dropped: this.#dropped };
   }
 
-  async *watchRun(signal: AbortSignal): AsyncIterable<string | undefined> {
-    const channel = new Channel<readonly [string | undefined]>();
-    this.#watchers.add(channel);
-    try {
-      for await (const [run] of channel.read(signal)) yield run;
-    } finally {
-      this.#watchers.delete(channel);
-    }
+  watchRun(signal: AbortSignal): AsyncIterable<string | undefined> {
+    return this.#runs.read(() => [], signal);
   }
 
   onRequest(handler: RequestHandler): () => void {
@@ -269,7 +263,7 @@ export class SipConnection implements SipServer {
   #tell(run: string | undefined): void {
     if (run === this.#run) return;
     this.#run = run;
-    for (const watcher of this.#watchers) watcher.push([run]);
+    this.#runs.push(run);
   }
 }
 

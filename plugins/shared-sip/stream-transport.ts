@@ -1,7 +1,7 @@
-import { connect as connectTcp, isIP, type Socket } from "node:net";
-import { connect as connectTls, type TLSSocket } from "node:tls";
+import { isIP, type Socket } from "node:net";
 import { seconds } from "../../src/lib/time.ts";
 import type { TlsTerms, Trust } from "../../src/ports/trust.ts";
+import { openSocket, tlsOptionsOf } from "../shared-http/open-socket.ts";
 import type { SipHop } from "./locate-servers.ts";
 import { MessageFramer } from "./message-framer.ts";
 import { SipSyntaxError } from "./sip-message.ts";
@@ -17,44 +17,14 @@ export interface StreamSecurity {
 const KEEP_ALIVE = seconds(30);
 
 /** A TCP or TLS connection. Rejects with the system's error, or the signal's reason. */
-export function openStream(
+export async function openStream(
   name: "tcp" | "tls",
-  { hop, security }: { readonly hop: SipHop; readonly security: StreamSecurity },
+  { hop, security: { trust, terms } }: { readonly hop: SipHop; readonly security: StreamSecurity },
   events: SipTransportEvents,
   signal: AbortSignal,
 ): Promise<SipTransport> {
-  return new Promise((resolve, reject) => {
-    signal.throwIfAborted();
-    const socket = name === "tls" ? openTls(hop, security) : connectTcp({ host: hop.host, port: hop.port });
-    const settle = (): void => {
-      signal.removeEventListener("abort", abort);
-      socket.off("error", fail);
-    };
-    const fail = (error: unknown): void => {
-      settle();
-      socket.on("error", () => undefined).destroy();
-      reject(error);
-    };
-    const abort = (): void => fail(signal.reason);
-    signal.addEventListener("abort", abort, { once: true });
-    socket.once("error", fail);
-    socket.once(name === "tls" ? "secureConnect" : "connect", () => {
-      settle();
-      resolve(new StreamTransport(name, socket, events));
-    });
-  });
-}
-
-function openTls({ host, port, name }: SipHop, { trust, terms }: StreamSecurity): TLSSocket {
-  const servername = isIP(name) === 0 ? name : "";
-  const { secureContext, checkServerIdentity } = trust.tlsOptions(terms);
-  return connectTls({
-    host,
-    port,
-    servername,
-    secureContext,
-    checkServerIdentity: (_host, certificate) => checkServerIdentity(name, certificate),
-  });
+  const socket = await openSocket(hop, name === "tls" ? tlsOptionsOf(hop.name, trust, terms) : undefined, signal);
+  return new StreamTransport(name, socket, events);
 }
 
 class StreamTransport implements SipTransport {

@@ -1,5 +1,5 @@
 import type { BareJid } from "../../src/core/addresses.ts";
-import { Channel } from "../../src/lib/channel.ts";
+import { Broadcast } from "../../src/lib/broadcast.ts";
 import type { DomainAccess, XmppLink } from "../../src/ports/xmpp-link.ts";
 
 /**
@@ -10,7 +10,7 @@ export class AccessEpoch {
   readonly #link: XmppLink;
   readonly #compute: (accesses: readonly DomainAccess[]) => string | undefined;
   readonly #accesses = new Map<BareJid, DomainAccess>();
-  readonly #channels = new Set<Channel<readonly [string | undefined]>>();
+  readonly #changes = new Broadcast<string | undefined>();
   #current: string | undefined;
 
   /** @param compute names the epoch for the domains known at present; none is known while offline */
@@ -43,17 +43,11 @@ export class AccessEpoch {
     const epoch = this.#compute([...this.#accesses.values()]);
     if (epoch === this.#current) return;
     this.#current = epoch;
-    for (const channel of this.#channels) channel.push([epoch]);
+    this.#changes.push(epoch);
   }
 
   /** Yields after every change. */
-  async *watch(signal: AbortSignal): AsyncIterable<string | undefined> {
-    const channel = new Channel<readonly [string | undefined]>();
-    this.#channels.add(channel);
-    try {
-      for await (const [epoch] of channel.read(signal)) yield epoch;
-    } finally {
-      this.#channels.delete(channel);
-    }
+  watch(signal: AbortSignal): AsyncIterable<string | undefined> {
+    return this.#changes.read(() => [], signal);
   }
 }

@@ -194,9 +194,12 @@ export class AdhocFrontEnd {
       ...describeForm(command, speech),
       uniqueId: () => runtime.uniqueId(),
     });
-    // What is for administrators is in English.
-    const language = command.who === "user" ? speech.language : "en";
-    return { ...answer, attributes: { ...answer.attributes, "xml:lang": language } };
+    return { ...answer, attributes: { ...answer.attributes, "xml:lang": await this.#languageOf(asking) } };
+  }
+
+  /** What is for administrators is in English; a user's language may be another one since `language` was carried out. */
+  async #languageOf({ command, context }: Asking): Promise<string> {
+    return command.who === "user" ? (await this.#speechTo(context.actor)).language : "en";
   }
 
   async #refuse(person: string, detail: string, text: string): Promise<never> {

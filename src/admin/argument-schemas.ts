@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
 import { z } from "zod";
 import { AddressError, type Mailbox, parseMailbox, parsePresentityId } from "../core/addresses.ts";
+import { withoutBrackets } from "../lib/host.ts";
 import { parseLanguageTag } from "../lib/language-tag.ts";
 
 /** A schema of a text that `parse` reads; what `parse` throws as AddressError is the problem shown. */
@@ -45,12 +46,16 @@ export const localeArgument = readBy(parseLocale);
 /** The same, or `auto`, which is no tag: the mailbox's. */
 export const userLocaleArgument = readBy((text) => (text.trim().toLowerCase() === "auto" ? "auto" : parseLocale(text)));
 
-/** The name of a calendar server, lower case. */
-export const gatewayNameArgument = z
+/** What people name calendar servers, pools and directories by, so that it can be typed in a command; lower case. */
+export const nameSchema = z
   .string()
-  .trim()
-  .toLowerCase()
-  .regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, "a gateway's name has 1 to 63 letters, digits, dots, hyphens and underscores");
+  .regex(
+    /^[a-z0-9][a-z0-9._-]{0,62}$/,
+    "a name has 1 to 63 letters, digits, dots, hyphens and underscores, and begins with a letter or digit",
+  );
+
+/** The name of a calendar server, lower case. */
+export const gatewayNameArgument = z.string().trim().toLowerCase().pipe(nameSchema);
 
 /** A line of text for people. */
 export const descriptionArgument = z
@@ -100,10 +105,7 @@ export const certificateArgument = z
 const HOST_PROBLEM = "must be a host name or an IP address, such as mail.example.com";
 
 const parseHost = (text: string): string => {
-  const host = text
-    .trim()
-    .toLowerCase()
-    .replace(/^\[|\]$/g, "");
+  const host = withoutBrackets(text.trim().toLowerCase());
   if (isIP(host) !== 0 && !host.includes("%")) return host;
   if (host.length <= 253 && /^(?!-)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?$/.test(host)) return host;
   throw new AddressError(HOST_PROBLEM);

@@ -1,3 +1,4 @@
+import { cutText } from "../lib/cut-text.ts";
 import type { GatewayError } from "../ports/errors.ts";
 import type { SettledResult } from "./command.ts";
 
@@ -54,7 +55,7 @@ function drawTable(columns: readonly string[], rows: readonly (readonly string[]
 /** One line of bounded length. Names of clients come from strangers: no line breaks, controls or turned-round text. */
 const drawValue = (value: string, limit = LONGEST_CELL): string => {
   const line = withoutTurns(value.replace(/[\p{Cc}\u2028\u2029]+/gu, " "));
-  return line.length > limit ? `${line.slice(0, limit).replace(/[\uD800-\uDBFF]$/, "")}…` : line;
+  return line.length > limit ? `${cutText(line, limit)}…` : line;
 };
 
 const FROM_RIGHT_TO_LEFT = /[\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}]/u;

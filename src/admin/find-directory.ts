@@ -1,7 +1,7 @@
 import type { DirectorySync } from "../engine/directories/directory-sync.ts";
-import { nearest } from "../lib/nearest.ts";
 import type { CommandContext } from "./command.ts";
 import { commandError } from "./command-errors.ts";
+import { describeChoice } from "./find-entities.ts";
 
 /** All directories, or the one of this name. Throws `command-not-running`, `command-not-found`. */
 export function findDirectories({ directories }: CommandContext, name?: string): readonly DirectorySync[] {
@@ -16,9 +16,5 @@ export function findDirectories({ directories }: CommandContext, name?: string):
   const found = directories.filter(({ settings }) => settings.name === name);
   if (found.length > 0) return found;
   const names = directories.map(({ settings }) => settings.name);
-  const close = nearest(name, names);
-  throw commandError(
-    "command-not-found",
-    `There is no directory named ${name}${close === undefined ? `. There are: ${names.join(", ")}` : `; did you mean ${close}?`}`,
-  );
+  throw commandError("command-not-found", `There is no directory named ${name}${describeChoice(name, names)}`);
 }

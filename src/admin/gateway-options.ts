@@ -1,4 +1,3 @@
-import { nearest } from "../lib/nearest.ts";
 import type { PluginDefinition } from "../ports/plugin-definition.ts";
 import type { CalendarServer } from "../ports/registry.ts";
 import { describeUnknownKey, findKey } from "./bind-arguments.ts";
@@ -31,9 +30,7 @@ export function findCalendarType(context: CommandContext, type: string): PluginD
   const found = context.calendarTypes.find((each) => each.name === wanted);
   if (found) return found;
   const names = context.calendarTypes.map((each) => each.name);
-  const close = nearest(wanted, names);
-  const hint = close ? describeChoice(wanted, [close]) : `. There are: ${names.join(", ")}`;
-  throw commandError("command-arguments", `type: there is no such type of gateway${hint}`);
+  throw commandError("command-arguments", `type: there is no such type of gateway${describeChoice(wanted, names)}`);
 }
 
 /**

@@ -6,8 +6,7 @@ type UserLocale = Pick<User, "locale" | "localeFrom">;
 const AS_MAILBOX = "auto";
 
 /** The locale that a user gets: as given, else as before; with `auto` the one before stands until the mailbox is heard. */
-export function chooseLocale(given: string | undefined, before: User | undefined, fallback = "en"): UserLocale {
-  const { locale, localeFrom }: UserLocale = before ?? { locale: fallback, localeFrom: "default" };
+export function chooseLocale(given: string | undefined, { locale, localeFrom }: UserLocale): UserLocale {
   if (given === AS_MAILBOX) return { locale, localeFrom: "default" };
   if (given !== undefined) return { locale: given };
   return { locale, ...(localeFrom && { localeFrom }) };

@@ -60,7 +60,7 @@ export function enabledUser(wish: UserWish, before: User | undefined, rules: Use
     presentity: wish.jid,
     mailbox: wish.mailbox ?? before?.mailbox ?? parseMailboxOf(wish.jid),
     gateway: chooseGateway(rules.servers, wish.gateway, before?.gateway),
-    ...chooseLocale(wish.locale, before, rules.defaultLanguage),
+    ...chooseLocale(wish.locale, before ?? { locale: rules.defaultLanguage, localeFrom: "default" }),
     isEnabled: true,
     ...chooseSip(rules.findSipOwner, wish.sip, { ...before, presentity: wish.jid }),
   };

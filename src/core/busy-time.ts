@@ -87,10 +87,6 @@ export function intervalAt(merged: readonly BusyInterval[], now: Instant): BusyI
   return candidate && candidate.start <= now ? candidate : undefined;
 }
 
-/** The free/busy status at an instant of merged intervals. */
-export const statusAt = (merged: readonly BusyInterval[], now: Instant): FreeBusyStatus =>
-  intervalAt(merged, now)?.status ?? "free";
-
 /** All starts and ends of merged intervals that lie after `now`, ascending and without repetition. */
 export function* boundariesAfter(merged: readonly BusyInterval[], now: Instant): Generator<Instant> {
   let last: Instant | undefined;
@@ -102,10 +98,6 @@ export function* boundariesAfter(merged: readonly BusyInterval[], now: Instant):
     }
   }
 }
-
-/** The next start or end after `now`, if any. */
-export const nextBoundary = (merged: readonly BusyInterval[], now: Instant): Instant | undefined =>
-  boundariesAfter(merged, now).next().value ?? undefined;
 
 /**
  * The end of the present block: of all entries that overlap, directly or through others, with one that covers `now`.

@@ -96,7 +96,8 @@ async function takeChange(change: RegistryChange, deps: SyncDirectoryDeps, signa
   }
 }
 
-const isSameUser = (a: User | undefined, b: User | undefined): boolean =>
+/** Who set the locale, and an address at rest, change nothing of what is shown. */
+const isShownAlike = (a: User | undefined, b: User | undefined): boolean =>
   a?.mailbox === b?.mailbox &&
   a?.gateway === b?.gateway &&
   a?.locale === b?.locale &&
@@ -122,7 +123,7 @@ const hasNoCalendarOf = (before: User, user: User | undefined): boolean =>
 /** Puts the user's configuration to work; the calendar is kept where only the server changed, so that no gap shows. */
 function assignUser(id: PresentityId, user: User | undefined, deps: SyncDirectoryDeps): void {
   const presentity = user ? deps.presentities.open(id) : deps.presentities.find(id);
-  if (!presentity || (presentity.user !== undefined && isSameUser(presentity.user, user))) return;
+  if (!presentity || (presentity.user !== undefined && isShownAlike(presentity.user, user))) return;
   const before = presentity.user;
   deps.presentities.assign(presentity, user);
   if (before?.isEnabled) deps.calendarServers.release(presentity.server, before.mailbox);

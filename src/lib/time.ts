@@ -115,6 +115,9 @@ export function parseInstant(text: string): Instant | undefined {
 
 const two = (value: number): string => (value < 10 ? `0${value}` : `${value}`);
 
+/** The day in UTC, `2026-01-31`. */
+export const formatDay = (at: Instant): string => formatLocalUtc(at).slice(0, 10);
+
 /** `2026-11-22T09:00:00` in UTC, without zone and without fractions: the form availability requests carry. */
 export function formatLocalUtc(at: Instant): string {
   const days = Math.floor(at / DAY);

@@ -22,6 +22,17 @@ export interface User {
   readonly optedOutAt?: Instant;
 }
 
+/** Whether `replaceUser` would store the same; a time zone and an opt-out it leaves as they are. */
+export const isSameUser = (a: User, b: User): boolean =>
+  a.presentity === b.presentity &&
+  a.mailbox === b.mailbox &&
+  a.gateway === b.gateway &&
+  a.locale === b.locale &&
+  a.localeFrom === b.localeFrom &&
+  a.isEnabled === b.isEnabled &&
+  a.sip === b.sip &&
+  a.restingSip === b.restingSip;
+
 /** Where a locale comes from that no administrator has set. */
 export type LocaleOrigin = "mailbox" | "default" | "user";
 

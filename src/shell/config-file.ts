@@ -128,6 +128,7 @@ function describeIssue(issue: z.core.$ZodIssue): string[] {
   if (issue.code === "too_small") return [`${path}: ${describeBound(issue.origin, "least", issue.minimum)}`];
   if (issue.code === "too_big") return [`${path}: ${describeBound(issue.origin, "most", issue.maximum)}`];
   if (issue.code === "invalid_value") return [`${path}: must be one of: ${issue.values.join(", ")}`];
+  if (issue.code === "invalid_key") return issue.issues.map(({ message }) => `${path}: ${message}`);
   return [`${path || "(file)"}: ${issue.message}`];
 }
 

@@ -1,6 +1,7 @@
-import { isIP, isIPv4, isIPv6 } from "node:net";
+import { isIP } from "node:net";
 import { z } from "zod";
 import { AddressError, type BareJid, isPresentityId, parseBareJid, parsePresentityId } from "../core/addresses.ts";
+import { isLoopback, withoutBrackets } from "../lib/host.ts";
 import { DIRECTORY_SECTIONS } from "./directory-section.ts";
 import { LOG_LEVELS } from "./runtime.ts";
 import { SECRET_SCHEMA } from "./secret-schema.ts";
@@ -34,7 +35,7 @@ function parseService(text: string): ServiceAddress {
   if (!match || port < 1 || port > 65_535) {
     throw new AddressError(`${JSON.stringify(text)} is not an address such as xmpp://127.0.0.1:5347`);
   }
-  return { host: (match[1] ?? "").replace(/^\[|\]$/g, ""), port };
+  return { host: withoutBrackets(match[1] ?? ""), port };
 }
 
 function parseListen(text: string): ServiceAddress {
@@ -42,17 +43,11 @@ function parseListen(text: string): ServiceAddress {
   const port = Number(match?.[2]);
   if (!match || port > 65_535)
     throw new AddressError(`${JSON.stringify(text)} is not an address such as 127.0.0.1:9464`);
-  return { host: (match[1] ?? "").replace(/^\[|\]$/g, ""), port };
+  return { host: withoutBrackets(match[1] ?? ""), port };
 }
 
 /** A port alone is one of this machine only. */
 const parseLocalListen = (text: string): ServiceAddress => parseListen(/^\d+$/.test(text) ? `127.0.0.1:${text}` : text);
-
-/** True for addresses that never leave the machine. */
-const isLoopback = (host: string): boolean =>
-  host.toLowerCase() === "localhost" ||
-  (isIPv4(host) && host.startsWith("127.")) ||
-  (isIPv6(host) && /^(0*:)*0*1$/.test(host));
 
 const isHost = (text: string): boolean => isIP(text) !== 0 || /^(?=.{1,253}$)[a-z\d]([a-z\d.-]*[a-z\d])?$/i.test(text);
 

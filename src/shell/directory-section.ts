@@ -1,5 +1,6 @@
 import { z } from "zod";
 import directoryLdap from "../../plugins/directory-ldap/index.ts";
+import { gatewayNameArgument, nameSchema } from "../admin/argument-schemas.ts";
 import type { DirectorySettings } from "../engine/directories/directory-sync.ts";
 import { parseLanguageTag } from "../lib/language-tag.ts";
 import { hours, minutes } from "../lib/time.ts";
@@ -15,11 +16,7 @@ const template = z.strictObject({
     .optional()
     .describe("Distinguished name of the group whose members it is for; absent: everybody below `base`."),
   enabled: z.boolean().default(true).describe("Whether the members are users of the gateway."),
-  gateway: z
-    .string()
-    .regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, "must be the name of a gateway or a pool")
-    .optional()
-    .describe("Their calendar server, or pool; absent: the only one there is."),
+  gateway: gatewayNameArgument.optional().describe("Their calendar server, or pool; absent: the only one there is."),
   locale: z
     .string()
     .refine((text) => parseLanguageTag(text) !== undefined, "must be a language tag such as de-AT")
@@ -65,10 +62,7 @@ const DIRECTORY_SECTION = z.strictObject({
 });
 
 /** The sections by name. */
-export const DIRECTORY_SECTIONS = z.record(
-  z.string().regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, "must be 1 to 63 small letters, digits, dots, hyphens"),
-  DIRECTORY_SECTION,
-);
+export const DIRECTORY_SECTIONS = z.record(nameSchema, DIRECTORY_SECTION);
 
 /** A section as read. */
 export type DirectorySection = z.infer<typeof DIRECTORY_SECTION>;

@@ -13,6 +13,8 @@ import { reservedTexts } from "../core/texts.ts";
 import { Gateway } from "../engine/gateway.ts";
 import { LiveParameters } from "../engine/live-parameters.ts";
 import { toGatewayError } from "../ports/errors.ts";
+import type { Runtime } from "../ports/runtime.ts";
+import type { XmppLink } from "../ports/xmpp-link.ts";
 import { openStore, type Store } from "../store/open-store.ts";
 import type { LoadedConfig } from "./config-file.ts";
 import {
@@ -78,23 +80,9 @@ async function assemble(config: LoadedConfig, environment: NodeJS.ProcessEnv, un
   undo.push(() => listener.close());
   const context: SharedContext = { runtime, parameters, xmpp: link, trust, listener };
   const contextOf: ContextOf = (kind, name) => ({ ...context, name, memory: store.memoryOf({ kind, name }) });
-  const clientSources = createClientSources(config, contextOf);
   const { admins } = config.xmpp;
   const alerts = new AdminAlerts({ link, admins, runtime });
-  const gateway = new Gateway({
-    runtime,
-    registry: store.registry,
-    journal: store.journal,
-    parameters,
-    reservedTexts: reservedTexts(TEXT_CATALOGUE),
-    publishers: createPublishers(config, contextOf),
-    clientSources: clientSources.map(({ source }) => source),
-    findSuccessor,
-    createCalendarSource: (server, secrets) =>
-      createCalendarSource(server, secrets, contextOf("calendar", server.name)),
-    alert: (text) => alerts.tell(text),
-    isConnected: () => link.isOnline,
-  });
+  const { gateway, clientSources } = createGateway(config, { runtime, link, parameters, contextOf, store, alerts });
   const directories = createDirectories(config, contextOf, { runtime, store, alerts });
   const live = createLiveView({
     gateway,
@@ -165,6 +153,35 @@ export const createServices = (
   },
   commands: COMMANDS,
 });
+
+interface GatewaySurroundings {
+  readonly runtime: Runtime;
+  readonly link: Pick<XmppLink, "isOnline">;
+  readonly parameters: LiveParameters;
+  readonly contextOf: ContextOf;
+  readonly store: Store;
+  readonly alerts: AdminAlerts;
+}
+
+function createGateway(config: LoadedConfig, surroundings: GatewaySurroundings) {
+  const { runtime, link, parameters, contextOf, store, alerts } = surroundings;
+  const clientSources = createClientSources(config, contextOf);
+  const gateway = new Gateway({
+    runtime,
+    registry: store.registry,
+    journal: store.journal,
+    parameters,
+    reservedTexts: reservedTexts(TEXT_CATALOGUE),
+    publishers: createPublishers(config, contextOf),
+    clientSources: clientSources.map(({ source }) => source),
+    findSuccessor,
+    createCalendarSource: (server, secrets) =>
+      createCalendarSource(server, secrets, contextOf("calendar", server.name)),
+    alert: (text) => alerts.tell(text),
+    isConnected: () => link.isOnline,
+  });
+  return { gateway, clientSources };
+}
 
 /** Runs one command line and draws its answer as text; what comes step by step is told as it comes. */
 export async function runAs(

@@ -1,6 +1,6 @@
 import type { Mailbox, PresentityId } from "../core/addresses.ts";
 import type { DirectoryStep, DirectoryUser, DirectoryUsers } from "../ports/directory-users.ts";
-import type { AuditEntry, RegistryChange, User } from "../ports/registry.ts";
+import { type AuditEntry, isSameUser, type RegistryChange } from "../ports/registry.ts";
 import { prepareAudit } from "./audit.ts";
 import type { StoreDatabase } from "./database.ts";
 import { prepareOwnChoices } from "./own-choices.ts";
@@ -54,7 +54,8 @@ export class SqliteDirectoryUsers implements DirectoryUsers {
   #take(step: DirectoryStep): boolean {
     const { users, choices, replace } = this.#statements;
     const now = users.find(presentityOf(step));
-    if (!isSame(now, step.kind === "add" ? undefined : step.before)) return false;
+    const before = step.kind === "add" ? undefined : step.before;
+    if (!(now && before ? isSameUser(now, before) : now === before)) return false;
     if (step.kind === "remove") {
       users.delete(step.before.presentity);
       return true;
@@ -69,17 +70,6 @@ export class SqliteDirectoryUsers implements DirectoryUsers {
 
 const presentityOf = (step: DirectoryStep): PresentityId =>
   step.kind === "remove" ? step.before.presentity : step.user.presentity;
-
-const isSame = (a: User | undefined, b: User | undefined): boolean =>
-  a === undefined || b === undefined
-    ? a === b
-    : a.mailbox === b.mailbox &&
-      a.gateway === b.gateway &&
-      a.locale === b.locale &&
-      a.localeFrom === b.localeFrom &&
-      a.isEnabled === b.isEnabled &&
-      a.sip === b.sip &&
-      a.restingSip === b.restingSip;
 
 function prepareStatements(database: StoreDatabase) {
   const list = database

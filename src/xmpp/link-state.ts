@@ -1,5 +1,5 @@
 import type { BareJid } from "../core/addresses.ts";
-import { Channel } from "../lib/channel.ts";
+import { Broadcast } from "../lib/broadcast.ts";
 import { type Instant, type Milliseconds, seconds } from "../lib/time.ts";
 import type { GatewayError } from "../ports/errors.ts";
 import type { Health } from "../ports/plugin.ts";
@@ -16,7 +16,7 @@ export class LinkState {
   readonly #runtime: Runtime;
   readonly #detail: string;
   readonly #table: DomainTable;
-  readonly #channels = new Set<Channel<LinkEvent>>();
+  readonly #events = new Broadcast<LinkEvent>();
   #isOnline = false;
   #error: GatewayError | undefined;
   #since: Instant | undefined;
@@ -81,15 +81,8 @@ export class LinkState {
   }
 
   /** The present state, then every change. */
-  async *watch(signal: AbortSignal): AsyncIterable<LinkEvent> {
-    const channel = new Channel<LinkEvent>();
-    for (const event of this.#present()) channel.push(event);
-    this.#channels.add(channel);
-    try {
-      yield* channel.read(signal);
-    } finally {
-      this.#channels.delete(channel);
-    }
+  watch(signal: AbortSignal): AsyncIterable<LinkEvent> {
+    return this.#events.read(() => this.#present(), signal);
   }
 
   /** The condition of a started link. */
@@ -111,6 +104,6 @@ export class LinkState {
   }
 
   #emit(events: readonly LinkEvent[]): void {
-    for (const event of events) for (const channel of this.#channels) channel.push(event);
+    for (const event of events) this.#events.push(event);
   }
 }

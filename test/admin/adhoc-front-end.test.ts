@@ -11,7 +11,7 @@ import { encodeStanzaError } from "../../src/xmpp/xmpp-errors.ts";
 import { settle } from "../doubles/fake-clock.ts";
 import { TestMemory } from "../doubles/plugin-context.ts";
 import { command, form, iq, NS_COMMANDS, toElement, view } from "./adhoc/adhoc-stage.ts";
-import { createCommandStage } from "./command-stage.ts";
+import { commandNamed, createCommandStage } from "./command-stage.ts";
 import { bodyOf, FakeLink } from "./fake-link.ts";
 
 const ADMIN = "carol@example.com/home";
@@ -155,6 +155,17 @@ describe("a command", () => {
     expect(me?.attributes["name"]).toMatch(/^me: .*(Sie|du|wie)/i);
     const answer = await ask(command({ node: "end", action: "execute" }), USER);
     expect(answer?.attributes?.["xml:lang"]).toBe("de");
+  });
+
+  it("says in which language its answer is, also when it has just changed the language", async () => {
+    await stage.seed("alice@example.com", "carol@example.com");
+    const languageOf = async (node: string, attributes = {}, fields?: XmlDraft) =>
+      (await ask(command({ node, ...attributes }, fields), USER))?.attributes?.["xml:lang"];
+    const { session } = await execute("language", USER);
+    expect(await languageOf("language", { sessionid: session }, form({ tag: "fr" }))).toBe("fr");
+    expect(await languageOf("me")).toBe("fr");
+    await stage.say("locale set carol@example.com de");
+    expect((await ask(command({ node: "gateway-list" })))?.attributes?.["xml:lang"]).toBe("en");
   });
 
   it("of a user is asked for in the user's language, by the form of chat", async () => {
@@ -381,23 +392,13 @@ describe("a request that is wrong", () => {
 });
 
 describe("work that takes its time", () => {
-  const named = (name: string, run: Command["run"]): Command => ({
-    name,
-    who: "user",
-    summary: "",
-    usage: name,
-    arguments: [],
-    examples: [],
-    run,
-  });
-
   it("step by step is told by messages to the client that asked", async () => {
     const slow = async function* (): AsyncGenerator<string, SettledResult, undefined> {
       yield "one";
       await stage.runtime.clock.sleep(seconds(3), new AbortController().signal);
       return { kind: "text", text: "over" };
     };
-    startWith({ commands: [named("slow", async () => ({ kind: "progress", title: "Slowly", lines: slow() }))] });
+    startWith({ commands: [commandNamed("slow", async () => ({ kind: "progress", title: "Slowly", lines: slow() }))] });
     expect(await execute("slow")).toMatchObject({ status: "completed", notes: [expect.stringContaining("messages")] });
     for (let tick = 0; tick < 5; tick++) await stage.runtime.clock.advance(seconds(1));
     expect(link.sent.map((sent) => [sent.attributes?.["to"], bodyOf(sent)])).toEqual([
@@ -411,7 +412,7 @@ describe("work that takes its time", () => {
       await stage.runtime.clock.sleep(minutes(1), signal);
       throw new GatewayError("the server burns", { type: "wait", code: "test-fire" });
     };
-    startWith({ commands: [named("late", run)] });
+    startWith({ commands: [commandNamed("late", run)] });
     for (let count = 0; count < 3; count++) {
       const answer = execute("late");
       await stage.runtime.clock.advance(seconds(10));
@@ -427,7 +428,7 @@ describe("work that takes its time", () => {
       await stage.runtime.clock.sleep(minutes(1), signal);
       return { kind: "text", text: "never" };
     };
-    startWith({ commands: [named("late", run)] });
+    startWith({ commands: [commandNamed("late", run)] });
     const answers = [failure(execute("late")), failure(execute("late"))];
     await settle();
     await front.stop();
@@ -446,8 +447,7 @@ describe("work that takes its time", () => {
 describe("a defect", () => {
   it("is told without its text, which may quote what was sent, and logged by its place", async () => {
     const run: Command["run"] = () => Promise.reject(new TypeError("cannot read s3cret"));
-    const broken: Command = { name: "x", who: "user", summary: "", usage: "x", arguments: [], examples: [], run };
-    startWith({ commands: [broken] });
+    startWith({ commands: [commandNamed("x", run)] });
     expect(JSON.stringify(await execute("x"))).not.toContain("s3cret");
     expect(stage.runtime.events).toMatchObject([{ level: "error", event: "adhoc.command-broke" }]);
     expect(JSON.stringify(stage.runtime.events)).not.toContain("s3cret");

@@ -7,7 +7,7 @@ import { hours, minutes, seconds } from "../../src/lib/time.ts";
 import { GatewayError } from "../../src/ports/errors.ts";
 import type { Stanza } from "../../src/ports/xmpp-link.ts";
 import { settle } from "../doubles/fake-clock.ts";
-import { createCommandStage } from "./command-stage.ts";
+import { commandNamed, createCommandStage } from "./command-stage.ts";
 import { bodyOf, element, FakeLink, message } from "./fake-link.ts";
 
 const STRANGER = "carol@foreign.example/home";
@@ -35,16 +35,6 @@ beforeEach(() => {
   startWith();
 });
 afterEach(() => front.stop());
-
-const commandNamed = (name: string, run: Command["run"]): Command => ({
-  name,
-  who: "user",
-  summary: "",
-  usage: name,
-  arguments: [],
-  examples: [],
-  run,
-});
 
 const endless = (name: string): Command =>
   commandNamed(name, async (_context, _words, signal) => {

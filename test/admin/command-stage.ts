@@ -2,6 +2,7 @@ import { z } from "zod";
 import type {
   Actor,
   CertificateServices,
+  Command,
   CommandContext,
   CommandResult,
   CommandServices,
@@ -207,6 +208,17 @@ export function createCommandStage(
     },
   };
 }
+
+/** A command of users that takes no arguments and does only this. */
+export const commandNamed = (name: string, run: Command["run"]): Command => ({
+  name,
+  who: "user",
+  summary: "",
+  usage: name,
+  arguments: [],
+  examples: [],
+  run,
+});
 
 /** An enabled user whose mailbox is the JID. */
 export const userOf = (jid: string, changes: Partial<User> = {}): User => ({

@@ -58,7 +58,7 @@ describe("gateway add", () => {
     ["gateway add main url=https://x", /^type is missing \(there are: ews, other\)/],
     ["gateway add main type=esw", /no such type of gateway; did you mean ews\?/],
     ["gateway add main type=zzzzzz", /There are: ews, other/],
-    ["gateway add ../x type=ews", /name: a gateway's name has 1 to 63/],
+    ["gateway add ../x type=ews", /name: a name has 1 to 63/],
     ["gateway add main type=ews", /url is missing; account is missing; password is missing/],
     ["gateway add main type=ews url=http://x account=a password=abcd", /url: must be an https URL/],
     [

@@ -1,10 +1,10 @@
 import { spawn, spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
-import { decodeAvailability } from "../../plugins/calendar-ews/availability.ts";
 import type { CalendarSource } from "../../src/ports/calendar-source.ts";
 import { createClock } from "../../src/shell/runtime.ts";
 import { createTestRuntime } from "../doubles/test-runtime.ts";
+import { decodeAvailability } from "../plugins/calendar-ews/decode-availability.ts";
 import { createContext, createEwsSource } from "../plugins/calendar-ews/scenario.ts";
 import {
   ACCOUNT,
@@ -63,7 +63,7 @@ function measureDecoding(answer: Buffer): Figure {
     samples,
     unit: "ms",
     bound: { atMost: 30 },
-    note: `CPU of one decodeAvailability: GetUserAvailability, ${CANNED_MAILBOXES.length} mailboxes with ${ENTRIES} entries, ${answer.length} bytes`,
+    note: `CPU of decoding one answer of GetUserAvailability: ${CANNED_MAILBOXES.length} mailboxes with ${ENTRIES} entries, ${answer.length} bytes`,
   };
 }
 

@@ -1,10 +1,10 @@
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { encodePidf } from "../../plugins/shared-sip/documents/encode-pidf.ts";
 import { instant } from "../../src/lib/time.ts";
+import { findFreePort } from "../lab/free-ports.ts";
 import { type Figure, percentile } from "./figures.ts";
 import { aorOf, presentityOf, writeSipStore } from "./sip-population.ts";
 import { SipProcess, type SipReport } from "./sip-protocol.ts";
@@ -131,7 +131,7 @@ async function measureHeap(): Promise<Figure> {
 
 /** In turns against one responder, the best of three each: who else works on the machine slows both. */
 async function measurePeak(folder: string): Promise<Figure> {
-  const port = await freePort();
+  const port = await findFreePort();
   const responder = await SippResponder.start(folder, port);
   const [ours, theirs]: [number[], number[]] = [[], []];
   const document = { show: "dnd", source: "calendar", text: "in-a-meeting" } as const;
@@ -156,12 +156,4 @@ async function measurePeak(folder: string): Promise<Figure> {
     note: `${PEAK} publications as fast as they go over TCP to a responder of sipp: ${Math.round(best)}/s with documents, sipp itself ${Math.round(peer)}/s`,
     samples: ours.map((each) => each / peer),
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === "object" && address ? address.port : 0;
 }

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import { connect, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { listenOnLoopback } from "./listen-on-loopback.ts";
 
 /** How a proxy behaves; without anything it connects whoever asks. */
 export interface ProxyScript {
@@ -48,9 +49,7 @@ export async function startConnectProxy(script: ProxyScript = {}): Promise<Conne
     client.on("error", () => client.destroy());
     if (answer(request, client, proxy.script)) join(request, client, head, proxy.script);
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  const port = typeof address === "object" && address ? address.port : 0;
+  const port = await listenOnLoopback(server);
   async function stop(): Promise<void> {
     for (const socket of sockets) socket.destroy();
     await new Promise<void>((resolve) => server.close(() => resolve()));

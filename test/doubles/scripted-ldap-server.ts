@@ -1,4 +1,5 @@
-import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { createServer, type Server, type Socket } from "node:net";
+import { listenOnLoopback } from "./listen-on-loopback.ts";
 
 /** BER (X.690): one value with its tag. */
 const value = (tag: number, ...parts: readonly (Buffer | string)[]): Buffer => {
@@ -60,9 +61,8 @@ export class ScriptedLdapServer {
     });
   }
 
-  async start(): Promise<number> {
-    await new Promise<void>((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
-    return portOf(this.#server.address());
+  start(): Promise<number> {
+    return listenOnLoopback(this.#server);
   }
 
   async stop(): Promise<void> {
@@ -70,9 +70,6 @@ export class ScriptedLdapServer {
     await new Promise((resolve) => this.#server.close(resolve));
   }
 }
-
-const portOf = (address: AddressInfo | string | null): number =>
-  typeof address === "object" && address !== null ? address.port : 0;
 
 /** The requests of these tests are short: a sequence, an id of one octet, then the operation. */
 function decodeHead(chunk: Buffer): Pick<LdapQuestion, "id" | "kind"> {

@@ -4,6 +4,7 @@ import { escapeXml } from "../../src/lib/xml.ts";
 import type { XmlElement } from "../../src/ports/xml-element.ts";
 import { descendantsOf, elementsOf } from "../../src/ports/xml-element.ts";
 import { StanzaReader } from "../../src/xmpp/stanza-reader.ts";
+import { listenOnLoopback } from "./listen-on-loopback.ts";
 
 /** How the server behaves; everything can be changed while it runs. */
 export interface XmppServerScript {
@@ -76,13 +77,7 @@ export class ScriptedXmppServer {
 
   /** Listens on 127.0.0.1, on the same port as before after a `stop`. */
   async start(): Promise<this> {
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once("error", reject);
-      this.#server.listen(this.#port, "127.0.0.1", () => resolve());
-    });
-    const address = this.#server.address();
-    if (address === null || typeof address === "string") throw new Error("no port");
-    this.#port = address.port;
+    this.#port = await listenOnLoopback(this.#server, this.#port);
     return this;
   }
 

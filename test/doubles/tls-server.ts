@@ -1,7 +1,7 @@
-import { once } from "node:events";
 import { createServer as createTcpServer, type Server } from "node:net";
 import { createServer, DEFAULT_CIPHERS } from "node:tls";
 import type { MadeCertificate } from "./certificate-maker.ts";
+import { listenOnLoopback } from "./listen-on-loopback.ts";
 
 /** A server on loopback. */
 export interface LoopbackServer {
@@ -38,11 +38,8 @@ async function listen(server: Server): Promise<LoopbackServer> {
     sockets.add(socket);
     socket.on("close", () => sockets.delete(socket));
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
   return {
-    port: typeof address === "object" && address ? address.port : 0,
+    port: await listenOnLoopback(server),
     close: () => {
       for (const socket of sockets) socket.destroy();
       server.close();

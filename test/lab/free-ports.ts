@@ -1,10 +1,11 @@
-import { createServer, type Server } from "node:net";
+import { createServer } from "node:net";
+import { listenOnLoopback } from "../doubles/listen-on-loopback.ts";
 
 /** So many TCP ports of 127.0.0.1 that nobody listens on just now, all different: each is held until all are found. */
 export async function findFreePorts(count: number): Promise<readonly number[]> {
   const held = Array.from({ length: count }, () => createServer());
   try {
-    return await Promise.all(held.map(listen));
+    return await Promise.all(held.map((server) => listenOnLoopback(server)));
   } finally {
     await Promise.all(held.map((server) => new Promise((resolve) => server.close(resolve))));
   }
@@ -15,13 +16,3 @@ export async function findFreePort(): Promise<number> {
   const [port = 0] = await findFreePorts(1);
   return port;
 }
-
-const listen = (server: Server): Promise<number> =>
-  new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      if (typeof address === "object" && address) resolve(address.port);
-      else reject(new Error("no port"));
-    });
-  });

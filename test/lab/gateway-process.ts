@@ -3,6 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { findFreePort } from "./free-ports.ts";
 
 /** One line of the gateway's log. */
 export interface GatewayLogLine {
@@ -86,6 +87,21 @@ export function prepareGateway(setup: GatewaySetup): GatewayProcess {
   writeFileSync(configPath, `${lines.join("\n")}\n`);
   return new GatewayOnDisk(configPath);
 }
+
+/** The same for a gateway of this domain whose XMPP server is not there. */
+export const prepareAlone = async (
+  directory: string,
+  domain: string,
+  secret = "component secret",
+): Promise<GatewayProcess> =>
+  prepareGateway({
+    directory,
+    componentPort: await findFreePort(),
+    component: `calendar.${domain}`,
+    secret,
+    domains: [domain],
+    admins: [`carol@${domain}`],
+  });
 
 class GatewayOnDisk implements GatewayProcess {
   readonly configPath: string;

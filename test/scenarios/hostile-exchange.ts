@@ -1,4 +1,5 @@
 import { createServer, type ServerResponse } from "node:http";
+import { listenOnLoopback } from "../doubles/listen-on-loopback.ts";
 
 /** What the server says of the mailboxes asked for; `undefined` leaves the request without an answer. */
 export type HostileAnswer = (mailboxes: readonly string[]) => string | Iterable<string>;
@@ -31,9 +32,7 @@ export async function startHostileExchange(answer: HostileAnswer): Promise<Hosti
     const said = exchange.answer(mailboxes);
     await send(response, typeof said === "string" ? [said] : said);
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  const port = typeof address === "object" && address ? address.port : 0;
+  const port = await listenOnLoopback(server);
   const exchange: HostileExchange = {
     url: `http://127.0.0.1:${port}/EWS/Exchange.asmx`,
     answer,

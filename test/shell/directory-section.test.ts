@@ -1,31 +1,15 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { loadConfig } from "../../src/shell/config-file.ts";
+import { createSectionStage } from "./section-stage.ts";
 
-let folder: string;
+let stage: ReturnType<typeof createSectionStage>;
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "directory-section-"));
-  writeFileSync(join(folder, "ldap-password"), "right-horse\n");
+  stage = createSectionStage({ "ldap-password": "right-horse\n" });
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
+afterEach(() => stage.end());
 
-const OTHERS = `[xmpp]
-service = "xmpp://127.0.0.1:5347"
-component = "calendar.example.com"
-secret = "component secret"
-domains = ["example.com"]
-admins = []
-[store]
-path = "gateway.db"
-`;
-
-function load(section: string, environment: NodeJS.ProcessEnv = {}) {
-  const path = join(folder, "gateway.toml");
-  writeFileSync(path, `${OTHERS}${section}`);
-  return loadConfig(path, environment).directories;
-}
+const load = (sections: string, environment?: NodeJS.ProcessEnv) => stage.load(sections, environment).directories;
 
 const PLAIN = `[directory.hq]
 kind = "openldap"
@@ -69,7 +53,7 @@ locale = "de_at"
     expect(hq?.options).toMatchObject({
       groups: ["cn=board,dc=example,dc=com", ""],
       password: "right-horse",
-      ca: join(folder, "ca.pem"),
+      ca: join(stage.folder, "ca.pem"),
     });
   });
 
@@ -79,6 +63,16 @@ locale = "de_at"
       "a file that is not there",
       `${PLAIN}bind-dn = "cn=a"\npassword = { file = "none" }`,
       "directory.hq.password: cannot read",
+    ],
+    [
+      "a name that no command could have",
+      PLAIN.replace("hq", '"Head Quarters"'),
+      "directory.Head Quarters: a name has 1 to 63",
+    ],
+    [
+      "a gateway that can be none",
+      `${PLAIN}[[directory.hq.template]]\ngateway = "a b"`,
+      "template.0.gateway: a name has",
     ],
     ["an unknown setting", `${PLAIN}filtr = "(a=b)"`, "directory.hq.filtr: no such setting"],
     ["a locale that is none", `${PLAIN}[[directory.hq.template]]\nlocale = "!"`, "directory.hq.template.0.locale"],

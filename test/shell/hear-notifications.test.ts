@@ -3,14 +3,15 @@ import { hearNotifications } from "../../src/shell/hear-notifications.ts";
 import { MemoryRegistry } from "../doubles/memory-store.ts";
 import { createTestRuntime } from "../doubles/test-runtime.ts";
 import { createTestTrust } from "../doubles/trust.ts";
-import { freePort, OK, post } from "./notification-stage.ts";
+import { findFreePort } from "../lab/free-ports.ts";
+import { OK, post } from "./notification-stage.ts";
 
 let end: () => Promise<void> = async () => undefined;
 afterEach(() => end());
 
 it("[R8] a change of the parameter exchange-notification-port moves what is heard, without a restart", async () => {
   const registry = new MemoryRegistry();
-  const [first, second] = [await freePort(), await freePort()];
+  const [first, second] = [await findFreePort(), await findFreePort()];
   await registry.replaceParameter("exchange-notification-port", String(first));
   const place = { listen: "127.0.0.1", address: "gw.example.com" };
   const listener = await hearNotifications(place, { registry, runtime: createTestRuntime(), trust: createTestTrust() });

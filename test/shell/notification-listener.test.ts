@@ -4,7 +4,8 @@ import { minutes, seconds } from "../../src/lib/time.ts";
 import { GatewayError } from "../../src/ports/errors.ts";
 import { checkParameter, readParameters } from "../../src/ports/parameters.ts";
 import { parseSources } from "../../src/shell/source-list.ts";
-import { connect, createStage, freePort, type NotificationStage, post, sendDatagram } from "./notification-stage.ts";
+import { findFreePort } from "../lab/free-ports.ts";
+import { connect, createStage, type NotificationStage, post, sendDatagram } from "./notification-stage.ts";
 
 let stage: NotificationStage;
 
@@ -73,10 +74,10 @@ describe("[P1] the notification port", () => {
 
 describe("[R8] a change of the notification port", () => {
   it("ends what was heard at the old port, and only that, as soon as the new one is bound", async () => {
-    const own = await stage.open({ port: await freePort() });
+    const own = await stage.open({ port: await findFreePort() });
     const first = await stage.open();
     const datagrams = await stage.open({ transport: "udp" });
-    stage.parameter = await freePort();
+    stage.parameter = await findFreePort();
     await stage.listener.portChanged();
     expect(first.ended.reason).toMatchObject({ code: "notification-port-changed", type: "wait" });
     expect(datagrams.ended.aborted).toBe(true);
@@ -89,7 +90,7 @@ describe("[R8] a change of the notification port", () => {
 
   it("to one that is taken leaves everybody heard at the old one until it is free", async () => {
     const endpoint = await stage.open();
-    stage.parameter = await freePort();
+    stage.parameter = await findFreePort();
     const release = await occupy(stage.parameter);
     await stage.listener.portChanged();
     expect(endpoint.ended.aborted).toBe(false);

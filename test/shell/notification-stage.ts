@@ -1,7 +1,7 @@
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { request as httpRequest, type IncomingHttpHeaders } from "node:http";
-import { createConnection, createServer, type Socket } from "node:net";
+import { createConnection, type Socket } from "node:net";
 import type {
   InboundNotification,
   NotificationAnswer,
@@ -10,18 +10,9 @@ import type {
 } from "../../src/ports/notification-listener.ts";
 import { SocketNotificationListener } from "../../src/shell/notification-listener.ts";
 import { createTestRuntime, type TestRuntime } from "../doubles/test-runtime.ts";
+import { findFreePort } from "../lab/free-ports.ts";
 
 export const OK: NotificationAnswer = { status: 200, contentType: "text/xml", body: "<ok/>" };
-
-/** A port that nobody uses. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  return address !== null && typeof address === "object" ? address.port : 0;
-}
 
 /** A listener on this machine, and what was received. */
 export interface NotificationStage {
@@ -36,7 +27,7 @@ export interface NotificationStage {
 
 export async function createStage(): Promise<NotificationStage> {
   const runtime = createTestRuntime();
-  const stage = { parameter: await freePort() };
+  const stage = { parameter: await findFreePort() };
   const listener = new SocketNotificationListener({
     runtime,
     listen: "127.0.0.1",

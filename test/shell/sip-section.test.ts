@@ -1,31 +1,14 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { loadConfig } from "../../src/shell/config-file.ts";
+import { createSectionStage } from "./section-stage.ts";
 
-let directory: string;
+let stage: ReturnType<typeof createSectionStage>;
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), "sip-section-"));
-  writeFileSync(join(directory, "sip-secret"), "right-horse\n");
+  stage = createSectionStage({ "sip-secret": "right-horse\n" });
 });
-afterEach(() => rmSync(directory, { recursive: true, force: true }));
+afterEach(() => stage.end());
 
-const OTHERS = `[xmpp]
-service = "xmpp://127.0.0.1:5347"
-component = "calendar.example.com"
-secret = "component secret"
-domains = ["example.com"]
-admins = []
-[store]
-path = "gateway.db"
-`;
-
-function load(section: string, environment: NodeJS.ProcessEnv = {}) {
-  const path = join(directory, "gateway.toml");
-  writeFileSync(path, `${OTHERS}${section}`);
-  return loadConfig(path, environment);
-}
+const load = (sections: string, environment?: NodeJS.ProcessEnv) => stage.load(sections, environment);
 
 describe("the section [sip]", () => {
   it("may be absent: then nothing is done by SIP", () => {
@@ -50,7 +33,7 @@ describe("the section [sip]", () => {
     const files = 'ca = "ca.pem"\ncertificate = "/etc/gateway.pem"\nkey = "key.pem"';
     const { sip } = load(`[sip]\nserver = "a.example.com:5066"\ntransport = "tls"\n${login}\n${files}`);
     expect(sip).toMatchObject({ user: "gateway", secret: "right-horse", certificate: "/etc/gateway.pem" });
-    expect(sip).toMatchObject({ ca: join(directory, "ca.pem"), key: join(directory, "key.pem") });
+    expect(sip).toMatchObject({ ca: join(stage.folder, "ca.pem"), key: join(stage.folder, "key.pem") });
     const byName = '[sip]\nserver = "a.example.com"\nuser = "gateway"\nsecret = { env = "SIP_SECRET" }';
     expect(load(byName, { SIP_SECRET: "from outside" }).sip).toMatchObject({ secret: "from outside" });
     expect(() => load(byName)).toThrow(/sip\.secret: the environment variable SIP_SECRET is not set/);

@@ -10,8 +10,9 @@ import { type WebhookConfig, Webhooks } from "../../src/shell/webhooks.ts";
 import { createTestRuntime, type TestRuntime } from "../doubles/test-runtime.ts";
 import { createTlsAuthority, type IssuedCertificate } from "../doubles/tls-authority.ts";
 import { createTestTrust, MemoryTrustStore } from "../doubles/trust.ts";
+import { findFreePort } from "../lab/free-ports.ts";
 import { until } from "../plugins/calendar-ews/scenario.ts";
-import { connect, freePort, post } from "./notification-stage.ts";
+import { connect, post } from "./notification-stage.ts";
 
 const authority = createTlsAuthority();
 const stranger = createTlsAuthority("Somebody Else");
@@ -29,7 +30,7 @@ beforeEach(async () => {
   trustStore = new MemoryTrustStore();
   folder = await mkdtemp(join(tmpdir(), "webhooks-"));
   files = { certificate: join(folder, "cert.pem"), key: join(folder, "key.pem") };
-  port = await freePort();
+  port = await findFreePort();
   received.length = 0;
   await write(authority.issue({ names: ["localhost", "127.0.0.1"] }));
 });

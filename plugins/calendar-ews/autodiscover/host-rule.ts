@@ -1,3 +1,5 @@
+import { isLoopback } from "../../../src/lib/host.ts";
+
 /** Which servers may be sent the account's password during Autodiscover, decided before anything is sent. */
 
 /** What the administrator allows. */
@@ -10,7 +12,6 @@ export interface HostRule {
   readonly hosts: readonly string[];
 }
 
-const isLoopback = (host: string): boolean => /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(host);
 const isIpAddress = (host: string): boolean => /^(\d{1,3}(\.\d{1,3}){3}|\[.*\])$/.test(host);
 
 /**

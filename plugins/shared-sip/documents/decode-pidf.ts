@@ -1,5 +1,6 @@
 import type { ClientPresence } from "../../../src/core/presence.ts";
 import { normalizeStateText } from "../../../src/core/texts.ts";
+import { cutText } from "../../../src/lib/cut-text.ts";
 import { ownText } from "../../../src/lib/own-text.ts";
 import { type Instant, parseInstant } from "../../../src/lib/time.ts";
 import { elementsOf, findChild, textOf, type XmlElement } from "../../../src/ports/xml-element.ts";
@@ -145,10 +146,7 @@ function readNotes(
   const kept = new Map<string, string>();
   let hasClaim = false;
   for (const note of notes) {
-    const text = textOf(note)
-      .trim()
-      .slice(0, LONGEST_NOTE)
-      .replace(/[\uD800-\uDBFF]$/, "");
+    const text = cutText(textOf(note).trim(), LONGEST_NOTE);
     const isClaim = reserved.has(normalizeStateText(text));
     hasClaim ||= isClaim;
     const tag = (note.attributes["xml:lang"] ?? inherited).toLowerCase();

@@ -2,6 +2,7 @@ import type { SipAor } from "../../../src/core/addresses.ts";
 import type { PresenceDocument } from "../../../src/core/presence.ts";
 import { TEXT_CATALOGUE } from "../../../src/core/text-catalogue.ts";
 import { matchLanguage, matchTag, stateText } from "../../../src/core/texts.ts";
+import { cutText } from "../../../src/lib/cut-text.ts";
 import { formatInstant } from "../../../src/lib/time.ts";
 import { escapeXml } from "../../../src/lib/xml.ts";
 import type { Publication } from "../../../src/ports/presence-publisher.ts";
@@ -73,8 +74,8 @@ const encodeNotes = (notes: readonly Note[], name: "note" | "dm:note"): string =
 
 const languageOf = (tag: string): string => (LANGUAGE.test(tag) ? ` xml:lang="${tag}"` : "");
 
-/** Phones draw one line; a surrogate pair is never cut in two. */
+/** Phones draw one line. */
 const oneLine = (text: string): string =>
-  (text.length <= LONGEST_NOTE ? text : text.slice(0, LONGEST_NOTE).replace(/[\uD800-\uDBFF]$/, ""))
+  cutText(text, LONGEST_NOTE)
     .replace(/[\r\n\t\u0085\u2028\u2029]+/g, " ")
     .trim();

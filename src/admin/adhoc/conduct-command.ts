@@ -45,7 +45,7 @@ export interface Outcome {
 
 const NOTHING: Answers = new Map();
 
-/** Begins a command or goes on with it (XEP-0050 section 3); the `<command/>` of the answer. */
+/** Begins a command or goes on with it (XEP-0050 section 3); the `<command/>` of the answer, without its language. */
 export async function conductCommand(asking: Asking, conductor: Conductor): Promise<XmlDraft> {
   const session = findSession(asking, conductor.sessions);
   if (!session) return begin(asking, conductor);
@@ -179,7 +179,6 @@ const encodeCommand = (
   children: readonly XmlDraft[],
 ): XmlDraft => ({
   name: "command",
-  // The texts are English, whatever was asked for (XEP-0050 section 3.3 leaves that to the responder).
-  attributes: { xmlns: NS.commands, node, sessionid, status, "xml:lang": "en" },
+  attributes: { xmlns: NS.commands, node, sessionid, status },
   children,
 });

@@ -1,4 +1,4 @@
-import { formatLocalUtc } from "../../lib/time.ts";
+import { formatDay } from "../../lib/time.ts";
 import type { ChainEntry, ChainReport, TlsServer } from "../../ports/trust.ts";
 
 /** `host:port`, an IPv6 address in brackets. */
@@ -14,8 +14,7 @@ function describeEntry({ subject, sha256, notAfter, verdict, findings, warnings,
   const cause = texts.length === 0 && verdict === "failed" ? ["it rests on what is missing"] : texts;
   const where = verdict === "missing" && issuerUrls.length > 0 ? [`offered at ${issuerUrls.join(" and ")}`] : [];
   const passed = warnings.map(({ text }) => `let pass by an exception: ${text}`);
-  const identity =
-    sha256 === undefined ? "" : `, until ${notAfter ? formatLocalUtc(notAfter).slice(0, 10) : "?"}, SHA-256 ${sha256}`;
+  const identity = sha256 === undefined ? "" : `, until ${notAfter ? formatDay(notAfter) : "?"}, SHA-256 ${sha256}`;
   const notes = [...cause, ...where, ...passed].map((text) => `: ${text}`).join("");
   return `${word}: ${subject}${identity}${notes}`;
 }

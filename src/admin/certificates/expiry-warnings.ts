@@ -1,4 +1,4 @@
-import { formatLocalUtc, hours, type Instant, minutes, plus } from "../../lib/time.ts";
+import { formatDay, hours, type Instant, minutes, plus } from "../../lib/time.ts";
 import { toGatewayError } from "../../ports/errors.ts";
 import type { SeenCertificate, TrustStore } from "../../ports/trust-store.ts";
 import { type Administrators, tellAdministrators } from "../tell-administrators.ts";
@@ -79,7 +79,7 @@ async function listExpiries(store: TrustStore, now: Instant): Promise<readonly E
 }
 
 function describe({ subject, notAfter, where, sha256 }: Expiry, now: Instant): string {
-  const day = formatLocalUtc(notAfter).slice(0, 10);
+  const day = formatDay(notAfter);
   const left = Math.ceil((notAfter - now) / DAY);
   const when = left <= 0 ? `has expired on ${day}` : `expires on ${day}, in ${left === 1 ? "1 day" : `${left} days`}`;
   return `Certificate ${subject} (of ${where}) ${when}. SHA-256 ${sha256}. Renew it; what is trusted here shows: certificate list`;

@@ -2,6 +2,7 @@ import type { X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
 import type { Duplex } from "node:stream";
 import { connect, type SecureContext, type TLSSocket } from "node:tls";
+import { withoutBrackets } from "../../lib/host.ts";
 import type { PeerChain, TlsServer } from "../../ports/trust.ts";
 import { LONGEST_CHAIN } from "./build-path.ts";
 import { parseCertificate } from "./parse-certificates.ts";
@@ -27,7 +28,7 @@ export async function fetchChain(
   signal: AbortSignal,
 ): Promise<FetchedChain> {
   signal.throwIfAborted();
-  const name = host.replace(/^\[|\]$/g, "");
+  const name = withoutBrackets(host);
   const socket = connect({
     host: name,
     port,

@@ -1,6 +1,7 @@
 import { lookup } from "node:dns/promises";
 import { get } from "node:http";
 import { BlockList, isIP } from "node:net";
+import { withoutBrackets } from "../../lib/host.ts";
 import { toGatewayError } from "../../ports/errors.ts";
 import { certificateError } from "./certificate-errors.ts";
 import type { FetchIssuer } from "./live-trust.ts";
@@ -30,7 +31,7 @@ export const createFetchIssuer =
   };
 
 async function fetchBytes(url: URL, reach: "public" | "private", signal: AbortSignal): Promise<Uint8Array> {
-  const host = url.hostname.replace(/^\[|\]$/g, "");
+  const host = withoutBrackets(url.hostname);
   const limited = AbortSignal.any([signal, AbortSignal.timeout(LONGEST_FETCH)]);
   const address = isIP(host) === 0 ? await findAddress(host, limited) : host;
   if (reach === "public" && (url.port !== "" || !isPublic(address))) {

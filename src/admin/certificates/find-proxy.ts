@@ -1,3 +1,4 @@
+import { withoutBrackets } from "../../lib/host.ts";
 import type { Registry } from "../../ports/registry.ts";
 import type { HttpProxy, TlsServer } from "../../ports/trust.ts";
 
@@ -12,7 +13,7 @@ export async function findProxy(registry: Registry, server: TlsServer): Promise<
   return undefined;
 }
 
-const plainHost = (host: string): string => host.toLowerCase().replace(/^\[|\]$/g, "");
+const plainHost = (host: string): string => withoutBrackets(host.toLowerCase());
 
 function isAt(text: string, { host, port }: TlsServer): boolean {
   if (!URL.canParse(text)) return false;

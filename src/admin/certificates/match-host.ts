@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import { withoutBrackets } from "../../lib/host.ts";
 import type { Finding } from "../../ports/trust.ts";
 import type { CertificateDetails } from "./read-der.ts";
 
@@ -28,10 +29,7 @@ export function matchHost(host: string, details: CertificateDetails): HostMatch 
 
 /** Lower case, without the brackets of an IPv6 address and the dot at the end; addresses in canonical form. */
 function canonicalHost(host: string): string {
-  const plain = host
-    .toLowerCase()
-    .replace(/^\[|\]$/g, "")
-    .replace(/\.$/, "");
+  const plain = withoutBrackets(host.toLowerCase()).replace(/\.$/, "");
   return isIP(plain) === 6 && URL.canParse(`http://[${plain}]`)
     ? new URL(`http://[${plain}]`).hostname.slice(1, -1)
     : plain;

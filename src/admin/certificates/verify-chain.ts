@@ -1,5 +1,5 @@
 import type { X509Certificate } from "node:crypto";
-import { formatLocalUtc, type Instant } from "../../lib/time.ts";
+import { formatDay, type Instant } from "../../lib/time.ts";
 import type {
   ChainEntry,
   ChainReport,
@@ -125,8 +125,6 @@ function findingsOf(step: PathStep, place: Place): readonly Finding[] {
   const own = index === 0 ? [...nameFindings(step, terms.host), ...usageFindings(step)] : authorityFindings(step);
   return [...validityFindings(step, terms.now), ...own, ...weaknesses(step), ...signatureFindings(step, place)];
 }
-
-const formatDay = (at: Instant): string => formatLocalUtc(at).slice(0, 10);
 
 function validityFindings({ certificate }: PathStep, now: Instant): readonly Finding[] {
   const { notBefore, notAfter } = factsOf(certificate);

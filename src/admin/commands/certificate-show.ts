@@ -1,6 +1,6 @@
 import { X509Certificate } from "node:crypto";
 import { z } from "zod";
-import { formatLocalUtc, type Instant } from "../../lib/time.ts";
+import { formatDay, type Instant } from "../../lib/time.ts";
 import type { InstalledCertificate } from "../../ports/trust-store.ts";
 import { certificateArgument } from "../argument-schemas.ts";
 import { namesOf } from "../certificates/match-host.ts";
@@ -38,8 +38,6 @@ export const certificateList = defineCommand({
     };
   },
 });
-
-const formatDay = (at: Instant): string => formatLocalUtc(at).slice(0, 10);
 
 const describeEnd = (notAfter: Instant, now: Instant): string =>
   `${formatDay(notAfter)} (${formatDistance(notAfter, now)})`;

@@ -1,6 +1,6 @@
 import { type PresentityId, sipKeyOf } from "../../core/addresses.ts";
 import { GatewayError } from "../../ports/errors.ts";
-import type { User } from "../../ports/registry.ts";
+import { isSameUser, type User } from "../../ports/registry.ts";
 import { isOwnDomain } from "../authorization.ts";
 import type { Actor, CommandContext } from "../command.ts";
 import { commandError } from "../command-errors.ts";
@@ -123,12 +123,3 @@ function wantedUser(row: ImportRow, before: User | undefined, rules: UserRules):
   const address = resting === undefined ? { ...(sip !== undefined && { sip }) } : { restingSip: resting };
   return { ...user, isEnabled, ...address };
 }
-
-const isSameUser = (a: User, b: User): boolean =>
-  a.mailbox === b.mailbox &&
-  a.gateway === b.gateway &&
-  a.locale === b.locale &&
-  a.localeFrom === b.localeFrom &&
-  a.isEnabled === b.isEnabled &&
-  a.sip === b.sip &&
-  a.restingSip === b.restingSip;

@@ -5,6 +5,7 @@ import { type Instant, type Milliseconds, milliseconds, minutes } from "../../li
 import type { DirectoryListing, DirectorySource } from "../../ports/directory-source.ts";
 import type { DirectoryStep, DirectoryUsers } from "../../ports/directory-users.ts";
 import { toGatewayError } from "../../ports/errors.ts";
+import { readParameters } from "../../ports/parameters.ts";
 import type { Health } from "../../ports/plugin.ts";
 import type { AuditEntry, Registry, User } from "../../ports/registry.ts";
 import type { Runtime } from "../../ports/runtime.ts";
@@ -38,7 +39,7 @@ export interface DirectorySettings {
 /** What a synchronisation works with. */
 export interface DirectorySyncDeps {
   readonly runtime: Pick<Runtime, "clock" | "log" | "random">;
-  readonly registry: Pick<Registry, "listUsers" | "listCalendarServers">;
+  readonly registry: Pick<Registry, "listUsers" | "listCalendarServers" | "listParameters">;
   readonly users: DirectoryUsers;
   readonly servedDomains: readonly string[];
   /** Names of all directories. */
@@ -190,10 +191,11 @@ export class DirectorySync {
 
   async #plan(listing: DirectoryListing): Promise<DirectoryPlan> {
     const { registry, users, servedDomains, configured } = this.#deps;
-    const [known, given, servers] = [
+    const [known, given, servers, parameters] = [
       await registry.listUsers(),
       await users.list(),
       await registry.listCalendarServers(),
+      await registry.listParameters(),
     ];
     const pools = [...new Set(servers.map(poolOf))];
     const facts: DirectoryFacts = {
@@ -206,6 +208,7 @@ export class DirectorySync {
       servedDomains,
       gateways: new Set([...pools, ...servers.map(({ name }) => name)]),
       onlyGateway: pools.length === 1 ? pools[0] : undefined,
+      defaultLanguage: readParameters(() => parameters).choice("default-language"),
       takesOver: this.settings.takesOver ?? false,
     };
     return planDirectory(facts);

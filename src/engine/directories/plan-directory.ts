@@ -29,6 +29,8 @@ export interface DirectoryFacts {
   readonly gateways: ReadonlySet<string>;
   /** The one that is taken where no template names one. */
   readonly onlyGateway: string | undefined;
+  /** BCP 47: the parameter `default-language`. */
+  readonly defaultLanguage: string;
   /** Whether users made by hand who stand in the directory are the directory's from now on. */
   readonly takesOver?: boolean;
 }
@@ -196,7 +198,11 @@ function compare(user: User, last: DirectoryUser | undefined, given: DirectoryUs
 function addition(given: DirectoryUser, { facts, ownedByKey }: Known): DirectoryStep {
   const former = ownedByKey.get(given.key);
   const optedOutAt = former && facts.users.get(former)?.optedOutAt;
-  return { kind: "add", user: { ...newUser(given), ...(optedOutAt !== undefined && { optedOutAt }) }, given };
+  return {
+    kind: "add",
+    user: { ...newUser(given, facts.defaultLanguage), ...(optedOutAt !== undefined && { optedOutAt }) },
+    given,
+  };
 }
 
 const isSameGift = (a: DirectoryUser, b: DirectoryUser): boolean =>
@@ -206,11 +212,11 @@ const isSameGift = (a: DirectoryUser, b: DirectoryUser): boolean =>
   a.gateway === b.gateway &&
   a.locale === b.locale;
 
-const newUser = (given: DirectoryUser): User => ({
+const newUser = (given: DirectoryUser, defaultLanguage: string): User => ({
   presentity: given.presentity,
   mailbox: given.mailbox,
   gateway: given.gateway,
-  ...localeOf(given, "en"),
+  ...localeOf(given, defaultLanguage),
   isEnabled: true,
 });
 

@@ -1,8 +1,8 @@
-import { once } from "node:events";
 import { createServer, type RequestListener, type Server } from "node:http";
 import { afterEach, describe, expect, it } from "vitest";
 import { createFetchIssuer, isPublic } from "../../../src/admin/certificates/fetch-issuer.ts";
 import { makePkcs7, makeRoot } from "../../doubles/certificate-maker.ts";
+import { listenOnLoopback } from "../../doubles/listen-on-loopback.ts";
 
 const root = makeRoot();
 const { signal } = new AbortController();
@@ -18,10 +18,7 @@ afterEach(() => {
 async function serve(answer: RequestListener): Promise<string> {
   const server = createServer(answer);
   servers.push(server);
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  return `http://127.0.0.1:${typeof address === "object" && address ? address.port : 0}/ca.cer`;
+  return `http://127.0.0.1:${await listenOnLoopback(server)}/ca.cer`;
 }
 
 const fetchPrivate = createFetchIssuer("private");

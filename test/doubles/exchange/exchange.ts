@@ -1,6 +1,7 @@
 import { createServer, type RequestListener, type Server, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { Socket } from "node:net";
+import { listenOnLoopback } from "../listen-on-loopback.ts";
 import { type Farm, routeCall } from "./affinity.ts";
 import { type Authenticator, basicAuthenticator } from "./authentication.ts";
 import { AutodiscoverFront } from "./autodiscover.ts";
@@ -113,12 +114,7 @@ class ExchangeServer implements SimulatedExchange {
     const server = this.#createServer();
     server.keepAliveTimeout = 120_000;
     server.on("connection", (socket: Socket) => this.#track(socket));
-    await new Promise<void>((resolve, reject) => {
-      server.once("error", reject);
-      server.listen(port, "127.0.0.1", resolve);
-    });
-    const address = server.address();
-    if (address !== null && typeof address === "object") this.#port = address.port;
+    this.#port = await listenOnLoopback(server, port);
     this.#server = server;
   }
 

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer, type Server, type ServerResponse } from "node:http";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { listenOnLoopback } from "../listen-on-loopback.ts";
 import { ManualClock } from "./clock.ts";
 import { pushSubscribe } from "./ews-requests.ts";
 import { type SimulatedExchange, startExchange } from "./exchange.ts";
@@ -43,10 +44,7 @@ beforeEach(async () => {
       listener.emit("post");
     });
   });
-  listener.listen(0, "127.0.0.1");
-  await once(listener, "listening");
-  const address = listener.address();
-  url = `http://127.0.0.1:${address !== null && typeof address === "object" ? address.port : 0}/alice`;
+  url = `http://127.0.0.1:${await listenOnLoopback(listener)}/alice`;
 });
 
 afterEach(async () => {

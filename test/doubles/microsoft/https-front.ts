@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer } from "node:https";
 import type { Socket } from "node:net";
+import { listenOnLoopback } from "../listen-on-loopback.ts";
 import { createTlsAuthority, type TlsAuthority } from "../tls-authority.ts";
 import { textOf } from "./cloud-web-client.ts";
 import type { MicrosoftCloud } from "./microsoft-cloud.ts";
@@ -34,9 +35,7 @@ export async function startCloudFront(
     socket.on("close", () => sockets.delete(socket));
   });
   server.on("tlsClientError", () => undefined); // clients that refuse hang up
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  const port = typeof address === "object" && address ? address.port : 0;
+  const port = await listenOnLoopback(server);
   return {
     url: `https://localhost:${port}`,
     caPem: authority.caPem,

@@ -2,6 +2,7 @@ import { createSocket, type RemoteInfo } from "node:dgram";
 import { once } from "node:events";
 import { createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, TLSSocket, type TlsOptions } from "node:tls";
+import { listenOnLoopback } from "../listen-on-loopback.ts";
 import { type DigestDemand, DigestGuard } from "./digest-guard.ts";
 import { headerOf, readSipText, responseTo, type SipText } from "./sip-text.ts";
 
@@ -119,10 +120,7 @@ export class EventStateCompositor {
     const serve = (socket: Socket): void => this.#serve(socket);
     const server: Server = this.#options.tls ? createTlsServer(this.#options.tls, serve) : createServer(serve);
     server.on("tlsClientError", () => undefined); // clients that do not trust it hang up
-    server.listen(port, "127.0.0.1");
-    await once(server, "listening");
-    const address = server.address();
-    this.#port = typeof address === "object" && address ? address.port : 0;
+    this.#port = await listenOnLoopback(server, port);
     this.#close = () => new Promise((resolve) => server.close(() => resolve()));
   }
 

@@ -1,9 +1,9 @@
-import { once } from "node:events";
 import type { Server, Socket } from "node:net";
 import { escapeXml } from "../../../src/lib/xml.ts";
 import { type Authenticator, basicAuthenticator } from "../exchange/authentication.ts";
 import type { ExchangeClock } from "../exchange/clock.ts";
 import type { Account } from "../exchange/site.ts";
+import { listenOnLoopback } from "../listen-on-loopback.ts";
 import { DavMailbox, type Refusal } from "./dav-mailbox.ts";
 import { type DavSubscription, DavSubscriptions } from "./dav-subscriptions.ts";
 import { FormsAuthentication } from "./forms-authentication.ts";
@@ -58,6 +58,8 @@ export class WebdavServer {
   readonly #server: Server;
   #faults: PlannedFault[] = [];
 
+  #port = 0;
+
   constructor(options: WebdavServerOptions) {
     this.#options = options;
     this.#authenticator = options.authenticator ?? basicAuthenticator(options.accounts);
@@ -72,14 +74,12 @@ export class WebdavServer {
   }
 
   get url(): string {
-    const address = this.#server.address();
     const origin = this.#options.tls ? "https://localhost" : "http://127.0.0.1";
-    return `${origin}:${typeof address === "object" && address ? address.port : 0}/exchange/`;
+    return `${origin}:${this.#port}/exchange/`;
   }
 
   async start(): Promise<void> {
-    this.#server.listen(0, "127.0.0.1");
-    await once(this.#server, "listening");
+    this.#port = await listenOnLoopback(this.#server);
   }
 
   stop(): void {

@@ -27,6 +27,13 @@ describe("a synchronisation with a directory", () => {
     expect(line).toMatchObject({ actor: "gateway", action: "user.removed", subject: "bob@example.com" });
   });
 
+  it("gives who has no language that of the site, until the mailbox is heard", async () => {
+    await stage.store.registry.replaceParameter("default-language", "de");
+    stage.source.fill("alice");
+    await stage.run();
+    expect(await stage.store.registry.listUsers()).toMatchObject([{ locale: "de", localeFrom: "default" }]);
+  });
+
   it("knows over a restart which users are the directory's", async () => {
     stage.source.fill("alice");
     await stage.run();

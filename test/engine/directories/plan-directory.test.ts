@@ -38,6 +38,7 @@ const factsOf = (entries: readonly DirectoryEntry[], world: World, changes: Part
   servedDomains: ["example.com"],
   gateways: new Set(["main", "second"]),
   onlyGateway: "main",
+  defaultLanguage: "en",
   ...changes,
 });
 

@@ -4,8 +4,7 @@ import { join } from "node:path";
 import { Attribute, Change } from "ldapts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createTlsAuthority } from "../../doubles/tls-authority.ts";
-import { findFreePort } from "../../lab/free-ports.ts";
-import { type GatewayProcess, prepareGateway } from "../../lab/gateway-process.ts";
+import { type GatewayProcess, prepareAlone } from "../../lab/gateway-process.ts";
 import { administer } from "../../lab/ldap-scene.ts";
 import {
   BASE,
@@ -34,14 +33,7 @@ describe.runIf(hasSlapd())("the program with a section [directory.hq]", () => {
       ldif: composeLdif(people, { presence: ["alice", "bob"] }),
       tls: authority.issue({ names: ["localhost"] }),
     });
-    gateway = prepareGateway({
-      directory: folder,
-      componentPort: await findFreePort(),
-      component: "calendar.example.com",
-      secret: "component secret",
-      domains: ["example.com"],
-      admins: ["carol@example.com"],
-    });
+    gateway = await prepareAlone(folder, "example.com");
     writeFileSync(join(folder, "ca.pem"), authority.caPem);
     writeFileSync(join(folder, "ldap-password"), `${ROOT_PASSWORD}\n`);
     const section = {

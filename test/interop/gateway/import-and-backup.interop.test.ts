@@ -4,8 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { findFreePort } from "../../lab/free-ports.ts";
-import { type GatewayProcess, prepareGateway } from "../../lab/gateway-process.ts";
+import { type GatewayProcess, prepareAlone } from "../../lab/gateway-process.ts";
 
 const MAIN = fileURLToPath(new URL("../../../dist/src/main.js", import.meta.url));
 const directory = mkdtempSync(join(tmpdir(), "presence-import-"));
@@ -14,14 +13,7 @@ const backup = join(directory, "backup.db");
 
 let gateway: GatewayProcess;
 beforeAll(async () => {
-  gateway = prepareGateway({
-    directory,
-    componentPort: await findFreePort(),
-    component: "calendar.example.test",
-    secret: "x",
-    domains: ["example.test"],
-    admins: ["carol@example.test"],
-  });
+  gateway = await prepareAlone(directory, "example.test");
   // No calendar server has to answer: what is told of users is enough.
   await gateway.command("gateway add hq type=ews url=https://127.0.0.1:9/EWS/Exchange.asmx account=a password=abc");
   writeFileSync(

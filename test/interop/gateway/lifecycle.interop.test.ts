@@ -2,8 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { findFreePort } from "../../lab/free-ports.ts";
-import { type GatewayProcess, prepareGateway } from "../../lab/gateway-process.ts";
+import { type GatewayProcess, prepareAlone } from "../../lab/gateway-process.ts";
 import type { JabberClient } from "../../lab/jabber-client.ts";
 import { mustSucceed, type Site, startSite } from "../../lab/site.ts";
 import { installedServers } from "../../lab/xmpp-server.ts";
@@ -14,14 +13,7 @@ describe("the program without servers", () => {
   const directory = mkdtempSync(join(tmpdir(), "presence-lifecycle-"));
   let gateway: GatewayProcess;
   beforeAll(async () => {
-    gateway = prepareGateway({
-      directory,
-      componentPort: await findFreePort(),
-      component: "calendar.example.test",
-      secret: "do not print this",
-      domains: ["example.test"],
-      admins: ["admin@example.test"],
-    });
+    gateway = await prepareAlone(directory, "example.test", "do not print this");
   });
   afterAll(async () => {
     await gateway.end("SIGKILL");

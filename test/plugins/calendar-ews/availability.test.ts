@@ -1,6 +1,5 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { decodeAvailability } from "../../../plugins/calendar-ews/availability.ts";
 import type { FreeBusyStatus } from "../../../src/core/busy-time.ts";
 import { minutes, plus } from "../../../src/lib/time.ts";
 import type { BusyTimeResult } from "../../../src/ports/calendar-source.ts";
@@ -20,6 +19,7 @@ import {
   soapFault,
 } from "./answers.ts";
 import { anyText } from "./any-text.ts";
+import { decodeAvailability } from "./decode-availability.ts";
 
 const HOST = "mail.example.com";
 

@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { parseMailbox } from "../../../src/core/addresses.ts";
 import { hours, minutes, plus } from "../../../src/lib/time.ts";
 import type { CalendarSource } from "../../../src/ports/calendar-source.ts";
+import { listenOnLoopback } from "../../doubles/listen-on-loopback.ts";
 import { createTestRuntime, MONDAY_MORNING, type TestRuntime } from "../../doubles/test-runtime.ts";
 import { at, soapFault } from "./answers.ts";
 import { createContext, createEwsSource, gatewayError, passUntil, startWatch, until } from "./scenario.ts";
@@ -44,9 +45,7 @@ async function serve(script: Script, options: { readonly notifications?: "pull" 
     });
   });
   server = started;
-  await new Promise<void>((resolve) => started.listen(0, "127.0.0.1", resolve));
-  const address = started.address();
-  const port = typeof address === "object" && address ? address.port : 0;
+  const port = await listenOnLoopback(started);
   const login = { url: `http://127.0.0.1:${port}`, account: "svc", password: "pw", auth: "basic" } as const;
   const runtime = createTestRuntime();
   source = createEwsSource({ ...login, ...options }, createContext(runtime));

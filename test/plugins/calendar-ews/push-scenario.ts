@@ -3,8 +3,8 @@ import type { Mailbox } from "../../../src/core/addresses.ts";
 import { seconds } from "../../../src/lib/time.ts";
 import { SocketNotificationListener } from "../../../src/shell/notification-listener.ts";
 import { TestMemory } from "../../doubles/plugin-context.ts";
+import { findFreePort } from "../../lab/free-ports.ts";
 import { quiet, watchRequests } from "../../scenarios/quiet.ts";
-import { freePort } from "../../shell/notification-stage.ts";
 import { passUntil, type Scenario, type ScenarioOptions, startScenario, startWatch, type Watch } from "./scenario.ts";
 
 /** A scenario whose source hears on a real port of this machine and remembers. */
@@ -18,7 +18,7 @@ export async function startPushScenario(
   { parameters = {}, ...options }: ScenarioOptions = {},
   earlier?: PushScenario,
 ): Promise<PushScenario> {
-  parameters["exchange-notification-port"] ??= String(await freePort());
+  parameters["exchange-notification-port"] ??= String(await findFreePort());
   const memory = earlier?.memory ?? new TestMemory();
   const listeners: SocketNotificationListener[] = [];
   const scenario = await startScenario({

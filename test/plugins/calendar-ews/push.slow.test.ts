@@ -1,9 +1,10 @@
-import { once } from "node:events";
 import { createServer } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Mailbox } from "../../../src/core/addresses.ts";
 import { minutes } from "../../../src/lib/time.ts";
-import { freePort, post } from "../../shell/notification-stage.ts";
+import { listenOnLoopback } from "../../doubles/listen-on-loopback.ts";
+import { findFreePort } from "../../lab/free-ports.ts";
+import { post } from "../../shell/notification-stage.ts";
 import { type PushScenario, pass, startPushScenario, told, watchUp } from "./push-scenario.ts";
 import { addMailboxes, type ScenarioOptions, startWatch, until } from "./scenario.ts";
 import { meet, saw } from "./watch-scenario.ts";
@@ -94,7 +95,7 @@ describe("[P1] push notifications", () => {
     await setUp({ options: { notifications: "push" } });
     const watch = await watchUp(scenario, mailboxes);
     watch.forget();
-    scenario.parameters["exchange-notification-port"] = String(await freePort());
+    scenario.parameters["exchange-notification-port"] = String(await findFreePort());
     await scenario.listener.portChanged();
     await told(scenario, watch, "all");
     watch.forget();
@@ -150,10 +151,8 @@ describe("push that cannot work", () => {
   });
 
   it("because the port is taken gives way to pull at once, with what to do in the log", async () => {
-    const taken = createServer().listen(0, "127.0.0.1");
-    await once(taken, "listening");
-    const address = taken.address();
-    const port = String(address !== null && typeof address === "object" ? address.port : 0);
+    const taken = createServer();
+    const port = String(await listenOnLoopback(taken));
     await setUp({ options: { notifications: "push", "notification-port": port } });
     const watch = await watchUp(scenario, mailboxes);
     expect(detail()).toContain("notifications by pull for 3 of 3 mailboxes");

@@ -9,6 +9,7 @@ import type { TestStep } from "../../../src/ports/calendar-source.ts";
 import { type MadeCertificate, makeCertificate, makeKey, makeRoot } from "../../doubles/certificate-maker.ts";
 import { startConnectProxy } from "../../doubles/connect-proxy.ts";
 import { startExchange } from "../../doubles/exchange/exchange.ts";
+import { listenOnLoopback } from "../../doubles/listen-on-loopback.ts";
 import { createTestRuntime } from "../../doubles/test-runtime.ts";
 import { startPlainServer, startTlsServer } from "../../doubles/tls-server.ts";
 import { ACCOUNT, createContext, createEwsSource, until } from "./scenario.ts";
@@ -27,11 +28,9 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
-async function listen(server: Server): Promise<number> {
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+function listen(server: Server): Promise<number> {
   undo.push(() => new Promise<void>((resolve) => server.close(() => resolve())));
-  const address = server.address();
-  return typeof address === "object" && address ? address.port : 0;
+  return listenOnLoopback(server);
 }
 
 /** The steps of a test of the URL, where this certificate is trusted. */

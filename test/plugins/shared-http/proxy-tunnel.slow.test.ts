@@ -1,4 +1,4 @@
-import { type AddressInfo, createServer, type Server } from "node:net";
+import { createServer, type Server } from "node:net";
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
 import { ProxyRoute } from "../../../plugins/shared-http/proxy-route.ts";
@@ -6,6 +6,7 @@ import { openTunnel, ProxyError, proxyConnector } from "../../../plugins/shared-
 import { minutes } from "../../../src/lib/time.ts";
 import type { HttpProxy } from "../../../src/ports/trust.ts";
 import { type ConnectProxy, type ProxyScript, startConnectProxy } from "../../doubles/connect-proxy.ts";
+import { listenOnLoopback } from "../../doubles/listen-on-loopback.ts";
 import { createTestRuntime } from "../../doubles/test-runtime.ts";
 import { createTlsAuthority } from "../../doubles/tls-authority.ts";
 import { createTestTrust } from "../../doubles/trust.ts";
@@ -26,10 +27,8 @@ async function proxyWith(script: ProxyScript): Promise<ConnectProxy> {
 /** A server that sends back what it gets. */
 async function echo(): Promise<number> {
   const server: Server = createServer((socket) => socket.on("error", () => socket.destroy()).pipe(socket));
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   undo.push(() => new Promise<void>((resolve) => server.close(() => resolve())));
-  const address: AddressInfo | string | null = server.address();
-  return typeof address === "object" && address ? address.port : 0;
+  return listenOnLoopback(server);
 }
 
 const open = (proxy: HttpProxy, port: number, abort = signal) =>
@@ -68,7 +67,11 @@ describe("a tunnel", () => {
     const socket = await openTunnel({ url: new URL(proxy.url) }, target, known, signal);
     socket.destroy();
     await expect(open({ url: new URL(proxy.url) }, target.port)).rejects.toThrow(
-      /certificate is not trusted here \(UNABLE_TO_VERIFY_LEAF_SIGNATURE\)/,
+      "its certificate's issuer was not sent and is not known here",
+    );
+    const foreign = await proxyWith({ tls: authority.issue({ names: ["other.example.com"] }) });
+    await expect(openTunnel({ url: new URL(foreign.url) }, target, known, signal)).rejects.toThrow(
+      "the server is named localhost here, its certificate is for other.example.com",
     );
   });
 
@@ -98,13 +101,13 @@ describe("a tunnel", () => {
       "answers garbage",
       { instead: { say: "220 mail.example.com ESMTP\r\n" } },
       {},
-      "unavailable: its answer is not valid HTTP",
+      "unavailable: the answer is not valid HTTP",
     ],
     [
       "answers without end",
       { instead: { say: `HTTP/1.1 200 OK\r\nX: ${"x".repeat(100_000)}` } },
       {},
-      "unavailable: its answer is not valid HTTP",
+      "unavailable: the answer is not valid HTTP",
     ],
   ])("is refused with its reason when the proxy %s", async (_what, script, login, expected) => {
     expect(await failureOf(script, login)).toBe(expected);

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { Mailbox } from "../../../../src/core/addresses.ts";
 import { followClock } from "../../../doubles/exchange/clock.ts";
 import { type SimulatedExchange, startExchange } from "../../../doubles/exchange/exchange.ts";
+import { listenOnLoopback } from "../../../doubles/listen-on-loopback.ts";
 import { ACCOUNT, addMailboxes, type Scenario, type ScenarioOptions, startScenario, until } from "../scenario.ts";
 
 /** A server of somebody else, which notes every request with its body. */
@@ -54,9 +55,7 @@ async function listenAsStranger(): Promise<ForeignServer & { readonly server: Se
     if (stranger.asksForLogin) response.writeHead(401, { "WWW-Authenticate": 'Basic realm="exchange"' }).end();
     else response.writeHead(200, { "Content-Type": "text/html" }).end("<!DOCTYPE html><html></html>");
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  const port = typeof address === "object" ? address?.port : undefined;
+  const port = await listenOnLoopback(server);
   const stranger = { origin: `http://127.0.0.1:${port}`, asksForLogin: true, heard, server };
   return stranger;
 }

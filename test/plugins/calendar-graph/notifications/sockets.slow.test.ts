@@ -7,7 +7,7 @@ import { Webhooks } from "../../../../src/shell/webhooks.ts";
 import { postBySocket } from "../../../doubles/microsoft/notification-delivery.ts";
 import { createTlsAuthority } from "../../../doubles/tls-authority.ts";
 import { createTestTrust } from "../../../doubles/trust.ts";
-import { freePort } from "../../../shell/notification-stage.ts";
+import { findFreePort } from "../../../lab/free-ports.ts";
 import { ALICE, BOB, Scenario } from "./scenario.ts";
 
 const authority = createTlsAuthority();
@@ -20,7 +20,7 @@ beforeEach(async () => {
   const { cert, key } = authority.issue({ names: ["127.0.0.1"] });
   const files = { certificate: join(folder, "cert.pem"), key: join(folder, "key.pem") };
   await Promise.all([writeFile(files.certificate, cert), writeFile(files.key, key)]);
-  const place = { host: "127.0.0.1", port: await freePort() };
+  const place = { host: "127.0.0.1", port: await findFreePort() };
   site = new Scenario({
     connect: (runtime) => {
       const webhooks = Webhooks.from({ ...files, "webhook-listen": place }, { runtime, trust: createTestTrust() });

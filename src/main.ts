@@ -33,7 +33,7 @@ function exitCodeOf({ code }: GatewayError): number {
 
 /**
  * Resolves when a signal asks the process to end; SIGHUP: its terminal is closed. From then on it has LONGEST_STOP, in the
- * middle of the start too. Later signals change nothing: npm hands on the Ctrl-C that the terminal has already sent.
+ * middle of the start too. Later signals change nothing: whoever is impatient must not leave states behind.
  */
 const untilAsked = (): Promise<void> =>
   new Promise((resolve) => {

@@ -129,7 +129,7 @@ describe.each(installedServers())("the gateway's life on a real %s", (server) =>
   it.each([
     { signal: "SIGTERM", what: "systemd's" },
     { signal: "SIGHUP", what: "of a terminal that is closed" },
-    { signal: "SIGINT", what: "Ctrl-C, which npm hands on once more" },
+    { signal: "SIGINT", what: "Ctrl-C, and again" },
   ] as const)(
     "leaves nothing stale behind at $signal ($what), within 5 s, and shows the meeting again when it is back",
     async ({ signal }) => {

@@ -1,8 +1,10 @@
 import { lookup } from "node:dns/promises";
 import { withoutBrackets } from "../../src/lib/host.ts";
+import type { Instant } from "../../src/lib/time.ts";
 import type { GatewayError } from "../../src/ports/errors.ts";
+import type { Clock } from "../../src/ports/runtime.ts";
 import type { TlsTerms, Trust } from "../../src/ports/trust.ts";
-import type { DiagnosisStep } from "./diagnosis-step.ts";
+import type { DiagnosisStep, StepFinding } from "./diagnosis-step.ts";
 import { type HttpProbe, probeHttp } from "./http-probe.ts";
 import { openSocket } from "./open-socket.ts";
 import type { ProxyRoute } from "./proxy-route.ts";
@@ -23,13 +25,14 @@ export interface HttpServer {
   /** By what proxy, if any. */
   readonly route: ProxyRoute | undefined;
   readonly probe: HttpProbe;
+  readonly clock: Pick<Clock, "now">;
   /** The error for a certificate that is not acceptable. */
   readonly refuse: (text: string) => GatewayError;
 }
 
 /** The steps up to a login: DNS, TCP, the proxy where there is one, TLS where the URL has it, HTTP. */
 export function connectionSteps(server: HttpServer): readonly DiagnosisStep[] {
-  const { url, trust, terms, route, probe, refuse } = server;
+  const { url, trust, terms, route, probe, clock, refuse } = server;
   // With a proxy it is the proxy who looks the server up and connects to it.
   const next = route?.proxy.url ?? url;
   const host = next.host;
@@ -47,10 +50,25 @@ export function connectionSteps(server: HttpServer): readonly DiagnosisStep[] {
     ...(url.protocol === "https:" ? [tls] : []),
     {
       name: "HTTP",
-      attempt: async (signal) => `${PINGABLE}: ${await probeHttp(url, connect, probe, signal)}`,
+      attempt: async (signal) => {
+        const { text, date } = await probeHttp(url, connect, probe, signal);
+        return withClocks(`${PINGABLE}: ${text}`, date, clock.now());
+      },
       status: unreachable,
     },
   ];
+}
+
+/** Meetings begin and end by this machine's clock: less than this is not seen. In seconds. */
+const CLOCKS_APART = 30;
+
+/** The finding, as a warning where the server's clock (`Date`) and this machine's differ. Pure. */
+export function withClocks(found: string, date: string | undefined, now: Instant): StepFinding {
+  const apart = Math.round((Date.parse(date ?? "") - now) / 1000);
+  if (Number.isNaN(apart) || Math.abs(apart) < CLOCKS_APART) return found;
+  const behind = apart > 0 ? "behind" : "ahead of";
+  const detail = `${found}; this machine's clock is ${Math.abs(apart)} s ${behind} the server's: meetings begin and end by it; set both by NTP`;
+  return { detail, isWarning: true };
 }
 
 const proxyStep = (route: ProxyRoute, target: TunnelTarget): DiagnosisStep => ({

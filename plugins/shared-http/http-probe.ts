@@ -14,13 +14,20 @@ export interface HttpProbe {
 const SIGNS = ["x-feserver", "x-owa-version", "x-diaginfo"];
 const LONGEST_PAGE = 64 * 1024;
 
+/** What answers there, in words, and what time it is there. */
+export interface ProbeAnswer {
+  readonly text: string;
+  /** The header `Date` (RFC 9110 6.6.1); absent where the server has no clock. */
+  readonly date: string | undefined;
+}
+
 /** Sends an empty request without a login and says what answers there. Rejects with GatewayError or as undici does. */
 export async function probeHttp(
   url: URL,
   connect: buildConnector.connector,
   { method, judge }: HttpProbe,
   signal: AbortSignal,
-): Promise<string> {
+): Promise<ProbeAnswer> {
   const client = new Client(url.origin, { connect, headersTimeout: 0, bodyTimeout: 0 });
   try {
     const response = await client.request({
@@ -33,7 +40,8 @@ export async function probeHttp(
     await response.body.dump({ limit: LONGEST_PAGE, signal });
     const error = judge(headOf(response));
     if (error) throw error;
-    return `HTTP ${response.statusCode}, ${describeLogins(response)}; ${describeServer(response)}`;
+    const text = `HTTP ${response.statusCode}, ${describeLogins(response)}; ${describeServer(response)}`;
+    return { text, date: headerOf(response, "date") };
   } finally {
     await client.destroy();
   }

@@ -158,6 +158,7 @@ class ExchangeServer implements SimulatedExchange {
       openStreaming: (call, response) => this.#openStreaming(call, response, throttle),
     };
     const listener: RequestListener = (request, response) => {
+      response.setHeader("Date", new Date(this.#site.clock.now()).toUTCString());
       // handleRequest turns every failure into an answer.
       void handleRequest(request, response, context);
     };

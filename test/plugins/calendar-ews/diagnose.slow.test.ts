@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { parseMailbox } from "../../../src/core/addresses.ts";
 import type { TestStep, TestSubject } from "../../../src/ports/calendar-source.ts";
+import { systemClock } from "../../doubles/exchange/clock.ts";
 import type { Account } from "../../doubles/exchange/site.ts";
 import { ACCOUNT, createContext, createEwsSource, type Scenario, startScenario } from "./scenario.ts";
 
@@ -38,6 +39,13 @@ describe("the test of a server", () => {
       /^Exchange Reachability \(pingable\): HTTP 401, logins offered: basic; whether it is Exchange does not show yet/,
     );
     for (const { milliseconds } of steps) expect(milliseconds).toBeGreaterThanOrEqual(0);
+  });
+
+  it("warns where the server has another time than this machine", async () => {
+    scenario = await startScenario({ exchange: { accounts: [ACCOUNT], clock: systemClock(() => 0) } });
+    const steps = await stepsFor({});
+    expect(steps.map(word)).toEqual(CONNECTED.with(2, "warning HTTP"));
+    expect(detailOf(steps, "HTTP")).toMatch(/this machine's clock is \d+ s ahead of the server's: .* NTP$/);
   });
 
   it("[I4] [I5] impersonates by SMTP address, by SID, by an account without a mailbox, reads and subscribes, and leaves nothing behind", async () => {

@@ -44,34 +44,32 @@ export const matchLanguage = (catalogue: TextCatalogue, tag: string): string =>
 
 /** Which of the tags fits a wanted language: the same, else with subtags dropped from the end (RFC 4647 3.4). */
 export function matchTag(tags: readonly string[], tag: string): string | undefined {
-  const asked = tag.slice(0, LONGEST_TAG).toLowerCase().replaceAll("_", "-");
-  let wanted = asked;
-  for (;;) {
-    wanted = CHINESE.get(wanted) ?? wanted;
-    const exact = tags.find((each) => each.toLowerCase() === wanted);
-    if (exact) return exact;
-    const narrower = tags.find((each) => each.toLowerCase().startsWith(`${wanted}-`));
-    if (narrower) return narrower;
-    const cut = wanted.lastIndexOf("-");
-    if (cut < 0) return tags.find((each) => each === ALIASES.get(wanted));
-    wanted = wanted.slice(0, cut);
+  const subtags = tag.slice(0, LONGEST_TAG).toLowerCase().replaceAll("_", "-").split("-");
+  for (let count = subtags.length; count > 0; count--) {
+    const wanted = subtags.slice(0, count).join("-");
+    const sought = [wanted, MEANT.get(wanted) ?? wanted];
+    const found =
+      findFirst(sought, (each) => tags.find((known) => known.toLowerCase() === each)) ??
+      findFirst(sought, (each) => tags.find((known) => known.toLowerCase().startsWith(`${each}-`)));
+    if (found !== undefined) return found;
   }
+  return undefined;
 }
+
+const findFirst = (sought: readonly string[], find: (each: string) => string | undefined): string | undefined =>
+  sought.map(find).find((found) => found !== undefined);
 
 /** RFC 5646 4.4.1: room for the longest sensible tag. */
 const LONGEST_TAG = 35;
 
-/** Regions that imply a script (CLDR likely subtags). */
-const CHINESE: ReadonlyMap<string, string> = new Map([
+/** Regions that imply a script (CLDR likely subtags), and other names of a language. */
+const MEANT: ReadonlyMap<string, string> = new Map([
   ["zh", "zh-hans"],
   ["zh-cn", "zh-hans"],
   ["zh-sg", "zh-hans"],
   ["zh-tw", "zh-hant"],
   ["zh-hk", "zh-hant"],
   ["zh-mo", "zh-hant"],
-]);
-
-const ALIASES: ReadonlyMap<string, string> = new Map([
   ["no", "nb"],
   ["nn", "nb"],
   ["iw", "he"],

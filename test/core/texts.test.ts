@@ -4,6 +4,7 @@ import type { ClientPresence } from "../../src/core/presence.ts";
 import { TEXT_CATALOGUE } from "../../src/core/text-catalogue.ts";
 import {
   matchLanguage,
+  matchTag,
   normalizeStateText,
   reservedTexts,
   stateText,
@@ -154,6 +155,32 @@ describe("the language of a text", () => {
         expect(Object.keys(TEXT_CATALOGUE)).toContain(matchLanguage(TEXT_CATALOGUE, tag));
       }),
     );
+  });
+
+  it("is one of those that there are, however few, or none", () => {
+    const tag = fc.constantFrom(
+      "en",
+      "de",
+      "de-CH",
+      "zh",
+      "zh-TW",
+      "zh-Hans",
+      "zh-Hant-HK",
+      "zh-hk-x",
+      "no",
+      "nb",
+      "iw",
+    );
+    fc.assert(
+      fc.property(fc.array(tag, { maxLength: 3 }), tag, (tags, wanted) => {
+        const found = matchTag(tags, wanted);
+        if (found !== undefined) expect(tags).toContain(found);
+        if (tags.includes(wanted)) expect(found).toBe(wanted);
+      }),
+    );
+    expect(matchTag(["en"], "zh-TW")).toBeUndefined();
+    expect(matchTag(["nb"], "no-NO")).toBe("nb");
+    expect(matchTag(["zh-Hant", "zh-Hans"], "zh-HK-x-a")).toBe("zh-Hant");
   });
 
   it("is every language's own for its own tag", () => {

@@ -27,7 +27,8 @@ export async function startProfanity(
     files: { "profanity/accounts": [`[${jid}]`, ...place, ...more, ""].join("\n") },
     size,
   });
-  await client.waitFor(/logged in successfully|Roster:|online/i).catch(async (error: unknown) => {
+  // What is typed before is lost.
+  await client.waitFor(/logged in successfully/, 30_000).catch(async (error: unknown) => {
     await client.close();
     throw error;
   });

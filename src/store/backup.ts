@@ -6,6 +6,7 @@ import {
   copyFileSync,
   existsSync,
   fsyncSync,
+  linkSync,
   openSync,
   renameSync,
   rmSync,
@@ -52,7 +53,8 @@ export function restoreStore(path: string, file: string, now: Instant): string |
     checkBackup(part, file);
     giveToOwner(part);
     const isKept = existsSync(path);
-    for (const suffix of FILES) if (existsSync(`${path}${suffix}`)) renameSync(`${path}${suffix}`, `${aside}${suffix}`);
+    for (const suffix of FILES) if (existsSync(`${path}${suffix}`)) keep(`${path}${suffix}`, `${aside}${suffix}`);
+    removeLog(path);
     putInPlace(part, path);
     return isKept ? aside : undefined;
   });
@@ -125,6 +127,20 @@ function giveToOwner(path: string): void {
   if (process.getuid?.() !== 0) return;
   const { uid, gid } = statSync(dirname(path));
   chownSync(path, uid, gid);
+}
+
+/** Under both names, so that a store stands in its place at every moment: a gateway that finds none begins an empty one. */
+function keep(path: string, aside: string): void {
+  try {
+    linkSync(path, aside);
+  } catch {
+    copyFileSync(path, aside); // file systems without links
+  }
+}
+
+/** Read with another database, its log would spoil it. */
+function removeLog(path: string): void {
+  for (const suffix of FILES) if (suffix !== "") rmSync(`${path}${suffix}`, { force: true });
 }
 
 /** Durable before it has its name. */

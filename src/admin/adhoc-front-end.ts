@@ -23,6 +23,7 @@ import type { Actor, CommandContext, CommandResult, CommandServices } from "./co
 import { drawPieces, gatherPieces } from "./draw-progress.ts";
 import { drawMessage, splitText } from "./draw-text.ts";
 import { RefusalLimiter } from "./refusal-limiter.ts";
+import { placeOf } from "./run-command-line.ts";
 import { SenderQueues } from "./sender-queues.ts";
 import { type Speech, sayFailure, speechFor, speechTo } from "./speech.ts";
 
@@ -203,21 +204,14 @@ export class AdhocFrontEnd {
   }
 
   async #refuse(person: string, detail: string, text: string): Promise<never> {
-    const at = this.#deps.runtime.clock.now();
-    if (this.#refusals.mayAudit(person, at)) {
-      const { registry } = this.#deps.services;
-      await registry.recordAudit({ at, actor: person, action: "command.refused", subject: person, detail });
-    }
+    const { services, runtime } = this.#deps;
+    await this.#refusals.record(services.registry, { person, detail, at: runtime.clock.now() });
     throw requestError("auth", "forbidden", text);
   }
 
-  /** Codes are for those who have docs/ERRORS.md. Of a defect the place is logged, not its text, which may quote. */
+  /** Codes are for those who have docs/ERRORS.md. */
   #describeError(error: GatewayError, { role }: Actor, speech: Speech): string {
-    if (error.code === "internal-error") {
-      const stack = error.cause instanceof Error ? (error.cause.stack ?? "") : "";
-      const where = stack.split("\n").filter((line) => line.startsWith("    at "));
-      this.#deps.runtime.log.error("adhoc.command-broke", { where: where.slice(0, 6).join("\n") });
-    }
+    if (error.code === "internal-error") this.#deps.runtime.log.error("adhoc.command-broke", { where: placeOf(error) });
     // The lines after the first are how chat writes the command.
     const [message = ""] = drawMessage(error).split("\n");
     return role === "admin" ? `${message} [${error.code}]` : sayFailure(speech, error);

@@ -1,5 +1,5 @@
 import type { BareJid } from "../core/addresses.ts";
-import { type GatewayError, toGatewayError } from "../ports/errors.ts";
+import { toGatewayError } from "../ports/errors.ts";
 import type { Runtime } from "../ports/runtime.ts";
 import type { XmppLink } from "../ports/xmpp-link.ts";
 import { findStanding, promoteDomainAdmin } from "./authorization.ts";
@@ -8,7 +8,7 @@ import { drawPieces, gatherPieces } from "./draw-progress.ts";
 import { drawError, splitText } from "./draw-text.ts";
 import { type ChatMessage, readChatMessage } from "./read-chat-message.ts";
 import { RefusalLimiter } from "./refusal-limiter.ts";
-import { runCommandLine } from "./run-command-line.ts";
+import { placeOf, runCommandLine } from "./run-command-line.ts";
 import { SenderQueues } from "./sender-queues.ts";
 import { sayFailure, speechTo } from "./speech.ts";
 
@@ -96,7 +96,8 @@ export class ChatFrontEnd {
       signal.throwIfAborted();
       const failure = toGatewayError(error);
       if (failure.code === "command-forbidden") await this.#recordRefusal(actor.name, failure.message);
-      if (failure.code === "internal-error") this.#recordDefect(failure);
+      if (failure.code === "internal-error")
+        this.#deps.runtime.log.error("chat.command-broke", { where: placeOf(failure) });
       // Codes are for those who have docs/ERRORS.md.
       yield actor.role === "admin" ? drawError(failure) : sayFailure(speech, failure);
     }
@@ -115,17 +116,8 @@ export class ChatFrontEnd {
   }
 
   async #recordRefusal(sender: string, detail: string): Promise<void> {
-    const at = this.#deps.runtime.clock.now();
-    if (!this.#refusals.mayAudit(sender, at)) return;
-    const { registry } = this.#deps.services;
-    await registry.recordAudit({ at, actor: sender, action: "command.refused", subject: sender, detail });
-  }
-
-  /** Where it happened, without the text of the error, which may quote what was sent. */
-  #recordDefect({ cause }: GatewayError): void {
-    const stack = cause instanceof Error ? (cause.stack ?? "") : "";
-    const where = stack.split("\n").filter((line) => line.startsWith("    at "));
-    this.#deps.runtime.log.error("chat.command-broke", { where: where.slice(0, 6).join("\n") });
+    const { services, runtime } = this.#deps;
+    await this.#refusals.record(services.registry, { person: sender, detail, at: runtime.clock.now() });
   }
 
   async #answer({ from, to, type, thread }: ChatMessage, text: string, language?: string): Promise<void> {

@@ -71,6 +71,13 @@ function translate(error: unknown, signal: AbortSignal): GatewayError {
   return failure.code === "internal-error" ? describeDefect(error) : failure;
 }
 
+/** Where a defect happened, without the text of its error, which may quote what was sent. */
+export function placeOf({ cause }: GatewayError): string {
+  const stack = cause instanceof Error ? (cause.stack ?? "") : "";
+  const where = stack.split("\n").filter((line) => line.startsWith("    at "));
+  return where.slice(0, 6).join("\n");
+}
+
 const describeDefect = (cause: unknown): GatewayError =>
   new GatewayError("Something went wrong inside the gateway; its log says where.", {
     type: "wait",
